@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Which files are textual tests, where tools are found, and which features tests may require.
+import os
+import shutil
+
+import lit.formats
+
+config.name = "attune"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.join(config.attune_source, "test")
+config.excludes = ["Inputs", "data"]
+config.environment["PATH"] = os.pathsep.join([config.attune_bin, config.llvm_bin, os.environ["PATH"]])
+config.substitutions.append(("%root", config.attune_source))
+config.substitutions.append(("%python", shutil.which("python3") or "python3"))
+
+ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))
+else:
+    lit_config.note("ptxas is not installed: tests that need it are skipped")

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does each op of the attn language mean? Formula, regions, constraints C1..Cn, one example.
+#ifndef ATTUNE_DIALECTS_ATTN_OPS
+#define ATTUNE_DIALECTS_ATTN_OPS
+
+include "dialects/attn/AttnDialect.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def AffineScopeTrait : NativeOpTrait<"AffineScope">;
+
+class Attn_Op<string opMnemonic, list<Trait> traits = []> : Op<Attn_Dialect, opMnemonic, traits>;
+
+// An op whose region is evaluated at one place (pair or token): its arguments are one element an
+// operand, then the indices: (b, h, i, j) for a matrix, (b, h, n) for rows and cols.
+class Attn_RegionOp<string opMnemonic>
+    : Attn_Op<opMnemonic, [Pure, AffineScopeTrait, SingleBlock,
+        DeclareOpInterfaceMethods<OpAsmOpInterface, ["getDefaultDialect"]>]> {
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+//===--- Frame ---------------------------------------------------------------------------------===//
+
+def Attn_KernelOp : Attn_Op<"kernel", [IsolatedFromAbove, AffineScopeTrait, SingleBlock,
+      FunctionOpInterface,
+      DeclareOpInterfaceMethods<OpAsmOpInterface, ["getDefaultDialect", "getAsmBlockArgumentNames"]>]> {
+  let summary = "one attention kernel";
+  let description = [{
+    A symbol whose body is a straight program; it may also compute scalars. Operand names are kept
+    in the argument attribute `attn.name` and name the bundle's operands.
+    Facts about an operand are argument attributes: `attn.sorted`, `attn.contiguous`,
+    `attn.range = [lo, hi]` on integer tables, rows and cols; `attn.heads = n`, `attn.batch = n` on
+    rows and cols.
+
+    * C1 operands are rows, cols, tensors of scalars, or scalars (float, integer, index).
+    * C2 results are rows, cols or matrices.
+    * C3 every axis name used by a type is bound by an operand or an `axis` op.
+    * C4 fact attributes stand only on operands they apply to.
+    * C5 no op of the body has side effects.
+
+    ```mlir
+    attn.kernel @dense(%q: !q, %k: !k, %v: !k) -> !q {
+      %s = dot %q, %k scale 0.125 : !q, !k
+      %p = softmax %s : !s
+      %o = contract %p, %v : !s, !k -> !q
+      return %o : !q
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    static ::llvm::StringRef getNameAttrName() { return "attn.name"; }
+    /// The name of operand `index` as written (without %).
+    ::llvm::StringRef getOperandName(unsigned index);
+    /// The name of result `index`: its attribute `attn.name`, else "out" (or "out0", "out1", ... of several).
+    ::std::string getResultName(unsigned index);
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+  }];
+}
+
+def Attn_ReturnOp : Attn_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]> {
+  let summary = "end a kernel";
+  let description = [{
+    * C1 operand types are the kernel's result types.
+
+    ```mlir
+    return %o, %l : !q, !attn.rows<f32>
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "end a region";
+  let description = [{
+    Gives the value of the enclosing region's place.
+
+    ```mlir
+    yield %y : f32
+    ```
+  }];
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def Attn_AxisOp : Attn_Op<"axis", [AttrSizedOperandSegments]> {
+  let summary = "declare the length, shape and facts of an axis";
+  let description = [{
+    `size n`: its length (otherwise bound by an operand). `like b`: it has the length of axis b in
+    every sequence. `multiple N`: its length is a multiple of N. `grid (T, H, W)`: its tokens are a
+    row-major grid. Checked at launch.
+
+    * C1 the axis is a plain name.
+    * C2 at most one `axis` op a name.
+    * C3 some clause is given.
+    * C4 N > 0.
+
+    ```mlir
+    axis k like q multiple 64
+    ```
+  }];
+  let arguments = (ins StrAttr:$axis, Optional<Index>:$size, OptionalAttr<StrAttr>:$like,
+                       OptionalAttr<I64Attr>:$multiple, Variadic<Index>:$grid);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_AssumeOp : Attn_Op<"assume"> {
+  let summary = "state a fact about scalars";
+  let description = [{
+    Checked at launch, usable by every analysis.
+
+    * C1 the condition is computed from scalar operands alone.
+
+    ```mlir
+    assume %ok
+    ```
+  }];
+  let arguments = (ins I1:$condition);
+  let assemblyFormat = "$condition attr-dict";
+  let hasVerifier = 1;
+}
+
+//===--- Values --------------------------------------------------------------------------------===//
+
+def Attn_DotOp : Attn_Op<"dot", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "products of tokens";
+  let description = [{
+    s(b,h,i,j) = F * sum_t rows(b,h,i)[t] * cols(b,h,j)[t]; every pair is visible. The result's
+    element is f32 (f64 for f64, i32 for i8); products are exact, sums are f32 (f64, i32).
+
+    * C1 both elements are vectors of one type.
+    * C2 their element is a float or i8.
+    * C3 no scale on integers.
+
+    ```mlir
+    %s = dot %q, %k scale 0.0883883 : !q, !k
+    ```
+  }];
+  let arguments = (ins Attn_AnyRows:$rows, Attn_AnyCols:$cols, OptionalAttr<F64Attr>:$scale);
+  let results = (outs Attn_AnyMatrix:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_MapOp : Attn_RegionOp<"map"> {
+  let summary = "any function of the values at one place";
+  let description = [{
+    y(place) = body(x(place), ..., indices) at every visible pair (matrix) or every token (rows,
+    cols). The region receives one element an operand, then the indices ((b, h, i, j) or (b, h, n)),
+    and yields the result's element. With only rows and cols operands and a matrix result it makes a
+    score without a product.
+
+    * C1 each operand is readable in the result's axes.
+    * C2 the region has these arguments and yields one element of the result.
+    * C3 no virtual value is captured.
+
+    ```mlir
+    %t = map (%x = %s, %g = %gate) : (!s, !r) -> !s { %y = arith.mulf %x, %g : f32   yield %y : f32 }
+    ```
+  }];
+  let arguments = (ins Variadic<Attn_AnyVirtual>:$inputs);
+  let results = (outs Attn_AnyVirtual:$result);
+}
+
+def Attn_WhereOp : Attn_RegionOp<"where"> {
+  let summary = "hide pairs";
+  let description = [{
+    y = the first operand; visible where all operands are and the region yields true. The region is
+    as in `map` and yields i1. `where %s in #set[%sym, ...] : type` is short for a region of one
+    `holds` of (b, h, i, j).
+
+    * C1 the first operand is a matrix.
+    * C2 operands and region are as in `map` (C1-C3 there); the region yields i1.
+    * C3 a #set has dims (b, h, i, j) and as many symbols as are given.
+
+    ```mlir
+    %m = where %s in #window[%w] : !s
+    ```
+  }];
+  let arguments = (ins Variadic<Attn_AnyVirtual>:$inputs);
+  let results = (outs Attn_AnyMatrix:$result);
+}
+
+def Attn_ReduceOp : Attn_Op<"reduce", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "sum, mean, max or min over keys, queries or heads";
+  let description = [{
+    y(b,h,i) = (+)_{visible j} x(b,h,i,j) over keys (matrix to rows); over queries (matrix to cols);
+    over heads (one head is left). Over no pair: sum 0, mean 0, max -inf, min +inf (for integers the
+    ends of the type). `max` and `min` propagate NaN.
+
+    * C1 the kind is defined for the element: floats, or integers without mean.
+    * C2 keys and queries are reduced of a matrix; heads of anything.
+
+    ```mlir
+    %l = reduce sum %e over keys : !s
+    ```
+  }];
+  let arguments = (ins Attn_ReduceKind:$kind, Attn_AnyVirtual:$input, Attn_ReduceOver:$over);
+  let results = (outs Attn_AnyVirtual:$result);
+  let assemblyFormat = "$kind $input `over` $over attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
+  let summary = "weighted sum of values";
+  let description = [{
+    o(b,h,i) = sum_{visible j} p(b,h,i,j) * v(b,h,j); 0 over no pair. Weights are rounded to the
+    type of the values first; sums are f32 (f64).
+
+    * C1 the inner axes are equal.
+    * C2 values and result have one shape and float elements; weights are f32 (f64 for f64 values).
+    * C3 the result's axis is the weights' row axis.
+
+    ```mlir
+    %o = contract %p, %v : !s, !k -> !q
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$weights, Attn_AnyCols:$values);
+  let results = (outs Attn_AnyRows:$result);
+  let assemblyFormat = [{
+    $weights `,` $values attr-dict `:` type($weights) `,` type($values) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+//===--- Inside regions ------------------------------------------------------------------------===//
+
+def Attn_LoadOp : Attn_Op<"load", [Pure]> {
+  let summary = "an entry of a captured table";
+  let description = [{
+    table[indices]; with fewer indices than dims the vector of the trailing static dims. Integers
+    may be read as `index`. Out of range: an error in the reference, 0 elsewhere.
+
+    * C1 not more indices than the rank.
+    * C2 trailing dims are static.
+    * C3 the result is the entry's type (a vector of it for trailing dims), or `index` for an
+      integer.
+
+    ```mlir
+    %m = load %slope[%h] : tensor<?xf32>
+    ```
+  }];
+  let arguments = (ins AnyRankedTensor:$table, Variadic<Index>:$indices);
+  let results = (outs AnyType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_SizeOp : Attn_Op<"size", [Pure]> {
+  let summary = "the length of an axis";
+  let description = [{
+    The number of tokens of the axis in sequence b.
+
+    * C1 the axis is bound in the kernel.
+
+    ```mlir
+    %n = size k of %b
+    ```
+  }];
+  let arguments = (ins StrAttr:$axis, Index:$sequence);
+  let results = (outs Index:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+//===--- Sugar ---------------------------------------------------------------------------------===//
+
+def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, AllTypesMatch<["scores", "result"]>]> {
+  let summary = "softmax over the visible keys of a row";
+  let description = [{
+    p = exp(s - m) / l with m = max over visible j of s (and the sink z), l = sum of exp(s - m)
+    (plus exp(z - m)). A row whose visible scores are all -inf counts as empty: weights 0.
+    Stands for `reduce max`, `map`, `reduce sum`, `map`.
+
+    * C1 the element is a float.
+    * C2 the sink is rows of that element on the row axis.
+
+    ```mlir
+    %p = softmax %c sink %z : !s
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$scores, Optional<Attn_AnyRows>:$sink);
+  let results = (outs Attn_AnyMatrix:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_LogsumexpOp : Attn_Op<"logsumexp", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "natural logarithm of the sum of exponentials of a row";
+  let description = [{
+    m + log l of `softmax`; -inf for an empty row without sink.
+
+    * C1 the element is a float.
+    * C2 the sink is rows of that element on the row axis.
+
+    ```mlir
+    %l = logsumexp %m : !s
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$scores, Optional<Attn_AnyRows>:$sink);
+  let results = (outs Attn_AnyRows:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_HoldsOp : Attn_Op<"holds", [Pure, AttrSizedOperandSegments]> {
+  let summary = "does a point lie in an affine set";
+  let description = [{
+    Conjunction of the set's constraints at the given dims and symbols.
+
+    * C1 as many dims and symbols are given as the set has.
+
+    ```mlir
+    %y = holds affine_set<(i, j)[w] : (i - j <= w)>(%i, %j)[%w]
+    ```
+  }];
+  let arguments = (ins IntegerSetAttr:$set, Variadic<Index>:$dims, Variadic<Index>:$symbols);
+  let results = (outs I1:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+#endif // ATTUNE_DIALECTS_ATTN_OPS

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of the house. CMake builds everything (see CMakePresets.json); this file only spares typing.
+BUILD := build/dev
+# A toolkit's ptxas comes first; the one that scripts/setup.sh fetches serves machines without a toolkit.
+export PATH := $(PATH):/usr/local/cuda/bin:$(CURDIR)/build/tools/bin
+
+.PHONY: help demo check build setup format acceptance clean
+help:        ## what can be asked for
+	@awk -F ' *## *' '/^[a-z]+:.*##/ { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build  ## compile the README's kernel, run it on real tensors, then on 8192 tokens, on every core
+	@scripts/demo.sh $(BUILD)/bin
+
+check: setup ## everything that CI runs: build, all tests, the runtime alone, the sanitizers
+	@python3 scripts/check.py
+
+build: setup ## configure and build the dev preset
+	@scripts/build.sh dev
+
+setup:       ## install what is missing (Debian packages; ptxas when there is no CUDA toolkit)
+	@scripts/setup.sh
+
+format:      ## rewrite every C++ file with clang-format-22
+	@git ls-files '*.cpp' '*.h' '*.hpp' | xargs clang-format-22 -i
+
+acceptance: build ## accuracy of every example at five lengths, ptxas logs, speed next to OpenBLAS
+	@scripts/acceptance.sh $(BUILD)/bin
+
+clean:       ## remove everything that was built
+	rm -rf build

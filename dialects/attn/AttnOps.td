@@ -4,6 +4,7 @@
 #define ATTUNE_DIALECTS_ATTN_OPS
 
 include "dialects/attn/AttnDialect.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"

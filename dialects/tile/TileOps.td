@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does each op of a block's program do? Formula, regions, constraints C1..Cn, one example.
+#ifndef ATTUNE_DIALECTS_TILE_OPS
+#define ATTUNE_DIALECTS_TILE_OPS
+
+include "dialects/tile/TileDialect.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferIntRangeInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Tile_AffineScope : NativeOpTrait<"AffineScope">;
+
+class Tile_Op<string opMnemonic, list<Trait> traits = []> : Op<Tile_Dialect, opMnemonic, traits>;
+
+def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Tile_AffineScope, SingleBlock,
+                                       FunctionOpInterface]> {
+  let summary = "the program of one block";
+  let description = [{
+    Arguments are the attn kernel's operands in order, then its results. Tokens, tables and results
+    are memrefs with any strides (tokens: batch, heads, tokens, *element shape*); scalars are floats,
+    integers and index. Each argument has the attribute `tile.name`. The grid is (query tiles, heads,
+    batch) of the first of the last `result_count` arguments.
+
+    * C1 arguments are memrefs or scalars, and the function type has no results.
+    * C2 the last `result_count` arguments, at least one, are memrefs.
+
+    ```mlir
+    tile.kernel @copy(%q: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "q"},
+                      %o: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "out"})
+        attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>, result_count = 1 : i64} {
+      %b, %h, %i0 = tile.coordinates
+      %t = tile.load %q[%b, %h, %i0] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.rows<64, vector<64xbf16>>
+      tile.store %t, %o[%b, %h, %i0] : !tile.rows<64, vector<64xbf16>>, memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+      tile.return
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
+                       Tile_ConfigAttr:$config,
+                       I64Attr:$result_count,
+                       OptionalAttr<StrAttr>:$sym_visibility,
+                       OptionalAttr<DictArrayAttr>:$arg_attrs,
+                       OptionalAttr<DictArrayAttr>:$res_attrs);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return {}; }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// The name of argument `index` (attribute `tile.name`).
+    ::llvm::StringRef getArgumentName(unsigned index);
+  }];
+}
+
+def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]> {
+  let summary = "end a block's program";
+  let description = [{
+    ```mlir
+    tile.return
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"MapOp">]> {
+  let summary = "end a map's region";
+  let description = [{
+    ```mlir
+    tile.yield %y : f32
+    ```
+  }];
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value `:` type($value) attr-dict";
+}
+
+def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure,
+      DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
+  let summary = "which rows this block owns";
+  let description = [{
+    Batch, head (of the result with most heads), and the first query of the block's tile (a multiple
+    of `config.queries`).
+
+    ```mlir
+    %b, %h, %i0 = tile.coordinates
+    ```
+  }];
+  let results = (outs Index:$batch, Index:$head, Index:$firstQuery);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
+  let summary = "read a tile of tokens";
+  let description = [{
+    Element n is source[batch, head, first + n, ...]; tokens at or beyond dim 2 read as zero and
+    their memory is not touched.
+
+    * C1 the source has rank 3 plus the element's rank.
+    * C2 the source's element type and trailing dims are the element's.
+
+    ```mlir
+    %t = tile.load %k[%b, %h, %j0] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.cols<64, vector<64xbf16>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, Index:$batch, Index:$head, Index:$first);
+  let results = (outs AnyTypeOf<[Tile_AnyRows, Tile_AnyCols]>:$result);
+  let assemblyFormat = [{
+    $source `[` $batch `,` $head `,` $first `]` attr-dict `:` type($source) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "write a tile of rows";
+  let description = [{
+    target[batch, head, first + n, ...] = element n, for tokens below dim 2 only.
+
+    * C1 the target has rank 3 plus the element's rank.
+    * C2 the target's element type and trailing dims are the element's.
+
+    ```mlir
+    tile.store %t, %o[%b, %h, %i0] : !tile.rows<64, f32>, memref<?x?x?xf32, strided<[?, ?, ?]>>
+    ```
+  }];
+  let arguments = (ins Tile_AnyRows:$value, AnyMemRef:$target, Index:$batch, Index:$head,
+                       Index:$first);
+  let assemblyFormat = [{
+    $value `,` $target `[` $batch `,` $head `,` $first `]` attr-dict `:` type($value) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ReadOp : Tile_Op<"read", [MemoryEffects<[MemRead]>]> {
+  let summary = "read one entry of a captured table";
+  let description = [{
+    table[indices], or 0 where an index is out of range (its memory is not touched). May stand inside
+    a `map`.
+
+    * C1 as many indices as the table's rank.
+    * C2 the result is the table's element.
+
+    ```mlir
+    %m = tile.read %slope[%h] : memref<?xf32, strided<[?]>> -> f32
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$table, Variadic<Index>:$indices);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$table `[` $indices `]` attr-dict `:` type($table) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
+  let summary = "a tile of equal elements";
+  let description = [{
+    Every number of the tile (every component of every element) is the scalar.
+
+    * C1 the scalar's type is the tile's scalar type.
+
+    ```mlir
+    %m = tile.splat %low : f32 -> !tile.rows<64, f32>
+    ```
+  }];
+  let arguments = (ins AnyType:$scalar);
+  let results = (outs Tile_AnyTile:$result);
+  let assemblyFormat = "$scalar attr-dict `:` type($scalar) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_DotOp : Tile_Op<"dot", [Pure]> {
+  let summary = "products of a tile of rows with a tile of keys";
+  let description = [{
+    s(i, j) = sum_t rows(i)[t] * cols(j)[t], summed in f32.
+
+    * C1 rows and cols have vectors of one type.
+    * C2 the result has as many rows and cols, and element f32.
+
+    ```mlir
+    %s = tile.dot %q, %k : !tile.rows<64, vector<64xbf16>>, !tile.cols<32, vector<64xbf16>> -> !tile.matrix<64, 32, f32>
+    ```
+  }];
+  let arguments = (ins Tile_AnyRows:$rows, Tile_AnyCols:$cols);
+  let results = (outs Tile_AnyMatrix:$result);
+  let assemblyFormat = "$rows `,` $cols attr-dict `:` type($rows) `,` type($cols) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_ContractOp : Tile_Op<"contract", [Pure, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "add weighted values to an accumulator";
+  let description = [{
+    o(i) = scale(i) * accumulator(i) + sum_j weights(i, j) * values(j), scale = 1 if absent. Weights
+    are rounded to the values' type first; sums are f32. Hidden pairs must have weight 0.
+
+    * C1 weights and values have one number of keys.
+    * C2 values and accumulator are vectors of one length; the accumulator is f32.
+    * C3 the scale, if any, is f32 and has the accumulator's rows.
+
+    ```mlir
+    %o = tile.contract %p, %v, %acc scaled %a : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>
+    ```
+  }];
+  let arguments = (ins Tile_AnyMatrix:$weights, Tile_AnyCols:$values, Tile_AnyRows:$accumulator,
+                       Optional<Tile_AnyRows>:$scale);
+  let results = (outs Tile_AnyRows:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlock, Tile_AffineScope,
+      DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
+  let summary = "a scalar function of the elements at each place";
+  let description = [{
+    The places are those of the result: (i, j) of a matrix, i of rows or partial, j of cols, and also
+    each component of a vector element. The region always receives *scalars*: one number an operand
+    (a rows or cols operand is broadcast over the places that it lacks; a scalar element over
+    components), then, with `from`, the absolute indices: (i, j), i or j = first + place. It may use
+    uniform scalars from outside. It yields one number.
+
+    * C1 each operand's places are among the result's (rows and partial in matrix and rows, cols in
+      matrix and cols; equal counts; vector elements only into vector elements of one length).
+    * C2 region arguments are the operands' scalar types, then one index for each origin.
+    * C3 the region yields the result's scalar type.
+    * C4 origins: two for a matrix, one for rows, partial and cols, or none.
+
+    ```mlir
+    %y = tile.map (%x = %s) at (%i, %j) from (%i0, %j0) : (!tile.matrix<64, 32, f32>) -> !tile.matrix<64, 32, f32> {
+      %keep = arith.cmpi sle, %j, %i : index
+      %z = arith.select %keep, %x, %low : f32
+      tile.yield %z : f32
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<Tile_AnyTile>:$inputs, Variadic<Index>:$origins);
+  let results = (outs Tile_AnyTile:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::ValueRange":$inputs,
+      "::mlir::ValueRange":$origins,
+      "::llvm::function_ref<::mlir::Value(::mlir::OpBuilder &, ::mlir::Location, ::mlir::ValueRange)>":$body)>];
+  let extraClassDeclaration = [{
+    /// The region's arguments for the operands, and for the indices.
+    ::mlir::Block::BlockArgListType getElementArguments() {
+      return getBody().getArguments().take_front(getInputs().size());
+    }
+    ::mlir::Block::BlockArgListType getIndexArguments() {
+      return getBody().getArguments().drop_front(getInputs().size());
+    }
+  }];
+}
+
+def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
+  let summary = "join a matrix along its keys";
+  let description = [{
+    y(i) = initial(i) (+) x(i, 0) (+) x(i, 1) ...; hidden pairs must hold the join's identity. A
+    partial result stays spread over the lanes of a row until `combine`. `max` and `min` propagate
+    NaN unless `ignore_nan` is set (then NaN elements may be dropped).
+
+    * C1 the matrix and the rows have as many rows and one float element.
+    * C2 the initial value and the result have one type.
+
+    ```mlir
+    %m1 = tile.reduce max %s, %m0 {ignore_nan} : !tile.matrix<64, 32, f32>, !tile.rows<64, f32>
+    ```
+  }];
+  let arguments = (ins Tile_JoinKind:$kind, Tile_AnyMatrix:$input,
+                       AnyTypeOf<[Tile_AnyRows, Tile_AnyPartial]>:$initial, UnitAttr:$ignore_nan);
+  let results = (outs AnyTypeOf<[Tile_AnyRows, Tile_AnyPartial]>:$result);
+  let assemblyFormat = "$kind $input `,` $initial attr-dict `:` type($input) `,` type($initial) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_CombineOp : Tile_Op<"combine", [Pure]> {
+  let summary = "join the lanes' parts of each row";
+  let description = [{
+    * C1 input and result have as many rows and one element.
+
+    ```mlir
+    %l = tile.combine sum %partial : !tile.partial<64, f32> -> !tile.rows<64, f32>
+    ```
+  }];
+  let arguments = (ins Tile_JoinKind:$kind, Tile_AnyPartial:$input);
+  let results = (outs Tile_AnyRows:$result);
+  let assemblyFormat = "$kind $input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif // ATTUNE_DIALECTS_TILE_OPS

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does a bundle say about the kernels in it: their operands, their code for each target, and
+// how to launch that code? The compiler fills these structs in, the runtime obeys them.
+#pragma once
+
+#include "runtime/bundle/Result.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace attune::bundle {
+
+/// What one element of a tensor, or a scalar operand, is. In memory an index is an i64 and an i1 is
+/// one byte, 0 or 1.
+enum class ElementType : uint8_t { F64, F32, F16, BF16, I64, I32, I8, I1, Index };
+
+/// Rows and cols are tensors (batch, heads, tokens, then the shape of one token); a table is any
+/// other tensor; a scalar is passed by value.
+enum class OperandRole : uint8_t { Rows, Cols, Table, Scalar };
+
+/// What the bytes of a blob are: PTX text, a CUDA binary, or an ELF shared object.
+enum class BlobFormat : uint8_t { Ptx, Cubin, Elf };
+
+/// Where the value of a launch parameter comes from.
+enum class ParameterKind : uint8_t { Pointer, Size, Stride, Scalar, TensorMap };
+
+/// How a launch parameter is passed. A TensorMap is 128 bytes aligned to 64, by value.
+enum class ParameterType : uint8_t { Ptr, I64, I32, I8, F64, F32, TensorMap };
+
+/// How a tensor map permutes the 16-byte pieces of a tile's rows in shared memory.
+enum class Swizzle : uint8_t { None, B32, B64, B128 };
+
+/// The spelling in a manifest ("bf16", "rows", "ptx", "pointer", "ptr", "128B").
+std::string_view spelling(ElementType type);
+std::string_view spelling(OperandRole role);
+std::string_view spelling(BlobFormat format);
+std::string_view spelling(ParameterKind kind);
+std::string_view spelling(ParameterType type);
+std::string_view spelling(Swizzle swizzle);
+
+/// The value whose spelling is `text`, if there is one.
+std::optional<ElementType> parseElementType(std::string_view text);
+
+/// Bytes of one element in memory.
+int64_t byteSize(ElementType type);
+/// Bytes of one launch parameter.
+int64_t byteSize(ParameterType type);
+/// How a scalar operand of this type is passed (index as I64, i1 as I8); none for F16 and BF16,
+/// which cannot be scalars.
+std::optional<ParameterType> scalarParameterType(ElementType type);
+
+/// A size that is known only at launch; `null` in the manifest.
+inline constexpr int64_t dynamicSize = -1;
+
+/// Limits that keep a launch free of allocation and a reader free of surprises.
+inline constexpr size_t maxRank = 8;
+inline constexpr size_t maxParameters = 512;
+inline constexpr size_t maxOperands = 128;
+inline constexpr size_t maxExpressionNodes = 64;
+inline constexpr int64_t maxScratchBytes = int64_t(1) << 30;
+/// Every size of a tensor, and the magnitude of every index scalar, is below this.
+inline constexpr int64_t sizeLimit = int64_t(1) << 31;
+
+/// An operand or a result of a kernel.
+struct OperandInfo {
+  std::string name;
+  OperandRole role = OperandRole::Table;
+  /// The axis along which the tokens lie ("q", "k"): of rows and cols; empty for others.
+  std::string axis;
+  ElementType dtype = ElementType::F32;
+  /// One entry a dimension, dynamicSize or the size; empty for a scalar.
+  std::vector<int64_t> shape;
+
+  bool operator==(const OperandInfo &) const = default;
+  bool isTensor() const { return role != OperandRole::Scalar; }
+  bool isTokens() const { return role == OperandRole::Rows || role == OperandRole::Cols; }
+};
+
+/// A demand on the token length of an axis: a multiple of something, or as long as another axis.
+struct AxisCheck {
+  std::string axis;
+  /// Zero when `like` is set.
+  int64_t multiple = 0;
+  std::string like;
+
+  bool operator==(const AxisCheck &) const = default;
+};
+
+/// An integer computed from the sizes of the operands at launch.
+struct Expression {
+  enum class Kind : uint8_t { Constant, Size, CeilDiv, Mul, Add, Max, Min };
+
+  Kind kind = Kind::Constant;
+  /// The value of a Constant, the dimension of a Size.
+  int64_t number = 0;
+  /// The operand or result that a Size asks about.
+  std::string operand;
+  /// The two arguments of the others.
+  std::vector<Expression> arguments;
+
+  static Expression constant(int64_t value);
+  static Expression size(std::string operand, int64_t dimension);
+  static Expression binary(Kind kind, Expression left, Expression right);
+  static Expression ceilDiv(Expression left, Expression right);
+
+  bool operator==(const Expression &) const = default;
+};
+
+std::string_view spelling(Expression::Kind kind);
+
+/// One parameter of the entry point, in order.
+struct Parameter {
+  ParameterKind kind = ParameterKind::Pointer;
+  /// The operand or result that it describes.
+  std::string operand;
+  /// For Size and Stride. A stride is in elements.
+  int64_t dim = 0;
+  ParameterType type = ParameterType::Ptr;
+  /// For TensorMap: the tile that one copy moves, one entry a dimension of the operand, outermost
+  /// first.
+  std::vector<int64_t> box;
+  Swizzle swizzle = Swizzle::None;
+
+  static Parameter pointer(std::string operand);
+  static Parameter size(std::string operand, int64_t dim);
+  static Parameter stride(std::string operand, int64_t dim);
+  /// `type` has to be one that a scalar can have, see scalarParameterType.
+  static Parameter scalar(std::string operand, ElementType type);
+  static Parameter tensorMap(std::string operand, std::vector<int64_t> box, Swizzle swizzle);
+
+  bool operator==(const Parameter &) const = default;
+};
+
+/// The code of a kernel for one target, and how it is launched.
+///
+/// A dimension of a tensor that has no Stride parameter is contiguous: its stride is the product of
+/// the sizes after it, and the launch checks that.
+struct Variant {
+  /// "sm_80", "sm_90a", ..., or "x86-64", "x86-64-v3", "x86-64-v4".
+  std::string target;
+  BlobFormat format = BlobFormat::Elf;
+  /// Which blob of the bundle holds the code.
+  uint32_t blob = 0;
+  /// The symbol of the entry point.
+  std::string entry;
+  /// Threads of a block; 0 or 1 for host code.
+  int64_t threads = 0;
+  /// Dynamic shared memory of a block.
+  int64_t sharedBytes = 0;
+  /// Scratch memory of each host thread.
+  int64_t scratchBytes = 0;
+  /// x (fastest), y, z. A launch with a zero in it does nothing.
+  std::array<Expression, 3> grid;
+  std::vector<Parameter> parameters;
+  /// Bytes: every pointer, and every stride but the innermost, of rows and cols whose tokens are
+  /// not scalars has to be a multiple. A power of two.
+  int64_t alignment = 1;
+  /// What made the code ("ptxas 13.0.88"); for people, may be empty.
+  std::string tool;
+
+  bool operator==(const Variant &) const = default;
+};
+
+struct KernelInfo {
+  std::string name;
+  std::vector<OperandInfo> operands;
+  std::vector<OperandInfo> results;
+  std::vector<AxisCheck> checks;
+  std::vector<Variant> variants;
+
+  bool operator==(const KernelInfo &) const = default;
+  /// The operand or result of this name, or null.
+  const OperandInfo *find(std::string_view name) const;
+};
+
+struct Manifest {
+  /// "attune <version>".
+  std::string producer;
+  std::vector<KernelInfo> kernels;
+
+  bool operator==(const Manifest &) const = default;
+  /// The kernel of this name, or null.
+  const KernelInfo *find(std::string_view name) const;
+};
+
+/// Checks everything that the types do not say: that names are unique and resolve, that indices and
+/// sizes are in range, that types fit. `blobCount` is the number of blobs beside the manifest.
+Result<void> checkManifest(const Manifest &manifest, size_t blobCount);
+
+/// The JSON text of a manifest, indented for people, the same bytes for the same manifest. Fails
+/// when a string is not UTF-8.
+Result<std::string> printManifest(const Manifest &manifest);
+
+/// The manifest that a JSON text says: every field present and of its type, no unknown ones.
+/// Says nothing of what checkManifest checks.
+Result<Manifest> parseManifest(std::string_view json);
+
+} // namespace attune::bundle

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is a manifest consistent: do its names resolve, are its indices and sizes in range?
+#include "runtime/bundle/Manifest.h"
+
+#include <algorithm>
+#include <set>
+
+namespace attune::bundle {
+namespace {
+
+std::string number(int64_t value) { return std::to_string(value); }
+
+/// Collects the first thing that is wrong; later ones are dropped.
+class Checker {
+public:
+  Checker(const Manifest &manifest, size_t blobCount) : manifest(manifest), blobCount(blobCount) {}
+
+  Result<void> run() {
+    std::set<std::string_view> names;
+    for (size_t i = 0; i < manifest.kernels.size() && ok; ++i) {
+      const KernelInfo &kernel = manifest.kernels[i];
+      std::string path = "kernels[" + number(int64_t(i)) + "]";
+      expect(isName(kernel.name), path + ".name", "a name", "'" + kernel.name + "'");
+      expect(names.insert(kernel.name).second, path + ".name", "a name of its own",
+             "'" + kernel.name + "' again");
+      checkKernel(kernel, path);
+    }
+    if (!ok)
+      return Failure{message};
+    return {};
+  }
+
+private:
+  const Manifest &manifest;
+  size_t blobCount;
+  bool ok = true;
+  std::string message;
+
+  void expect(bool condition, const std::string &path, const std::string &expected,
+              const std::string &found) {
+    if (condition || !ok)
+      return;
+    ok = false;
+    message = "manifest: " + path + ": expected " + expected + ", but got " + found;
+  }
+
+  void expectRange(int64_t value, int64_t low, int64_t high, const std::string &path) {
+    expect(value >= low && value <= high, path,
+           "an integer from " + number(low) + " to " + number(high), number(value));
+  }
+
+  /// A symbol that assemblers and linkers take.
+  static bool isName(std::string_view text) {
+    return !text.empty() && text.size() <= 1000 &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) {
+             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                    c == '_' || c == '$' || c == '.' || c == '-';
+           });
+  }
+
+  void checkKernel(const KernelInfo &kernel, const std::string &path) {
+    size_t count = kernel.operands.size() + kernel.results.size();
+    expect(count <= maxOperands, path, "at most " + number(maxOperands) + " operands and results",
+           number(int64_t(count)));
+    expect(!kernel.results.empty(), path + ".results", "at least one result", "none");
+    std::set<std::string_view> names;
+    std::set<std::string_view> axes;
+    auto checkList = [&](const std::vector<OperandInfo> &list, const std::string &listPath) {
+      for (size_t i = 0; i < list.size() && ok; ++i) {
+        std::string operandPath = listPath + "[" + number(int64_t(i)) + "]";
+        checkOperand(list[i], operandPath);
+        expect(names.insert(list[i].name).second, operandPath + ".name", "a name of its own",
+               "'" + list[i].name + "' again");
+        axes.insert(list[i].axis);
+      }
+    };
+    checkList(kernel.operands, path + ".operands");
+    checkList(kernel.results, path + ".results");
+    for (size_t i = 0; i < kernel.results.size() && ok; ++i)
+      expect(kernel.results[i].isTensor(), path + ".results[" + number(int64_t(i)) + "].role",
+             "a tensor", "scalar");
+    for (size_t i = 0; i < kernel.checks.size() && ok; ++i)
+      checkAxis(kernel.checks[i], axes, path + ".checks[" + number(int64_t(i)) + "]");
+    for (size_t i = 0; i < kernel.variants.size() && ok; ++i)
+      checkVariant(kernel, kernel.variants[i], path + ".variants[" + number(int64_t(i)) + "]");
+  }
+
+  void checkOperand(const OperandInfo &info, const std::string &path) {
+    expect(isName(info.name), path + ".name", "a name", "'" + info.name + "'");
+    expect(info.isTokens() || info.axis.empty(), path + ".axis", "an axis only for rows and cols",
+           "'" + info.axis + "' for " + std::string(spelling(info.role)));
+    expect(!info.isTokens() || isName(info.axis), path + ".axis", "the name of an axis",
+           "'" + info.axis + "'");
+    if (!info.isTensor()) {
+      expect(scalarParameterType(info.dtype).has_value(), path + ".dtype",
+             "a type that can be passed by value", std::string(spelling(info.dtype)));
+      return;
+    }
+    int64_t rank = int64_t(info.shape.size());
+    expectRange(rank, info.isTokens() ? 3 : 0, maxRank, path + ".shape (rank)");
+    for (size_t i = 0; i < info.shape.size() && ok; ++i)
+      if (info.shape[i] != dynamicSize)
+        expectRange(info.shape[i], 0, sizeLimit - 1, path + ".shape[" + number(int64_t(i)) + "]");
+  }
+
+  void checkAxis(const AxisCheck &check, const std::set<std::string_view> &axes,
+                 const std::string &path) {
+    expect(!check.axis.empty() && axes.count(check.axis), path + ".axis", "an axis of the kernel",
+           "'" + check.axis + "'");
+    expect(check.like.empty() || axes.count(check.like), path + ".like", "an axis of the kernel",
+           "'" + check.like + "'");
+    if (check.like.empty())
+      expectRange(check.multiple, 1, sizeLimit - 1, path + ".multiple");
+    else
+      expect(check.multiple == 0, path, "either 'multiple' or 'like'", "both");
+  }
+
+  void checkTarget(const Variant &variant, const std::string &path) {
+    std::string_view target = variant.target;
+    if (variant.format == BlobFormat::Elf) {
+      expect(target == "x86-64" || target == "x86-64-v3" || target == "x86-64-v4", path + ".target",
+             "x86-64, x86-64-v3 or x86-64-v4 for format elf", "'" + variant.target + "'");
+      expectRange(variant.threads, 0, 1, path + ".threads");
+      return;
+    }
+    bool gpu = target.substr(0, 3) == "sm_" && target.size() >= 5 && target.size() <= 7;
+    for (size_t i = 3; i < target.size() && gpu; ++i) {
+      bool suffix = i + 1 == target.size() && i >= 5 && (target[i] == 'a' || target[i] == 'f');
+      gpu = (target[i] >= '0' && target[i] <= '9') || suffix;
+    }
+    expect(gpu, path + ".target",
+           "sm_ and a compute capability for format " + std::string(spelling(variant.format)),
+           "'" + variant.target + "'");
+    expectRange(variant.threads, 1, 1024, path + ".threads");
+  }
+
+  void checkVariant(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
+    checkTarget(variant, path);
+    expect(variant.blob < blobCount, path + ".blob", "an index below " + number(int64_t(blobCount)),
+           number(variant.blob));
+    expect(isName(variant.entry), path + ".entry", "the name of a symbol",
+           "'" + variant.entry + "'");
+    expectRange(variant.sharedBytes, 0, int64_t(1) << 20, path + ".shared_bytes");
+    expectRange(variant.scratchBytes, 0, maxScratchBytes, path + ".scratch_bytes");
+    expectRange(variant.alignment, 1, 4096, path + ".alignment");
+    expect((variant.alignment & (variant.alignment - 1)) == 0, path + ".alignment",
+           "a power of two", number(variant.alignment));
+    for (size_t i = 0; i < 3 && ok; ++i) {
+      size_t nodes = 0;
+      checkExpression(kernel, variant.grid[i], nodes, path + ".grid[" + number(int64_t(i)) + "]");
+    }
+    expect(variant.parameters.size() <= maxParameters, path + ".parameters",
+           "at most " + number(maxParameters), number(int64_t(variant.parameters.size())));
+    for (size_t i = 0; i < variant.parameters.size() && ok; ++i)
+      checkParameter(kernel, variant, variant.parameters[i],
+                     path + ".parameters[" + number(int64_t(i)) + "]");
+  }
+
+  void checkDimension(const KernelInfo &kernel, const std::string &operand, int64_t dim,
+                      const std::string &path) {
+    const OperandInfo *info = kernel.find(operand);
+    expect(info, path, "an operand or result of kernel '" + kernel.name + "'", "'" + operand + "'");
+    if (!ok)
+      return;
+    expect(info->isTensor(), path, "a tensor", "scalar '" + operand + "'");
+    expect(dim >= 0 && dim < int64_t(info->shape.size()), path,
+           "a dimension below " + number(int64_t(info->shape.size())) + " of '" + operand + "'",
+           number(dim));
+  }
+
+  void checkExpression(const KernelInfo &kernel, const Expression &expression, size_t &nodes,
+                       const std::string &path) {
+    expect(++nodes <= maxExpressionNodes, path,
+           "at most " + number(maxExpressionNodes) + " numbers and operators", "more");
+    if (!ok)
+      return;
+    if (expression.kind == Expression::Kind::Size)
+      return checkDimension(kernel, expression.operand, expression.number, path);
+    if (expression.kind == Expression::Kind::Constant)
+      return expectRange(expression.number, 0, sizeLimit - 1, path);
+    expect(expression.arguments.size() == 2, path, "two arguments",
+           number(int64_t(expression.arguments.size())));
+    for (size_t i = 0; i < expression.arguments.size() && ok; ++i)
+      checkExpression(kernel, expression.arguments[i], nodes,
+                      path + "[" + number(int64_t(i) + 1) + "]");
+    if (ok && expression.kind == Expression::Kind::CeilDiv)
+      expect(expression.arguments[1].kind == Expression::Kind::Constant &&
+                 expression.arguments[1].number > 0,
+             path + "[2]", "a constant divisor above 0", "something else");
+  }
+
+  void checkParameter(const KernelInfo &kernel, const Variant &variant, const Parameter &parameter,
+                      const std::string &path) {
+    const OperandInfo *info = kernel.find(parameter.operand);
+    expect(info, path + ".operand", "an operand or result of kernel '" + kernel.name + "'",
+           "'" + parameter.operand + "'");
+    if (!ok)
+      return;
+    bool scalar = parameter.kind == ParameterKind::Scalar;
+    expect(info->isTensor() != scalar, path + ".operand", scalar ? "a scalar" : "a tensor",
+           std::string(spelling(info->role)) + " '" + info->name + "'");
+    if (!ok)
+      return;
+    checkParameterType(*info, parameter, path + ".type");
+    if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
+      checkDimension(kernel, parameter.operand, parameter.dim, path + ".dim");
+    if (parameter.kind == ParameterKind::TensorMap)
+      checkTensorMap(*info, variant, parameter, path);
+  }
+
+  void checkParameterType(const OperandInfo &info, const Parameter &parameter,
+                          const std::string &path) {
+    ParameterType expected = ParameterType::I64;
+    if (parameter.kind == ParameterKind::Pointer)
+      expected = ParameterType::Ptr;
+    else if (parameter.kind == ParameterKind::TensorMap)
+      expected = ParameterType::TensorMap;
+    else if (parameter.kind == ParameterKind::Scalar)
+      expected = scalarParameterType(info.dtype).value_or(ParameterType::I64);
+    // A back end may take narrow sizes; the launch then checks that they fit.
+    bool narrow = parameter.type == ParameterType::I32 && (parameter.kind == ParameterKind::Size ||
+                                                           parameter.kind == ParameterKind::Stride);
+    expect(parameter.type == expected || narrow, path, std::string(spelling(expected)),
+           std::string(spelling(parameter.type)));
+  }
+
+  void checkTensorMap(const OperandInfo &info, const Variant &variant, const Parameter &parameter,
+                      const std::string &path) {
+    expect(variant.format != BlobFormat::Elf, path + ".kind", "no tensor map in host code",
+           "tensor_map");
+    expect(parameter.box.size() == info.shape.size(), path + ".box",
+           number(int64_t(info.shape.size())) + " sizes, one a dimension of '" + info.name + "'",
+           number(int64_t(parameter.box.size())));
+    expectRange(int64_t(info.shape.size()), 1, 5, path + ".operand (rank)");
+    for (size_t i = 0; i < parameter.box.size() && ok; ++i)
+      expectRange(parameter.box[i], 1, 256, path + ".box[" + number(int64_t(i)) + "]");
+  }
+};
+
+} // namespace
+
+Result<void> checkManifest(const Manifest &manifest, size_t blobCount) {
+  return Checker(manifest, blobCount).run();
+}
+
+} // namespace attune::bundle

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A bundle that uses everything that the format can say, for the tests of it.
+#pragma once
+
+#include "runtime/bundle/Bundle.h"
+
+namespace attune::bundle {
+
+inline OperandInfo sampleTokens(std::string name, OperandRole role, std::string axis) {
+  return {name, role, axis, ElementType::BF16, {dynamicSize, dynamicSize, dynamicSize, 128}};
+}
+
+inline Variant sampleCudaVariant() {
+  Variant variant;
+  variant.target = "sm_80";
+  variant.format = BlobFormat::Ptx;
+  variant.blob = 0;
+  variant.entry = "alibi_window";
+  variant.threads = 256;
+  variant.sharedBytes = 65536;
+  variant.grid = {Expression::ceilDiv(Expression::size("o", 2), Expression::constant(128)),
+                  Expression::size("o", 1), Expression::size("o", 0)};
+  for (const char *name : {"q", "k", "o"}) {
+    variant.parameters.push_back(Parameter::pointer(name));
+    for (int64_t dim = 0; dim < 3; ++dim)
+      variant.parameters.push_back(Parameter::size(name, dim));
+    for (int64_t dim = 0; dim < 3; ++dim)
+      variant.parameters.push_back(Parameter::stride(name, dim));
+  }
+  variant.parameters.push_back(Parameter::scalar("w", ElementType::Index));
+  variant.alignment = 16;
+  variant.tool = "ptxas 13.0.88";
+  return variant;
+}
+
+inline Bundle sampleBundle() {
+  KernelInfo kernel;
+  kernel.name = "alibi_window";
+  kernel.operands = {sampleTokens("q", OperandRole::Rows, "q"),
+                     sampleTokens("k", OperandRole::Cols, "k"),
+                     {"slope", OperandRole::Table, "", ElementType::F32, {dynamicSize}},
+                     {"w", OperandRole::Scalar, "", ElementType::Index, {}}};
+  kernel.results = {sampleTokens("o", OperandRole::Rows, "q")};
+  kernel.checks = {{"k", 64, ""}, {"q", 0, "k"}};
+  Variant host = sampleCudaVariant();
+  host.target = "x86-64-v3";
+  host.format = BlobFormat::Elf;
+  host.blob = 1;
+  host.threads = 1;
+  host.sharedBytes = 0;
+  host.scratchBytes = 4096;
+  host.tool = "";
+  Variant mapped = sampleCudaVariant();
+  mapped.target = "sm_90a";
+  mapped.parameters[0] = Parameter::tensorMap("k", {1, 1, 64, 64}, Swizzle::B128);
+  kernel.variants = {sampleCudaVariant(), host, mapped};
+  Bundle bundle;
+  bundle.manifest = {"attune 0.1.0", {kernel}};
+  bundle.blobs = {"// not really PTX\n", std::string("\177ELF\0\1\2\3", 8), ""};
+  return bundle;
+}
+
+} // namespace attune::bundle

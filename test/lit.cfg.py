@@ -14,7 +14,11 @@ config.environment["PATH"] = os.pathsep.join([config.attune_bin, config.llvm_bin
 config.substitutions.append(("%root", config.attune_source))
 config.substitutions.append(("%python", shutil.which("python3") or "python3"))
 
-ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+if shutil.which("clang-format-22"):
+    config.available_features.add("clang-format")
+
+ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas") or shutil.which(
+    os.path.join(config.attune_source, "build", "tools", "bin", "ptxas"))
 if ptxas:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", ptxas))

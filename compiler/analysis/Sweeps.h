@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// In how many passes over the keys can a kernel be computed, and which state does each pass carry?
+#ifndef ATTUNE_COMPILER_ANALYSIS_SWEEPS_H
+#define ATTUNE_COMPILER_ANALYSIS_SWEEPS_H
+
+#include "compiler/analysis/Expression.h"
+#include <string>
+
+namespace attune {
+
+/// A scale frame: a running origin m(i) = max over the domain of `exponent` (-inf while no pair was seen).
+struct Frame {
+  const Node *exponent; // P(i, j), evaluated as written
+  Domain domain;
+};
+
+/// One carried value of a row: the join over the domain's keys of
+///   coefficient(i, j) * exp(rate * (P - m)) * (P - m)^centredPower [* values(j)]
+/// with P, m those of the frame, or coefficient [* values] alone when there is no frame.
+/// Changing m by delta = m_old - m_new multiplies by exp(rate * delta) (and mixes the family, below).
+struct Accumulator {
+  attn::ReduceKind kind = attn::ReduceKind::Sum; // Sum, Max or Min
+  const Node *coefficient = nullptr;             // closed; null = 1
+  int frame = -1;
+  double rate = 0;
+  unsigned centredPower = 0;
+  /// Accumulators T_0 .. T_(centredPower - 1) of the same family; T_k' = e^(rate d) sum_l C(k,l) d^(k-l) T_l.
+  llvm::SmallVector<unsigned, 2> family;
+  Domain domain;
+  mlir::Value values; // attn cols of vectors (a contraction), or null
+  /// Somebody divides by it or takes its logarithm.
+  bool relative = false;
+};
+
+/// One loop over key tiles with per-row state. Indices in AccumulatorRef and FrameRef nodes count
+/// through `SweepPlan::accumulators` and `SweepPlan::frames` over all sweeps.
+struct Sweep {
+  llvm::SmallVector<unsigned> frames;
+  llvm::SmallVector<unsigned> accumulators;
+};
+
+/// A per-row number computed between sweeps, or at the end, from finished accumulators and frames,
+/// earlier row values, captured rows and scalars. Later sweeps read it as RowRef.
+struct RowValue {
+  const Node *finish;
+  unsigned sweep;   // computable after this sweep
+  std::string name; // for --explain
+};
+
+/// One result. Scalar: the node `scalar`. Vector: sum over terms of factor(i) * accumulator's vector.
+/// Where `nonEmpty` (an i1 row node; null = always) is false the result is `identity`.
+struct ResultPlan {
+  const Node *scalar = nullptr;
+  struct Term {
+    const Node *factor; // null = 1
+    unsigned accumulator;
+  };
+  llvm::SmallVector<Term, 2> terms;
+  const Node *nonEmpty = nullptr;
+  double identity = 0;
+};
+
+/// Why a reduction could not join an earlier sweep: the subexpression and the unfinished row value.
+struct SweepReason {
+  unsigned reduction;
+  std::string text;
+};
+
+struct SweepPlan {
+  std::unique_ptr<ExpressionGraph> graph;
+  llvm::SmallVector<Frame> frames;
+  llvm::SmallVector<Accumulator> accumulators;
+  llvm::SmallVector<Sweep> sweeps;
+  llvm::SmallVector<RowValue> rowValues;
+  llvm::SmallVector<ResultPlan> results; // in the kernel's result order
+  llvm::SmallVector<SweepReason> reasons;
+};
+
+/// The plan with the fewest sweeps that the separation rules find. Deterministic. Fails, having emitted
+/// why, when the kernel needs what is not supported yet (column reductions, reductions over heads).
+mlir::FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel);
+
+/// The plan in words: one line a sweep with its carried state, then row values, results and reasons.
+std::string explain(const SweepPlan &plan);
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_ANALYSIS_SWEEPS_H

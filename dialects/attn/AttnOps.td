@@ -20,7 +20,8 @@ class Attn_Op<string opMnemonic, list<Trait> traits = []> : Op<Attn_Dialect, opM
 // operand, then the indices: (b, h, i, j) for a matrix, (b, h, n) for rows and cols.
 class Attn_RegionOp<string opMnemonic>
     : Attn_Op<opMnemonic, [Pure, AffineScopeTrait, SingleBlock,
-        DeclareOpInterfaceMethods<OpAsmOpInterface, ["getDefaultDialect"]>]> {
+        DeclareOpInterfaceMethods<OpAsmOpInterface,
+            ["getDefaultDialect", "getAsmBlockArgumentNames"]>]> {
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// How are the parts that several ops of the language share spelt: bindings, indices, axes, regions?
+#ifndef ATTUNE_DIALECTS_ATTN_ATTNSYNTAX_H
+#define ATTUNE_DIALECTS_ATTN_ATTNSYNTAX_H
+
+#include "dialects/attn/AttnOps.h"
+
+namespace attune::attn {
+
+/// `axis ::= segment (+ segment)*`, `segment ::= name | name / N`; the attribute holds the text
+/// without spaces.
+mlir::ParseResult parseAxis(mlir::AsmParser &parser, mlir::StringAttr &axis);
+
+/// The bindings and indices of a region, before their types are known.
+struct PlaceNames {
+  llvm::SmallVector<mlir::OpAsmParser::Argument, 4> elements;
+  llvm::SmallVector<mlir::OpAsmParser::UnresolvedOperand, 4> operands;
+  llvm::SmallVector<mlir::OpAsmParser::Argument, 4> indices;
+  llvm::SMLoc bindingsLoc, indicesLoc;
+};
+
+/// `(%x = %s, ...) [at (%b, %h, ...)]`
+mlir::ParseResult parsePlaceNames(mlir::OpAsmParser &parser, PlaceNames &names);
+
+/// `{ ... }`, whose arguments are one element an operand, then the indices of a place of `place`.
+mlir::ParseResult parsePlaceRegion(mlir::OpAsmParser &parser, PlaceNames &names,
+                                   mlir::TypeRange operandTypes, mlir::Type place,
+                                   mlir::Region &region);
+
+/// Prints what `parsePlaceNames` reads; the indices only if the region uses one of them.
+void printPlaceNames(mlir::OpAsmPrinter &printer, mlir::ValueRange operands, mlir::Region &region);
+
+/// Names the indices of a place b, h, i, j or b, h, n and its elements x.
+void namePlaceArguments(mlir::Region &region, unsigned numElements, mlir::OpAsmSetValueNameFn set);
+
+/// Prints `{ ... }` with all that stands in it.
+void printPlaceRegion(mlir::OpAsmPrinter &printer, mlir::Region &region);
+
+} // namespace attune::attn
+
+#endif // ATTUNE_DIALECTS_ATTN_ATTNSYNTAX_H

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a module of attn kernels to code: the one entry that tools call.
+#ifndef ATTUNE_COMPILER_COMPILE_H
+#define ATTUNE_COMPILER_COMPILE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "runtime/bundle/Bundle.h"
+#include <string>
+#include <vector>
+
+namespace attune {
+
+/// What `emit` stops at; each stage's text is legal input for the next.
+enum class Stage { Attn, Plan, Tile, Nvvm, Llvm, Ptx, Cubin, Object, Bundle };
+
+struct StageInfo {
+  Stage stage;
+  const char *name;
+  const char *description;
+  /// The output is bytes, not text.
+  bool binary;
+  /// Which targets have the stage: all, CUDA ones, host ones.
+  enum { All, Cuda, Host } targets;
+};
+
+/// The table of stages, in order.
+llvm::ArrayRef<StageInfo> getStages();
+
+struct CompileOptions {
+  /// "sm_80", "x86-64", "x86-64-v3", "x86-64-v4", or "host" for all three host levels.
+  std::vector<std::string> targets = {"host"};
+  /// Only this kernel of the module; empty: all.
+  std::string kernel;
+  /// Overrides of the plan's choice, "queries=64,keys=64"; empty: the planner's own.
+  std::string planOverride;
+  /// Put a cubin beside the PTX when ptxas is present.
+  bool assemble = true;
+};
+
+/// What one stage gave for one kernel and target.
+struct Artifact {
+  std::string kernel;
+  std::string target;
+  std::string bytes;
+};
+
+/// Makes every dialect and interface known that compiling needs.
+void registerDialects(mlir::DialectRegistry &registry);
+
+/// Parses attn text. Errors go to the context's diagnostics; null on failure.
+mlir::OwningOpRef<mlir::ModuleOp> parseFile(llvm::StringRef path, mlir::MLIRContext &context);
+
+/// The target names that `options` asks for, "host" expanded; fails at an unknown one.
+mlir::FailureOr<std::vector<std::string>> expandTargets(mlir::MLIRContext &context,
+                                                        llvm::ArrayRef<std::string> targets);
+
+/// Runs the pipeline up to `stage` (not Bundle): one artifact for each kernel and target. `module`
+/// is not changed. Errors are emitted as diagnostics.
+mlir::FailureOr<std::vector<Artifact>> emitStage(mlir::ModuleOp module, Stage stage,
+                                                 const CompileOptions &options);
+
+/// Compiles every kernel for every target into a bundle.
+mlir::FailureOr<bundle::Bundle> compile(mlir::ModuleOp module, const CompileOptions &options);
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_COMPILE_H

@@ -66,13 +66,19 @@ find_ptxas() {
 }
 
 install_ptxas() {
+  # Tried once only: a machine without a network must not wait for it at every command.
+  if [ -e "$ptxas_venv/ptxas-failed" ]; then
+    say "no ptxas (it could not be fetched; remove $ptxas_venv to try again)" >&2
+    return 0
+  fi
   say "ptxas is not installed: fetching $ptxas_wheel into $ptxas_venv"
   if /usr/bin/python3 -m venv "$ptxas_venv" &&
-    "$ptxas_venv/bin/pip" install --quiet --no-deps --disable-pip-version-check "$ptxas_wheel"; then
+    "$ptxas_venv/bin/pip" install --quiet --no-deps --retries 1 --disable-pip-version-check "$ptxas_wheel"; then
     ln -sf "$(cd "$ptxas_venv" && ls "$PWD"/lib/python3*/site-packages/nvidia/*/bin/ptxas | head -1)" \
       "$ptxas_venv/bin/ptxas"
     "$ptxas_venv/bin/ptxas" --version | grep release
   else
+    mkdir -p "$ptxas_venv" && touch "$ptxas_venv/ptxas-failed"
     say "no ptxas: PTX is still emitted, but cubins are not, and the tests that need it are skipped" >&2
   fi
 }

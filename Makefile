@@ -4,7 +4,7 @@ BUILD := build/dev
 # A toolkit's ptxas comes first; the one that scripts/setup.sh fetches serves machines without a toolkit.
 export PATH := $(PATH):/usr/local/cuda/bin:$(CURDIR)/build/tools/bin
 
-.PHONY: help demo check build setup format acceptance data clean
+.PHONY: help demo check build setup format docs acceptance data clean
 help:        ## what can be asked for
 	@awk -F ' *## *' '/^[a-z]+:.*##/ { sub(/:.*/, "", $$1); printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -22,6 +22,9 @@ setup:       ## install what is missing (Debian packages; ptxas when there is no
 
 format:      ## rewrite every C++ file with clang-format-22
 	@git ls-files '*.cpp' '*.h' '*.hpp' | xargs clang-format-22 -i
+
+docs: setup  ## write the op reference from the .td files to build/dev/docs
+	@scripts/build.sh dev mlir-doc
 
 acceptance: build ## accuracy of every example at five lengths, ptxas logs, speed next to OpenBLAS
 	@scripts/acceptance.sh $(BUILD)/bin

@@ -2,6 +2,8 @@
 # Finds LLVM/MLIR 22 and defines how our MLIR libraries are built: attune_mlir_library(name sources... [LINK libs...]).
 find_package(MLIR 22.1 REQUIRED CONFIG)
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+# Where `mlir-doc` writes the op reference: build/<preset>/docs.
+set(MLIR_BINARY_DIR ${CMAKE_BINARY_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# RUN: %python %s
+"""Constraints C1..Cn of an op stand in three places: its description, its verifier, and a case of invalid.mlir.
+
+  .td            * C2 their element is a float or i8.
+  verifier       // C2 above the check, inside a function of the op (or /*C2*/ beside a trait in the .td)
+  invalid.mlir   // dot C2: ...     titles the case
+"""
+import re
+
+import house
+
+DEFINITION = re.compile(r"^def (\w+?)_(\w+Op) : \w+<\"([\w.]+)\"", re.M)
+LABEL = re.compile(r"^\s*\* (C\d+) ", re.M)
+
+
+def op_definitions(text):
+    """(class name, mnemonic, body) for each op of a .td file."""
+    matches = list(DEFINITION.finditer(text))
+    ends = [m.start() for m in matches[1:]] + [len(text)]
+    return [(m[2], m[3], text[m.start():end]) for m, end in zip(matches, ends)]
+
+
+def methods(name, sources):
+    """The text of every member function of an op class, with the comment lines above it."""
+    found = []
+    for text in sources:
+        for match in re.finditer(rf"(?:^//.*\n)*^[^\n/]*\b{name}::\w+\(", text, re.M):
+            end = text.find("\n}\n", match.start())
+            found.append(text[match.start():end if end >= 0 else len(text)])
+    return "\n".join(found)
+
+
+def main():
+    findings, examined = [], 0
+    for dialect in ("attn", "tile"):
+        folder = f"dialects/{dialect}/"
+        sources = [house.read(name) for name in house.files(".cpp") if name.startswith(folder)]
+        cases = "".join(house.read(name) for name in house.files(".mlir")
+                        if name.startswith(f"test/{folder}invalid"))
+        for name in house.files("Ops.td"):
+            if not name.startswith(folder):
+                continue
+            for op, mnemonic, body in op_definitions(house.read(name)):
+                if "let description" not in body:
+                    findings.append(f"{name}: {mnemonic} has no description")
+                code = methods(op, sources)
+                for label in LABEL.findall(body):
+                    examined += 1
+                    if not re.search(rf"//.*\b{label}\b", code) and f"/*{label}*/" not in body:
+                        findings.append(f"{name}: {mnemonic} {label} has no check labelled `// {label}` in {op}")
+                    if not re.search(rf"//\s*(?:attn\.|tile\.)?{re.escape(mnemonic)}\b.*\b{label}\b", cases):
+                        findings.append(f"{name}: {mnemonic} {label} has no case `// {mnemonic} {label}: ...` in test/{folder}invalid.mlir")
+    house.finish(findings, examined)
+
+
+main()

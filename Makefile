@@ -27,7 +27,7 @@ docs: setup  ## write the op reference from the .td files to build/dev/docs
 	@scripts/build.sh dev mlir-doc
 
 acceptance: build ## accuracy of every example at five lengths, ptxas logs, speed next to OpenBLAS
-	@scripts/acceptance.sh $(BUILD)/bin
+	@python3 scripts/acceptance.py all --tools $(BUILD)/bin
 
 data:        ## make examples/data again, from a text encoder's weights (fetches 85 MB)
 	@python3 -m venv build/data && build/data/bin/pip install --quiet numpy

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The README's kernel on real tensors: compile it, look at what the compiler decided, run it, check it; then a long one.
+#   scripts/demo.sh [TOOLS [TOKENS]]      TOOLS: folder of attn-compile and attn-run; TOKENS: length of the long run
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=${1:-build/dev/bin}
+tokens=${2:-8192}
+out=build/demo
+data=examples/data
+mkdir -p "$out"
+
+heading() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+show() { printf '$ %s\n' "$*"; "$@"; }
+if ! [ -t 1 ]; then heading() { printf '\n%s\n' "$*"; }; fi
+
+heading "1. The kernel: ALiBi in a causal sliding window, examples/alibi-window.mlir"
+sed -n '/^attn.kernel/,/^}/p' examples/alibi-window.mlir
+
+heading "2. What the compiler makes of it, for this machine and for sm_80 GPUs"
+show "$tools/attn-compile" examples/alibi-window.mlir --target=host,sm_80 -o "$out/alibi-window.bundle" --explain \
+  --picture "$out/mask.svg"
+ls -l "$out/alibi-window.bundle" "$out/mask.svg" | awk '{print $5, "bytes", $9}'
+
+heading "3. On real tensors: a text encoder's first layer reading $data/page.txt (12 heads of 32, 433 tokens)"
+echo "The encoder's heads have 32 numbers, so the types say 32 in place of 128:"
+printf '$ %s\n' "scripts/variant.py examples/alibi-window.mlir --size 32 > $out/alibi-window-32.mlir"
+python3 scripts/variant.py examples/alibi-window.mlir --size 32 >"$out/alibi-window-32.mlir"
+show "$tools/attn-run" "$out/alibi-window-32.mlir" --device=host --check \
+  q=$data/q.bf16.npy k=$data/k.bf16.npy v=$data/v.bf16.npy slope=$data/slope.npy w=64 -o "$out/o.bf16.npy"
+
+heading "4. A long one: $tokens tokens, 12 heads of 128, on every core"
+show "$tools/attn-run" "$out/alibi-window.bundle" --device=host --bench --random --heads=12 --tokens="$tokens" w=1024

@@ -12,6 +12,7 @@ config.test_source_root = os.path.join(config.attune_source, "test")
 config.excludes = ["Inputs", "data"]
 config.environment["PATH"] = os.pathsep.join([config.attune_bin, config.llvm_bin, os.environ["PATH"]])
 config.substitutions.append(("%root", config.attune_source))
+config.substitutions.append(("%bin", config.attune_bin))
 config.substitutions.append(("%python", shutil.which("python3") or "python3"))
 
 if shutil.which("clang-format-22"):

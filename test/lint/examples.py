@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# RUN: %python %s
+"""Every example has a test, every test of an example has its example, and scripts/acceptance.py knows them all."""
+import sys
+
+import house
+
+sys.path.insert(0, str(house.ROOT / "scripts"))
+from acceptance import CASES  # noqa: E402
+
+
+def names(folder, suffix):
+    return {path.stem for path in (house.ROOT / folder).glob(f"*{suffix}")}
+
+
+def main():
+    examples, tests, findings = names("examples", ".mlir"), names("test/examples", ".test"), []
+    findings += [f"examples/{name}.mlir: has no test/examples/{name}.test" for name in sorted(examples - tests)]
+    findings += [f"test/examples/{name}.test: has no example" for name in sorted(tests - examples)]
+    findings += [f"examples/{name}.mlir: scripts/acceptance.py has no case for it" for name in sorted(examples - set(CASES))]
+    findings += [f"scripts/acceptance.py: the case {name} has no example" for name in sorted(set(CASES) - examples)]
+    house.finish(findings, len(examples))
+
+
+main()

@@ -106,11 +106,15 @@ static bool isScalarElement(Type type) {
   return type.isSignlessInteger() || isa<FloatType, IndexType>(type);
 }
 
+bool attune::attn::isPlaceElement(Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  if (!vector)
+    return isScalarElement(type);
+  return vector.getRank() > 0 && !vector.isScalable() && isScalarElement(vector.getElementType());
+}
+
 static LogicalResult verifyElement(function_ref<InFlightDiagnostic()> emitError, Type element) {
-  auto vector = dyn_cast<VectorType>(element);
-  bool isStaticVector = vector && vector.getRank() > 0 && !vector.isScalable() &&
-                        isScalarElement(vector.getElementType());
-  if (isScalarElement(element) || isStaticVector)
+  if (isPlaceElement(element))
     return success();
   return emitError() << "expected the element to be a float, a signless integer, index or a vector "
                         "of these, but got "

@@ -22,6 +22,9 @@ inline constexpr llvm::StringLiteral defaultColAxis = "k";
 /// Is `type` rows, cols or a matrix?
 bool isVirtual(mlir::Type type);
 
+/// Can `type` be the value of one place: a scalar, or a vector of scalars with static shape?
+bool isPlaceElement(mlir::Type type);
+
 /// What a region sees of a virtual value at one place; null for any other type.
 mlir::Type getPlaceElementType(mlir::Type type);
 

@@ -17,4 +17,14 @@
 #define GET_OP_CLASSES
 #include "dialects/attn/AttnOps.h.inc"
 
+namespace attune::attn {
+
+/// May `op` stand in a region (or in a helper function that a region calls)?
+bool isAllowedInRegion(mlir::Operation *op);
+
+/// Why `isAllowedInRegion` is false of `op`, and what to write instead.
+std::string describeRefusal(mlir::Operation *op);
+
+} // namespace attune::attn
+
 #endif // ATTUNE_DIALECTS_ATTN_ATTNOPS_H

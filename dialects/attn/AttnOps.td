@@ -45,7 +45,10 @@ def Attn_KernelOp : Attn_Op<"kernel", [IsolatedFromAbove, AffineScopeTrait, Sing
     * C2 results are rows, cols or matrices.
     * C3 every axis name used by a type is bound by an operand or an `axis` op.
     * C4 fact attributes stand only on operands they apply to.
-    * C5 no op of the body has side effects.
+    * C5 no op of the body has side effects: it holds attn ops but `load` and `size`, and ops of
+      scalars that regions may contain.
+    * C6 operands and results have names, all different.
+    * C7 known head counts divide the largest of them; known batch counts are 1 or one number.
 
     ```mlir
     attn.kernel @dense(%q: !q, %k: !k, %v: !k) -> !q {
@@ -90,7 +93,8 @@ def Attn_ReturnOp : Attn_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
   let hasVerifier = 1;
 }
 
-def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike]> {
+def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
+                                      ParentOneOf<["MapOp", "WhereOp"]>]> {
   let summary = "end a region";
   let description = [{
     Gives the value of the enclosing region's place.

@@ -1,24 +1,276 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold of each op? The checks carry the labels C1..Cn of AttnOps.td.
+// What must hold of each op below a kernel? The checks carry the labels C1..Cn of AttnOps.td.
 #include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace attune::attn;
 
-LogicalResult KernelOp::verify() { return success(); }
-LogicalResult KernelOp::verifyRegions() { return success(); }
-LogicalResult ReturnOp::verify() { return success(); }
-LogicalResult AxisOp::verify() { return success(); }
-LogicalResult AssumeOp::verify() { return success(); }
-LogicalResult DotOp::verify() { return success(); }
-LogicalResult MapOp::verify() { return success(); }
-LogicalResult MapOp::verifyRegions() { return success(); }
-LogicalResult WhereOp::verify() { return success(); }
-LogicalResult WhereOp::verifyRegions() { return success(); }
-LogicalResult ReduceOp::verify() { return success(); }
-LogicalResult ContractOp::verify() { return success(); }
-LogicalResult LoadOp::verify() { return success(); }
-LogicalResult SizeOp::verify() { return success(); }
-LogicalResult SoftmaxOp::verify() { return success(); }
-LogicalResult LogsumexpOp::verify() { return success(); }
-LogicalResult HoldsOp::verify() { return success(); }
+//===--- What regions may contain --------------------------------------------------------------===//
+
+static bool isVectorOpOfRegions(Operation *op) {
+  return isa<vector::BroadcastOp, vector::StepOp, vector::ExtractOp, vector::ExtractStridedSliceOp,
+             vector::InsertStridedSliceOp, vector::ShuffleOp, vector::InterleaveOp,
+             vector::DeinterleaveOp, vector::ShapeCastOp, vector::ReductionOp>(op);
+}
+
+bool attune::attn::isAllowedInRegion(Operation *op) {
+  if (isa<LoadOp, SizeOp, HoldsOp, YieldOp>(op))
+    return true;
+  if (isa<arith::DivSIOp, arith::RemSIOp>(op) ||
+      !llvm::all_of(op->getResultTypes(), isPlaceElement))
+    return false;
+  return isa<func::CallOp, affine::AffineApplyOp, affine::AffineMinOp, affine::AffineMaxOp,
+             affine::AffineDelinearizeIndexOp, affine::AffineLinearizeIndexOp>(op) ||
+         isVectorOpOfRegions(op) ||
+         isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect());
+}
+
+std::string attune::attn::describeRefusal(Operation *op) {
+  if (isa<arith::DivSIOp>(op))
+    return "truncates towards zero; use arith.floordivsi or arith.ceildivsi";
+  if (isa<arith::RemSIOp>(op))
+    return "truncates towards zero; use affine.apply with mod, or subtract the multiple of "
+           "arith.floordivsi";
+  if (op->getNumRegions() != 0)
+    return "is control flow, which a region may not contain; use arith.select";
+  for (Type type : op->getResultTypes())
+    if (!isPlaceElement(type)) {
+      std::string text;
+      llvm::raw_string_ostream(text)
+          << "gives " << type << " where a region computes scalars and vectors of static shape";
+      return text;
+    }
+  return "is not one of the ops a region may contain: arith, math, func.call of a helper, "
+         "affine.{apply,min,max,delinearize_index,linearize_index}, "
+         "vector.{broadcast,step,extract,extract_strided_slice,insert_strided_slice,shuffle,"
+         "interleave,deinterleave,shape_cast,reduction}, attn.{load,size,holds}";
+}
+
+//===--- Places --------------------------------------------------------------------------------===//
+
+static LogicalResult verifyReadableOn(Operation *op, unsigned number, StringAttr from,
+                                      StringAttr at) {
+  if (isReadable(from, at))
+    return success();
+  return op->emitOpError() << "expected operand #" << number << " to be readable on axis '"
+                           << at.getValue() << "', but it stands on axis '" << from.getValue()
+                           << "'";
+}
+
+/// Each operand can be read at a place of `place`: rows at its row, cols at its key.
+static LogicalResult verifyReadable(Operation *op, ValueRange inputs, Type place) {
+  auto matrix = dyn_cast<MatrixType>(place);
+  for (auto [number, type] : llvm::enumerate(inputs.getTypes())) {
+    SmallVector<StringAttr, 2> from = getAxes(type), at = getAxes(place);
+    if (matrix && !isa<MatrixType>(type))
+      at = {isa<RowsType>(type) ? matrix.getRowAxis() : matrix.getColAxis()};
+    else if (type.getTypeID() != place.getTypeID())
+      return op->emitOpError() << "expected operand #" << number << " to be readable at a token of "
+                               << place << ", but got " << type;
+    for (auto [fromAxis, atAxis] : llvm::zip_equal(from, at))
+      if (failed(verifyReadableOn(op, number, fromAxis, atAxis)))
+        return failure();
+  }
+  return success();
+}
+
+static LogicalResult verifyArguments(Operation *op, ValueRange inputs, Type place, Block &block) {
+  SmallVector<Type> expected = llvm::map_to_vector(inputs.getTypes(), getPlaceElementType);
+  expected.append(getNumPlaceIndices(place), IndexType::get(op->getContext()));
+  if (TypeRange(expected) == block.getArgumentTypes())
+    return success();
+  return op->emitOpError() << "expected the region to take one element an operand and then the "
+                              "indices, ("
+                           << expected << "), but it takes (" << block.getArgumentTypes() << ")";
+}
+
+static LogicalResult verifyYield(Operation *op, Type expected, Block &block) {
+  auto yield = dyn_cast<YieldOp>(block.getTerminator());
+  if (yield && yield.getValues().getTypes() == TypeRange(expected))
+    return success();
+  InFlightDiagnostic error = op->emitOpError() << "expected the region to yield " << expected;
+  if (!yield)
+    return error << ", but it ends with '" << block.getTerminator()->getName() << "'";
+  return error << ", but it yields (" << yield.getValues().getTypes() << ")";
+}
+
+/// C3 of `map`, and what a region may contain.
+static LogicalResult verifyContents(Block &block) {
+  for (Operation &op : block) {
+    for (Type type : op.getOperandTypes())
+      if (isVirtual(type))
+        return op.emitOpError() << "expected a region to use rows, cols and matrices as bound "
+                                   "operands alone (%x = %value), but it captures a value of type "
+                                << type;
+    if (!isAllowedInRegion(&op))
+      return op.emitOpError() << describeRefusal(&op);
+  }
+  return success();
+}
+
+LogicalResult MapOp::verify() {
+  // C1
+  return verifyReadable(*this, getInputs(), getType());
+}
+
+LogicalResult MapOp::verifyRegions() {
+  Block &block = getBody().front();
+  // C2
+  if (failed(verifyArguments(*this, getInputs(), getType(), block)) ||
+      failed(verifyYield(*this, getPlaceElementType(getType()), block)))
+    return failure();
+  // C3
+  return verifyContents(block);
+}
+
+LogicalResult WhereOp::verify() {
+  // C1
+  if (getInputs().empty())
+    return emitOpError("expected at least one operand, the matrix to hide pairs of");
+  Type first = getInputs().front().getType();
+  if (!isa<MatrixType>(first))
+    return emitOpError("expected the first operand to be a matrix, but got ") << first;
+  // C2
+  if (getType() != first)
+    return emitOpError("expected the result to have the type of the first operand, ")
+           << first << ", but got " << getType();
+  return verifyReadable(*this, getInputs(), getType());
+}
+
+LogicalResult WhereOp::verifyRegions() {
+  Block &block = getBody().front();
+  // C2
+  if (failed(verifyArguments(*this, getInputs(), getType(), block)) ||
+      failed(verifyYield(*this, IntegerType::get(getContext(), 1), block)))
+    return failure();
+  return verifyContents(block);
+}
+
+//===--- Values --------------------------------------------------------------------------------===//
+
+LogicalResult DotOp::verify() {
+  Type rows = cast<RowsType>(getRows().getType()).getElementType();
+  Type cols = cast<ColsType>(getCols().getType()).getElementType();
+  // C1
+  auto vector = dyn_cast<VectorType>(rows);
+  if (!vector || vector.getRank() != 1 || rows != cols)
+    return emitOpError("expected the elements of rows and cols to be vectors of one type, but got ")
+           << rows << " and " << cols;
+  // C2
+  Type scalar = vector.getElementType();
+  if (!isa<FloatType>(scalar) && !scalar.isInteger(8))
+    return emitOpError("expected vectors of floats or of i8, but got ") << rows;
+  // C3
+  if (getScale() && !isa<FloatType>(scalar))
+    return emitOpError("expected no scale on a product of integers, but got ") << getScaleAttr();
+  return success();
+}
+
+LogicalResult ReduceOp::verify() {
+  Type input = getInput().getType();
+  Type scalar = getElementTypeOrSelf(getPlaceElementType(input));
+  // C1
+  if (getKind() == ReduceKind::Mean && !isa<FloatType>(scalar))
+    return emitOpError("expected a mean of floats, but the element is ")
+           << scalar << "; use sum and divide";
+  // C2
+  if (getOver() != ReduceOver::Heads && !isa<MatrixType>(input))
+    return emitOpError("expected a matrix to reduce over ")
+           << stringifyReduceOver(getOver()) << ", but got " << input;
+  return success();
+}
+
+LogicalResult ContractOp::verify() {
+  auto weights = cast<MatrixType>(getWeights().getType());
+  auto values = cast<ColsType>(getValues().getType());
+  auto result = cast<RowsType>(getType());
+  // C1
+  if (weights.getColAxis() != values.getAxis())
+    return emitOpError("expected weights and values to meet on one axis, but got '")
+           << weights.getColAxis().getValue() << "' and '" << values.getAxis().getValue() << "'";
+  // C2
+  Type from = values.getElementType(), to = result.getElementType();
+  if (!isa<FloatType>(getElementTypeOrSelf(from)) || !isa<FloatType>(getElementTypeOrSelf(to)))
+    return emitOpError("expected values and result to have float elements, but got ")
+           << from << " and " << to;
+  auto fromVector = dyn_cast<VectorType>(from), toVector = dyn_cast<VectorType>(to);
+  if ((fromVector ? fromVector.getShape() : ArrayRef<int64_t>()) !=
+      (toVector ? toVector.getShape() : ArrayRef<int64_t>()))
+    return emitOpError("expected values and result to have elements of one shape, but got ")
+           << from << " and " << to;
+  Type f32 = Float32Type::get(getContext());
+  Type weight = getElementTypeOrSelf(from).isF64() ? getElementTypeOrSelf(from) : f32;
+  if (weights.getElementType() != weight)
+    return emitOpError("expected weights of ") << weight << " for values of " << from
+                                               << ", but got " << weights.getElementType();
+  // C3
+  if (result.getAxis() != weights.getRowAxis())
+    return emitOpError("expected the result to stand on the row axis of the weights, '")
+           << weights.getRowAxis().getValue() << "', but got '" << result.getAxis().getValue()
+           << "'";
+  return success();
+}
+
+//===--- Inside regions ------------------------------------------------------------------------===//
+
+LogicalResult LoadOp::verify() {
+  auto table = cast<RankedTensorType>(getTable().getType());
+  size_t given = getIndices().size();
+  // C1
+  if (given > static_cast<size_t>(table.getRank()))
+    return emitOpError("expected at most ")
+           << table.getRank() << " indices of " << table << ", but got " << given;
+  // C2
+  ArrayRef<int64_t> trailing = table.getShape().drop_front(given);
+  if (llvm::any_of(trailing, [](int64_t size) { return size < 1; }))
+    return emitOpError("expected the dims of the table after the ")
+           << given << " given indices to be static and positive, but got " << table;
+  // C3
+  Type scalar = table.getElementType();
+  auto shaped = [&](Type type) -> Type {
+    return trailing.empty() ? type : VectorType::get(trailing, type);
+  };
+  Type loaded = getResult().getType();
+  bool asIndex = scalar.isSignlessInteger() && loaded == shaped(IndexType::get(getContext()));
+  if (loaded != shaped(scalar) && !asIndex)
+    return emitOpError("expected the result to be ")
+           << shaped(scalar) << (scalar.isSignlessInteger() ? " or of index" : "") << ", but got "
+           << loaded;
+  return success();
+}
+
+LogicalResult HoldsOp::verify() {
+  IntegerSet set = getSet();
+  // C1
+  if (set.getNumDims() == getDims().size() && set.getNumSymbols() == getSymbols().size())
+    return success();
+  return emitOpError("expected a value for each of the ")
+         << set.getNumDims() << " dims and " << set.getNumSymbols()
+         << " symbols of the set, but got " << getDims().size() << " and " << getSymbols().size();
+}
+
+//===--- Sugar ---------------------------------------------------------------------------------===//
+
+static LogicalResult verifyRowSugar(Operation *op, MatrixType scores, Value sink) {
+  // C1
+  if (!isa<FloatType>(scores.getElementType()))
+    return op->emitOpError("expected scores of floats, but got ") << scores.getElementType();
+  // C2
+  Type rows = RowsType::get(op->getContext(), scores.getElementType(), scores.getRowAxis());
+  if (sink && sink.getType() != rows)
+    return op->emitOpError("expected the sink to be ") << rows << ", but got " << sink.getType();
+  return success();
+}
+
+LogicalResult SoftmaxOp::verify() {
+  return verifyRowSugar(*this, cast<MatrixType>(getScores().getType()), getSink());
+}
+
+LogicalResult LogsumexpOp::verify() {
+  return verifyRowSugar(*this, cast<MatrixType>(getScores().getType()), getSink());
+}

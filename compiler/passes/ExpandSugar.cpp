@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-expand-sugar: what do softmax, logsumexp and holds stand for?
+//
+//   %p = softmax %s sink %z : !s
+// becomes
+//   %n = reduce max %s over keys : !s
+//   %m = map (%a = %n, %b = %z) : (!r, !r) -> !r { maximumf a, b }
+//   %e = map (%x = %s, %a = %m) : (!s, !r) -> !s { exp(x - a) }
+//   %k = reduce sum %e over keys : !s
+//   %l = map (%a = %k, %b = %m, %c = %z) : (!r, !r, !r) -> !r { a + exp(c - b) }
+//   %p = map (%x = %e, %a = %l) : (!s, !r) -> !s { x / a }
+// without the maps of rows if there is no sink; logsumexp is log(l) + m; a holds is the conjunction
+// of comparisons of affine.apply with zero.
+#include "compiler/Passes.h"
+#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace attune {
+#define GEN_PASS_DEF_EXPANDSUGARPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+using namespace attune::attn;
+
+namespace {
+
+/// The parts that softmax and logsumexp share.
+struct RowExponentials {
+  /// Of each row: the greatest score, the sink among them.
+  Value maximum;
+  /// exp(score - maximum).
+  Value exponentials;
+  /// The sum of the exponentials of a row, that of the sink among them.
+  Value sum;
+};
+
+class ExpandSugar : public attune::impl::ExpandSugarPassBase<ExpandSugar> {
+public:
+  void runOnOperation() override;
+};
+
+} // namespace
+
+/// A map whose region is `body` of one element an operand.
+static Value createMap(OpBuilder &builder, Location loc, Type type, ValueRange inputs,
+                       function_ref<Value(OpBuilder &, ValueRange)> body) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto map = MapOp::create(builder, loc, type, inputs);
+  Block *block = builder.createBlock(&map.getBody());
+  for (Value input : inputs)
+    block->addArgument(getPlaceElementType(input.getType()), loc);
+  for (unsigned i = 0, e = getNumPlaceIndices(type); i < e; ++i)
+    block->addArgument(builder.getIndexType(), loc);
+  Value result = body(builder, ValueRange(block->getArguments().take_front(inputs.size())));
+  YieldOp::create(builder, loc, result);
+  return map;
+}
+
+static Value createExpDifference(OpBuilder &builder, Location loc, Value x, Value y) {
+  return math::ExpOp::create(builder, loc, arith::SubFOp::create(builder, loc, x, y));
+}
+
+static RowExponentials createExponentials(OpBuilder &builder, Location loc, Value scores,
+                                          Value sink) {
+  RowExponentials parts;
+  parts.maximum = ReduceOp::create(builder, loc, ReduceKind::Max, scores, ReduceOver::Keys);
+  Type rows = parts.maximum.getType();
+  if (sink)
+    parts.maximum = createMap(builder, loc, rows, {parts.maximum, sink},
+                              [&](OpBuilder &inner, ValueRange x) -> Value {
+                                return arith::MaximumFOp::create(inner, loc, x[0], x[1]);
+                              });
+  parts.exponentials = createMap(builder, loc, scores.getType(), {scores, parts.maximum},
+                                 [&](OpBuilder &inner, ValueRange x) {
+                                   return createExpDifference(inner, loc, x[0], x[1]);
+                                 });
+  parts.sum =
+      ReduceOp::create(builder, loc, ReduceKind::Sum, parts.exponentials, ReduceOver::Keys);
+  if (sink)
+    parts.sum = createMap(builder, loc, rows, {parts.sum, parts.maximum, sink},
+                          [&](OpBuilder &inner, ValueRange x) -> Value {
+                            Value own = createExpDifference(inner, loc, x[2], x[1]);
+                            return arith::AddFOp::create(inner, loc, x[0], own);
+                          });
+  return parts;
+}
+
+static void expand(SoftmaxOp softmax) {
+  OpBuilder builder(softmax);
+  Location loc = softmax.getLoc();
+  RowExponentials parts =
+      createExponentials(builder, loc, softmax.getScores(), softmax.getSink());
+  Value weights = createMap(builder, loc, softmax.getType(), {parts.exponentials, parts.sum},
+                            [&](OpBuilder &inner, ValueRange x) -> Value {
+                              return arith::DivFOp::create(inner, loc, x[0], x[1]);
+                            });
+  softmax.replaceAllUsesWith(weights);
+  softmax.erase();
+}
+
+static void expand(LogsumexpOp logsumexp) {
+  OpBuilder builder(logsumexp);
+  Location loc = logsumexp.getLoc();
+  RowExponentials parts =
+      createExponentials(builder, loc, logsumexp.getScores(), logsumexp.getSink());
+  Value result = createMap(builder, loc, logsumexp.getType(), {parts.sum, parts.maximum},
+                           [&](OpBuilder &inner, ValueRange x) -> Value {
+                             Value log = math::LogOp::create(inner, loc, x[0]);
+                             return arith::AddFOp::create(inner, loc, log, x[1]);
+                           });
+  logsumexp.replaceAllUsesWith(result);
+  logsumexp.erase();
+}
+
+static void expand(HoldsOp holds) {
+  OpBuilder builder(holds);
+  Location loc = holds.getLoc();
+  IntegerSet set = holds.getSet();
+  SmallVector<Value> point(holds.getDims());
+  llvm::append_range(point, holds.getSymbols());
+  Value all;
+  for (unsigned i = 0; i < set.getNumConstraints(); ++i) {
+    auto map = AffineMap::get(set.getNumDims(), set.getNumSymbols(), set.getConstraint(i));
+    Value value = affine::AffineApplyOp::create(builder, loc, map, point);
+    Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+    auto predicate = set.isEq(i) ? arith::CmpIPredicate::eq : arith::CmpIPredicate::sge;
+    Value one = arith::CmpIOp::create(builder, loc, predicate, value, zero);
+    all = all ? arith::AndIOp::create(builder, loc, all, one).getResult() : one;
+  }
+  holds.replaceAllUsesWith(all);
+  holds.erase();
+}
+
+void ExpandSugar::runOnOperation() {
+  getOperation().walk([](Operation *op) {
+    if (auto softmax = dyn_cast<SoftmaxOp>(op))
+      expand(softmax);
+    else if (auto logsumexp = dyn_cast<LogsumexpOp>(op))
+      expand(logsumexp);
+    else if (auto holds = dyn_cast<HoldsOp>(op))
+      expand(holds);
+  });
+}

@@ -13,7 +13,7 @@ namespace attune {
 enum class NodeKind {
   // Leaves.
   Constant, // `number`
-  Scalar,   // a scalar of the kernel's body: `source`
+  Scalar,   // a scalar or captured table of the kernel: `source`, always one of its operands
   Element,  // the element of a rows value (function of i) or cols value (of j) passed as operand: `source`
   IndexB,
   IndexH,
@@ -29,7 +29,9 @@ enum class NodeKind {
   // Float algebra; operands in order.
   Add, Sub, Mul, Div, Neg, Max, Min, Pow, Exp, Log, Sqrt, Abs, Sin, Cos,
   Select, // condition, then, otherwise
-  // Any other pure region op: a clone of `operation` on the operands.
+  // i1: operands differ, or one is NaN (arith.cmpf une). Made only by the planner, for guards.
+  NotEqual,
+  // Any other pure region op: result `index` of a clone of `operation` on the operands.
   Opaque,
 };
 
@@ -44,8 +46,8 @@ struct Node {
   llvm::SmallVector<const Node *, 3> operands;
   double number = 0;             // Constant
   mlir::Value source;            // Scalar, Element, Dot
-  mlir::StringAttr axis;         // Size
-  unsigned index = 0;            // Reduction, AccumulatorRef, FrameRef, RowRef
+  mlir::StringAttr axis;         // Size; its operand is the sequence b
+  unsigned index = 0;            // Reduction, AccumulatorRef, FrameRef, RowRef, Opaque
   mlir::Operation *operation = nullptr; // Opaque
 };
 
@@ -62,12 +64,24 @@ struct GraphReduction {
   mlir::Value result; // the attn value it defines, if any
 };
 
-/// A result of the kernel. Scalar rows: `scalar`. Vector rows: the reduction whose vectors it is, then
-/// `epilogue` maps (attn.map ops on rows of vectors, first applied first).
+/// One map on rows of vectors that is applied to a finished result: `inputs` in the map's order, scalar row
+/// nodes or elements of rows operands; null stands for the vector so far.
+struct EpilogueStep {
+  attn::MapOp map;
+  llvm::SmallVector<const Node *, 2> inputs;
+};
+
+/// A result of the kernel. Scalar rows: `scalar`. Vector rows: the sum over terms of a row factor (null = 1)
+/// times the vectors of a contraction, then `epilogue`, first applied first. Maps that are linear in
+/// their vectors and elementwise end up in the factors.
 struct GraphResult {
+  struct Term {
+    const Node *factor;
+    unsigned contraction; // index of a reduction with `values`
+  };
   const Node *scalar = nullptr;
-  int contraction = -1;
-  llvm::SmallVector<attn::MapOp, 1> epilogue;
+  llvm::SmallVector<Term, 2> terms;
+  llvm::SmallVector<EpilogueStep, 1> epilogue;
 };
 
 /// The whole kernel as expressions. Built from a kernel of primitives (helpers inlined, sugar expanded).
@@ -75,17 +89,31 @@ class ExpressionGraph {
 public:
   /// Fails, having emitted why at the op, when the kernel uses what cannot be planned yet.
   static mlir::FailureOr<std::unique_ptr<ExpressionGraph>> build(attn::KernelOp kernel);
-  ExpressionGraph(); // empty, for tests
+  /// Empty, for tests.
+  explicit ExpressionGraph(mlir::MLIRContext *context);
   ~ExpressionGraph();
 
   const Node *constant(double number, mlir::Type type);
-  /// Makes (or finds) a node; folds constants, x+0, x*1, x*0, --x.
+  /// A constant of the type that the kernel computes in: f32, or f64 when its scores are f64.
+  const Node *constant(double number) { return constant(number, floatType()); }
+  mlir::Type floatType() const;
+  /// Makes (or finds) a node of the float algebra; folds constants, x+0, x*1, x/1, x-0, --x and
+  /// x^1, x^2, x^(1/2), x^-1.
   const Node *make(NodeKind kind, llvm::ArrayRef<const Node *> operands);
-  const Node *leaf(NodeKind kind, mlir::Type type, mlir::Value source, unsigned index = 0);
+  const Node *leaf(NodeKind kind, mlir::Type type, mlir::Value source = {}, unsigned index = 0);
+  const Node *size(mlir::StringAttr axis, mlir::Type type, const Node *sequence);
+  const Node *opaque(mlir::Operation *operation, unsigned result, llvm::ArrayRef<const Node *> operands);
+  /// `node` with other operands, of any kind that has operands.
+  const Node *withOperands(const Node *node, llvm::ArrayRef<const Node *> operands);
 
   llvm::ArrayRef<GraphReduction> reductions() const;
   llvm::ArrayRef<GraphResult> results() const;
   attn::KernelOp kernel() const;
+  /// For the importer and for tests.
+  unsigned addReduction(GraphReduction reduction);
+  void addResult(GraphResult result);
+  void setKernel(attn::KernelOp kernel);
+  void setFloatType(mlir::Type type);
 
 private:
   struct Implementation;

@@ -9,9 +9,12 @@
 namespace attune {
 
 /// A scale frame: a running origin m(i) = max over the domain of `exponent` (-inf while no pair was seen).
+/// Any origin that keeps exponents in range gives the same results, except where a node reads the exact
+/// maximum: `exact` says that one does. The origin is finished when its sweep is.
 struct Frame {
   const Node *exponent; // P(i, j), evaluated as written
   Domain domain;
+  bool exact = false;
 };
 
 /// One carried value of a row: the join over the domain's keys of
@@ -47,17 +50,18 @@ struct RowValue {
   std::string name; // for --explain
 };
 
-/// One result. Scalar: the node `scalar`. Vector: sum over terms of factor(i) * accumulator's vector.
-/// Where `nonEmpty` (an i1 row node; null = always) is false the result is `identity`.
+/// One result. Scalar: the node `scalar`. Vector: the sum over terms of factor(i) * accumulator's vector, then
+/// `epilogue`. All nodes are over finished accumulators and frames, row values, captured rows, scalars.
+/// Rows without a visible pair are already taken care of: factors and scalars are guarded by Select on
+/// NotEqual(m, -inf), so a code generator only evaluates them.
 struct ResultPlan {
-  const Node *scalar = nullptr;
   struct Term {
     const Node *factor; // null = 1
     unsigned accumulator;
   };
+  const Node *scalar = nullptr;
   llvm::SmallVector<Term, 2> terms;
-  const Node *nonEmpty = nullptr;
-  double identity = 0;
+  llvm::SmallVector<EpilogueStep, 1> epilogue;
 };
 
 /// Why a reduction could not join an earlier sweep: the subexpression and the unfinished row value.

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does one launch of a kernel check, and which parameters does it pass?
+//
+// The answers that depend only on the manifest are worked out once, when the kernel is loaded; a
+// launch works on the stack alone.
+#pragma once
+
+#include "runtime/device/Device.h"
+
+#include <cstddef>
+
+namespace attune::device {
+
+inline constexpr size_t maxTensorMaps = 16;
+
+/// A tensor argument that has passed its checks.
+struct Tensor {
+  char *data;
+  int64_t elements;
+  int64_t sizes[bundle::maxRank];
+  /// In elements, also where the caller gave none.
+  int64_t strides[bundle::maxRank];
+};
+
+/// The arguments of one launch; large, made to live on the stack without being initialised.
+struct LaunchState {
+  Tensor tensors[bundle::maxOperands];
+  const attune_argument *arguments;
+  Grid grid;
+  void *pointers[bundle::maxParameters];
+  alignas(64) std::byte maps[maxTensorMaps][128];
+  alignas(8) std::byte values[bundle::maxParameters][8];
+};
+
+/// One kernel's rules for a launch.
+class LaunchPlan {
+public:
+  /// `variant` is one of the kernel's.
+  LaunchPlan(const bundle::KernelInfo &kernel, const bundle::Variant &variant);
+
+  /// Checks the arguments for a launch on `device` and sets tensors, arguments and grid. Throws
+  /// StatusError.
+  void check(const Device &device, const attune_argument *arguments, size_t count,
+             LaunchState &state) const;
+
+  /// Sets the parameters of a state that has been checked.
+  void marshal(Device &device, LaunchState &state) const;
+
+  const bundle::KernelInfo &kernelInfo() const { return kernel; }
+  const bundle::Variant &variantInfo() const { return variant; }
+
+private:
+  /// What the launch has to know of one argument.
+  struct Argument {
+    bundle::OperandInfo info;
+    bool isResult;
+    /// Bit d: the code reads the stride of dimension d, so it need not be contiguous.
+    uint32_t freeStrides;
+    /// Bytes; of a token tensor whose tokens are not scalars the variant's, else the element's.
+    int64_t pointerAlignment;
+    int64_t strideAlignment;
+  };
+  /// A step of a grid expression in postfix order.
+  struct Step {
+    bundle::Expression::Kind kind;
+    int64_t number;
+    size_t argument;
+  };
+  struct BoundParameter {
+    bundle::Parameter parameter;
+    size_t argument;
+  };
+
+  [[noreturn]] void failOperand(const Argument &argument, const std::string &problem) const;
+  size_t indexOf(const std::string &operand) const;
+  void addSteps(const bundle::Expression &expression, std::vector<Step> &steps) const;
+
+  void checkTensor(const Device &device, const Argument &argument, const DLTensor *tensor,
+                   Tensor &result) const;
+  void checkPlace(const Device &device, const Argument &argument, const DLTensor &tensor) const;
+  void readShape(const Argument &argument, const DLTensor &tensor, Tensor &result) const;
+  void checkStrides(const Argument &argument, const Tensor &tensor) const;
+  void checkExtent(const Argument &argument, const Tensor &tensor) const;
+  void checkScalar(const Argument &argument, const attune_argument &given) const;
+  void checkBatchAndHeads(const LaunchState &state) const;
+  void checkAxes(const LaunchState &state) const;
+  const Tensor *firstOnAxis(const LaunchState &state, const std::string &axis,
+                            const Argument *&owner) const;
+  int64_t evaluate(const std::vector<Step> &steps, const LaunchState &state) const;
+
+  bundle::KernelInfo kernel;
+  bundle::Variant variant;
+  std::vector<Argument> arguments;
+  std::array<std::vector<Step>, 3> grid;
+  std::vector<BoundParameter> parameters;
+};
+
+} // namespace attune::device

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// A module per variant; the shared memory that the entry needs is asked for when it is loaded.
+#include "runtime/device/cuda/CudaCode.h"
+
+#include <cstring>
+
+namespace attune::device::cuda {
+namespace {
+
+/// A module in a context; unloaded with this object.
+class LoadedModule {
+public:
+  LoadedModule(std::shared_ptr<const PrimaryContext> owner, const bundle::Variant &variant,
+               const std::string &image)
+      : primary(std::move(owner)) {
+    CurrentContext current(*primary);
+    char log[8192] = "";
+    JitOption options[] = {jitErrorLogBuffer, jitErrorLogBufferSizeBytes};
+    // The driver takes the size as a number in the place of a pointer.
+    void *values[] = {log, reinterpret_cast<void *>(sizeof(log) - 1)};
+    // PTX is text that has to end in a zero, which std::string's contents do.
+    Result result = primary->driver->moduleLoad(&module, image.c_str(), 2, options, values);
+    if (result == success)
+      return;
+    log[sizeof(log) - 1] = '\0';
+    std::string text = log;
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+      text.pop_back();
+    fail(result == errorOutOfMemory ? ATTUNE_OUT_OF_MEMORY : ATTUNE_DEVICE_ERROR,
+         "cuda: the driver cannot load the " + std::string(spelling(variant.format)) + " for " +
+             variant.target + ": " + primary->driver->describe(result) +
+             (text.empty() ? "" : "; its log: " + text));
+  }
+  LoadedModule(const LoadedModule &) = delete;
+  ~LoadedModule() {
+    // Nothing can be reported from here; a module that stays loaded does no harm.
+    if (primary->driver->contextPush(primary->context) != success)
+      return;
+    primary->driver->moduleUnload(module);
+    Context popped;
+    primary->driver->contextPop(&popped);
+  }
+
+  const PrimaryContext &context() const { return *primary; }
+  Module get() const { return module; }
+
+private:
+  std::shared_ptr<const PrimaryContext> primary;
+  Module module = nullptr;
+};
+
+class CudaCode : public Code {
+public:
+  CudaCode(std::shared_ptr<const PrimaryContext> primary, const bundle::Variant &variant,
+           const std::string &blob)
+      : module(std::move(primary), variant, blob), driver(*module.context().driver),
+        threads(unsigned(variant.threads)), sharedBytes(unsigned(variant.sharedBytes)) {
+    CurrentContext current(module.context());
+    Result found = driver.moduleGetFunction(&function, module.get(), variant.entry.c_str());
+    if (found != success)
+      fail(ATTUNE_BAD_BUNDLE, "cuda: the " + std::string(spelling(variant.format)) + " for " +
+                                  variant.target + " has no entry '" + variant.entry +
+                                  "': " + driver.describe(found));
+    int64_t available = module.context().attribute(attributeMaxSharedMemoryPerBlockOptin);
+    if (variant.sharedBytes > available)
+      fail(ATTUNE_DEVICE_ERROR,
+           "cuda: entry '" + variant.entry + "' needs " + std::to_string(variant.sharedBytes) +
+               " bytes of shared memory, but a block of this GPU has at most " +
+               std::to_string(available) + "; compile with smaller tiles or fewer stages");
+    if (variant.sharedBytes > defaultSharedBytes)
+      driver.check(driver.functionSetAttribute(function, functionMaxDynamicSharedSizeBytes,
+                                               int(variant.sharedBytes)),
+                   "cuFuncSetAttribute");
+  }
+
+  void launch(const Grid &grid, void *const *parameters, void *stream) override {
+    const int64_t limits[] = {maxGridX, maxGridYZ, maxGridYZ};
+    for (int axis = 0; axis < 3; ++axis)
+      if (grid[size_t(axis)] > limits[axis])
+        failArgument(std::string("expected at most ") + std::to_string(limits[axis]) +
+                     " blocks along " + "xyz"[axis] + " (tiles, heads, batch), but got " +
+                     std::to_string(grid[size_t(axis)]));
+    CurrentContext current(module.context());
+    driver.check(driver.launchKernel(function, unsigned(grid[0]), unsigned(grid[1]),
+                                     unsigned(grid[2]), threads, 1, 1, sharedBytes,
+                                     static_cast<Stream>(stream), const_cast<void **>(parameters),
+                                     nullptr),
+                 "cuLaunchKernel");
+  }
+
+private:
+  LoadedModule module;
+  const Driver &driver;
+  unsigned threads, sharedBytes;
+  Function function = nullptr;
+};
+
+} // namespace
+
+std::unique_ptr<Code> loadCode(std::shared_ptr<const PrimaryContext> primary,
+                               const bundle::Variant &variant, const std::string &blob) {
+  return std::make_unique<CudaCode>(std::move(primary), variant, blob);
+}
+
+} // namespace attune::device::cuda

@@ -23,6 +23,7 @@ class Attn_RegionOp<string opMnemonic>
         DeclareOpInterfaceMethods<OpAsmOpInterface,
             ["getDefaultDialect", "getAsmBlockArgumentNames"]>]> {
   let regions = (region SizedRegion<1>:$body);
+  let hasCanonicalizeMethod = 1;
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
@@ -142,6 +143,7 @@ def Attn_AssumeOp : Attn_Op<"assume"> {
   }];
   let arguments = (ins I1:$condition);
   let assemblyFormat = "$condition attr-dict";
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
@@ -163,6 +165,7 @@ def Attn_DotOp : Attn_Op<"dot", [Pure, DeclareOpInterfaceMethods<InferTypeOpInte
   }];
   let arguments = (ins Attn_AnyRows:$rows, Attn_AnyCols:$cols, OptionalAttr<F64Attr>:$scale);
   let results = (outs Attn_AnyMatrix:$result);
+  let hasCanonicalizeMethod = 1;
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }
@@ -284,6 +287,7 @@ def Attn_SizeOp : Attn_Op<"size", [Pure]> {
   }];
   let arguments = (ins StrAttr:$axis, Index:$sequence);
   let results = (outs Index:$result);
+  let hasCanonicalizeMethod = 1;
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }

@@ -51,7 +51,7 @@ void WhereOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setNa
   namePlaceArguments(region, getInputs().size(), setName);
 }
 
-/// C3: says what is wrong with `set` as the set of a `where` with `numSymbols` symbols.
+/// Says what is wrong with `set` as the set of a `where` with `numSymbols` symbols.
 static ParseResult checkSet(OpAsmParser &parser, SMLoc loc, IntegerSet set, unsigned numSymbols) {
   if (set.getNumDims() != 4)
     return parser.emitError(loc, "expected the set to have the dims (b, h, i, j), but it has ")
@@ -122,6 +122,7 @@ static HoldsOp matchWhereInSet(WhereOp where) {
 ParseResult WhereOp::parse(OpAsmParser &parser, OperationState &result) {
   OpAsmParser::UnresolvedOperand scores;
   OptionalParseResult plain = parser.parseOptionalOperand(scores);
+  // C3 can fail in this form alone; a region of one `holds` has C1 of that.
   if (plain.has_value())
     return failure(failed(*plain) || parser.parseKeyword("in") ||
                    parseWhereInSet(parser, result, scores));

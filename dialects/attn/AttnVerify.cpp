@@ -36,13 +36,15 @@ std::string attune::attn::describeRefusal(Operation *op) {
   if (isa<arith::RemSIOp>(op))
     return "truncates towards zero; use affine.apply with mod, or subtract the multiple of "
            "arith.floordivsi";
+  if (isa_and_nonnull<AttnDialect>(op->getDialect()))
+    return "stands in the body of a kernel; a region computes the value of one place";
   if (op->getNumRegions() != 0)
     return "is control flow, which a region may not contain; use arith.select";
   for (Type type : op->getResultTypes())
     if (!isPlaceElement(type)) {
       std::string text;
       llvm::raw_string_ostream(text)
-          << "gives " << type << " where a region computes scalars and vectors of static shape";
+          << "gives '" << type << "' where a region computes scalars and vectors of static shape";
       return text;
     }
   return "is not one of the ops a region may contain: arith, math, func.call of a helper, "
@@ -99,7 +101,7 @@ static LogicalResult verifyYield(Operation *op, Type expected, Block &block) {
   return error << ", but it yields (" << yield.getValues().getTypes() << ")";
 }
 
-/// C3 of `map`, and what a region may contain.
+/// No virtual value is captured, and nothing stands here that a region may not contain.
 static LogicalResult verifyContents(Block &block) {
   for (Operation &op : block) {
     for (Type type : op.getOperandTypes())
@@ -256,11 +258,10 @@ LogicalResult HoldsOp::verify() {
 
 //===--- Sugar ---------------------------------------------------------------------------------===//
 
+/// Scores are floats, and the sink is one of them a row.
 static LogicalResult verifyRowSugar(Operation *op, MatrixType scores, Value sink) {
-  // C1
   if (!isa<FloatType>(scores.getElementType()))
     return op->emitOpError("expected scores of floats, but got ") << scores.getElementType();
-  // C2
   Type rows = RowsType::get(op->getContext(), scores.getElementType(), scores.getRowAxis());
   if (sink && sink.getType() != rows)
     return op->emitOpError("expected the sink to be ") << rows << ", but got " << sink.getType();
@@ -268,9 +269,11 @@ static LogicalResult verifyRowSugar(Operation *op, MatrixType scores, Value sink
 }
 
 LogicalResult SoftmaxOp::verify() {
+  // C1, C2
   return verifyRowSugar(*this, cast<MatrixType>(getScores().getType()), getSink());
 }
 
 LogicalResult LogsumexpOp::verify() {
+  // C1, C2
   return verifyRowSugar(*this, cast<MatrixType>(getScores().getType()), getSink());
 }

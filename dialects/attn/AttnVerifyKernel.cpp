@@ -21,7 +21,6 @@ static Type getScalar(Type type) {
 
 static LogicalResult verifyOperandTypes(KernelOp kernel) {
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
-    // C1
     auto table = dyn_cast<RankedTensorType>(type);
     bool isTable = table && isScalar(table.getElementType()) && !table.getEncoding();
     if (!isa<RowsType, ColsType>(type) && !isTable && !isScalar(type))
@@ -30,7 +29,6 @@ static LogicalResult verifyOperandTypes(KernelOp kernel) {
              << "' to be rows, cols, a tensor of scalars or a scalar, but got " << type;
   }
   for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
-    // C2
     if (!isVirtual(type))
       return kernel.emitOpError("expected result #")
              << index << " to be rows, cols or a matrix, but got " << type;
@@ -50,7 +48,7 @@ static bool isRange(Attribute value) {
   return low && high && low.getType() == high.getType() && low.getValue().sle(high.getValue());
 }
 
-/// C4: one attribute of operand `index`.
+/// One attribute of operand `index` stands where it applies and has a value of its kind.
 static LogicalResult verifyFact(KernelOp kernel, unsigned index, NamedAttribute fact) {
   Type type = kernel.getArgumentTypes()[index];
   StringRef name = fact.getName();
@@ -100,7 +98,7 @@ static LogicalResult verifyFacts(KernelOp kernel) {
   return success();
 }
 
-/// C6: operands and results have names, all different.
+/// Operands and results have names, all different.
 static LogicalResult verifyNames(KernelOp kernel) {
   llvm::StringSet<> names;
   for (unsigned index = 0; index < kernel.getNumArguments(); ++index) {
@@ -122,7 +120,7 @@ static LogicalResult verifyNames(KernelOp kernel) {
   return success();
 }
 
-/// C7: known head counts divide the largest; known batch counts are 1 or one number.
+/// Known head counts divide the largest; known batch counts are 1 or one number.
 static LogicalResult verifyCounts(KernelOp kernel) {
   int64_t heads = 1, batch = 1;
   auto get = [&](unsigned index, StringRef name) -> int64_t {
@@ -147,8 +145,11 @@ static LogicalResult verifyCounts(KernelOp kernel) {
 }
 
 LogicalResult KernelOp::verify() {
-  return failure(failed(verifyNames(*this)) || failed(verifyOperandTypes(*this)) ||
-                 failed(verifyFacts(*this)) || failed(verifyCounts(*this)));
+  // C1, C2; the names of C6 come first because the other messages use them.
+  if (failed(verifyNames(*this)) || failed(verifyOperandTypes(*this)))
+    return failure();
+  // C4, C7
+  return failure(failed(verifyFacts(*this)) || failed(verifyCounts(*this)));
 }
 
 //===--- Axes ----------------------------------------------------------------------------------===//
@@ -161,7 +162,7 @@ public:
   explicit BoundAxes(KernelOp kernel) : kernel(kernel) {}
   /// Finds them; fails when an `axis` op says something that cannot hold.
   LogicalResult collect();
-  /// C3: the axes of a value of type `type` have a length.
+  /// Do the axes of a value of type `type` have a length?
   LogicalResult check(Operation *op, Type type) const;
   bool contains(StringRef axis) const { return bound.contains(axis); }
 
@@ -180,7 +181,6 @@ LogicalResult BoundAxes::collect() {
       if (isPlainAxis(axis))
         bound.insert(axis);
   for (AxisOp op : kernel.getBody().getOps<AxisOp>()) {
-    // C2 of axis
     auto [position, isNew] = declared.try_emplace(op.getAxis(), op);
     if (!isNew) {
       InFlightDiagnostic error = op.emitOpError("expected one declaration of axis '")
@@ -223,6 +223,7 @@ LogicalResult BoundAxes::check(Operation *op, Type type) const {
 }
 
 LogicalResult AxisOp::verify() {
+  // C2 is a fact of the kernel: BoundAxes::collect.
   // C1
   if (!isPlainAxis(getAxis()) || !isPlainAxis(getLike().value_or("q")))
     return emitOpError("expected the axis to be a plain name, but got '")
@@ -240,7 +241,7 @@ LogicalResult AxisOp::verify() {
 
 //===--- The body ------------------------------------------------------------------------------===//
 
-/// C5: an op at the level of a kernel is an attn op, or computes a scalar.
+/// An op at the level of a kernel is an attn op, or computes a scalar.
 static LogicalResult verifyBodyOp(Operation &op) {
   if (isa<LoadOp, SizeOp>(op))
     return op.emitOpError("expected to stand in a region or a helper function, where its place is "
@@ -253,6 +254,7 @@ static LogicalResult verifyBodyOp(Operation &op) {
 }
 
 LogicalResult KernelOp::verifyRegions() {
+  // C3
   BoundAxes axes(*this);
   if (failed(axes.collect()))
     return failure();
@@ -262,6 +264,7 @@ LogicalResult KernelOp::verifyRegions() {
   for (Operation &op : getBody().front()) {
     if (!op.getDialect())
       return op.emitOpError("is not registered");
+    // C5
     if (failed(verifyBodyOp(op)))
       return failure();
     for (Type type : op.getResultTypes())
@@ -269,7 +272,6 @@ LogicalResult KernelOp::verifyRegions() {
         return failure();
   }
   WalkResult sizes = walk([&](SizeOp size) {
-    // C1 of size
     if (axes.contains(size.getAxis()))
       return WalkResult::advance();
     size.emitOpError("expected axis '")
@@ -305,7 +307,7 @@ LogicalResult AssumeOp::verify() {
 }
 
 LogicalResult SizeOp::verify() {
-  // C1 is checked where the axes are known, in KernelOp::verifyRegions; a helper function has none.
+  // C1 is a fact of the kernel: KernelOp::verifyRegions. A helper function knows no axes.
   if (isPlainAxis(getAxis()))
     return success();
   return emitOpError("axis '") << getAxis() << "': block and concatenated axes are not supported yet";

@@ -4,7 +4,7 @@
 import house
 
 HEAD = "SPDX-License-Identifier: Apache-2.0"
-COMMENT = ("//", "#", '"""', "/*")
+COMMENT = ("//", "#", "*", '"""', "/*")
 SUFFIXES = (".h", ".hpp", ".cpp", ".c", ".td", ".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile")
 
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: attn-opt %s --attn-expand-sugar | FileCheck %s
+
+!q = !attn.rows<vector<128xbf16>>
+!k = !attn.cols<vector<128xbf16>>
+!s = !attn.matrix<f32>
+!r = !attn.rows<f32>
+
+// CHECK-DAG: #[[$ROOM:.*]] = affine_map<(d0, d1)[s0] -> (-(d0 - d1) + s0)>
+// CHECK-DAG: #[[$BLOCK:.*]] = affine_map<(d0, d1)[s0] -> (d1 mod 64)>
+
+// CHECK-LABEL: attn.kernel @softmax
+attn.kernel @softmax(%q: !q, %k: !k) -> !s {
+  // CHECK: %[[S:.*]] = dot
+  %s = dot %q, %k : !q, !k
+  // CHECK-NEXT: %[[M:.*]] = reduce max %[[S]] over keys : !attn.matrix<f32>
+  // CHECK-NEXT: %[[E:.*]] = map (%[[X:.*]] = %[[S]], %[[Y:.*]] = %[[M]]) : (!attn.matrix<f32>, !attn.rows<f32>) -> !attn.matrix<f32> {
+  // CHECK-NEXT:   %[[D:.*]] = arith.subf %[[X]], %[[Y]] : f32
+  // CHECK-NEXT:   %[[P:.*]] = math.exp %[[D]] : f32
+  // CHECK-NEXT:   yield %[[P]] : f32
+  // CHECK-NEXT: }
+  // CHECK-NEXT: %[[L:.*]] = reduce sum %[[E]] over keys : !attn.matrix<f32>
+  // CHECK-NEXT: %[[W:.*]] = map (%[[X:.*]] = %[[E]], %[[Y:.*]] = %[[L]]) : (!attn.matrix<f32>, !attn.rows<f32>) -> !attn.matrix<f32> {
+  // CHECK-NEXT:   %[[P:.*]] = arith.divf %[[X]], %[[Y]] : f32
+  // CHECK-NEXT:   yield %[[P]] : f32
+  // CHECK-NEXT: }
+  // CHECK-NEXT: return %[[W]]
+  %p = softmax %s : !s
+  return %p : !s
+}
+
+// CHECK-LABEL: attn.kernel @softmax_with_sink
+attn.kernel @softmax_with_sink(%q: !q, %k: !k, %z: !r) -> !s {
+  // CHECK: %[[S:.*]] = dot
+  %s = dot %q, %k : !q, !k
+  // CHECK-NEXT: %[[N:.*]] = reduce max %[[S]] over keys
+  // CHECK-NEXT: %[[M:.*]] = map (%[[X:.*]] = %[[N]], %[[Y:.*]] = %z) : (!attn.rows<f32>, !attn.rows<f32>) -> !attn.rows<f32> {
+  // CHECK-NEXT:   arith.maximumf %[[X]], %[[Y]] : f32
+  // CHECK: %[[E:.*]] = map (%{{.*}} = %[[S]], %{{.*}} = %[[M]])
+  // CHECK: %[[K:.*]] = reduce sum %[[E]] over keys
+  // CHECK-NEXT: %[[L:.*]] = map (%[[X:.*]] = %[[K]], %[[Y:.*]] = %[[M]], %[[Z:.*]] = %z) : (!attn.rows<f32>, !attn.rows<f32>, !attn.rows<f32>) -> !attn.rows<f32> {
+  // CHECK-NEXT:   %[[D:.*]] = arith.subf %[[Z]], %[[Y]] : f32
+  // CHECK-NEXT:   %[[P:.*]] = math.exp %[[D]] : f32
+  // CHECK-NEXT:   arith.addf %[[X]], %[[P]] : f32
+  // CHECK: map (%{{.*}} = %[[E]], %{{.*}} = %[[L]])
+  // CHECK-NEXT: arith.divf
+  %p = softmax %s sink %z : !s
+  return %p : !s
+}
+
+// CHECK-LABEL: attn.kernel @logsumexp
+// CHECK: %[[M:.*]] = reduce max %{{.*}} over keys : !attn.matrix<f64, a, c>
+// CHECK: %[[L:.*]] = reduce sum %{{.*}} over keys : !attn.matrix<f64, a, c>
+// CHECK-NEXT: map (%[[X:.*]] = %[[L]], %[[Y:.*]] = %[[M]]) : (!attn.rows<f64, a>, !attn.rows<f64, a>) -> !attn.rows<f64, a> {
+// CHECK-NEXT:   %[[G:.*]] = math.log %[[X]] : f64
+// CHECK-NEXT:   %[[P:.*]] = arith.addf %[[G]], %[[Y]] : f64
+// CHECK-NEXT:   yield %[[P]] : f64
+attn.kernel @logsumexp(%q: !attn.rows<vector<8xf64>, a>, %k: !attn.cols<vector<8xf64>, c>) -> !attn.rows<f64, a> {
+  %s = dot %q, %k : !attn.rows<vector<8xf64>, a>, !attn.cols<vector<8xf64>, c>
+  %l = logsumexp %s : !attn.matrix<f64, a, c>
+  return %l : !attn.rows<f64, a>
+}
+
+// CHECK-LABEL: attn.kernel @holds
+attn.kernel @holds(%q: !q, %k: !k, %w: index) -> !s {
+  %s = dot %q, %k : !q, !k
+  // CHECK: where (%{{.*}} = %{{.*}}) at (%{{.*}}, %{{.*}}, %[[I:.*]], %[[J:.*]]) : (!attn.matrix<f32>) {
+  // CHECK-NEXT:   %[[A:.*]] = affine.apply #[[$ROOM]](%[[I]], %[[J]])[%w]
+  // CHECK-NEXT:   %[[ZERO:.*]] = arith.constant 0 : index
+  // CHECK-NEXT:   %[[C:.*]] = arith.cmpi sge, %[[A]], %[[ZERO]] : index
+  // CHECK-NEXT:   %[[B:.*]] = affine.apply #[[$BLOCK]](%[[I]], %[[J]])[%w]
+  // CHECK-NEXT:   %[[ZERO:.*]] = arith.constant 0 : index
+  // CHECK-NEXT:   %[[D:.*]] = arith.cmpi eq, %[[B]], %[[ZERO]] : index
+  // CHECK-NEXT:   %[[Y:.*]] = arith.andi %[[C]], %[[D]] : i1
+  // CHECK-NEXT:   yield %[[Y]] : i1
+  %a = where (%x = %s) at (%b, %h, %i, %j) : (!s) {
+    %y = holds affine_set<(i, j)[w] : (i - j <= w, j mod 64 == 0)>(%i, %j)[%w]   yield %y : i1 }
+  return %a : !s
+}
+
+// CHECK-LABEL: attn.kernel @where_in_set
+// CHECK: where
+// CHECK-COUNT-2: affine.apply
+// CHECK-NOT: holds
+attn.kernel @where_in_set(%q: !q, %k: !k, %w: index) -> !s {
+  %s = dot %q, %k : !q, !k
+  %a = where %s in affine_set<(b, h, i, j)[w] : (j <= i, i - j <= w)>[%w] : !s
+  return %a : !s
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+// The language's gallery: published variants, each a few lines, that must parse, verify, become
+// primitives and survive upstream's canonicaliser. What they compute is the reference's business.
+// RUN: attn-opt %s --attn-inline-helpers --attn-expand-sugar --symbol-dce --canonicalize --cse -o %t
+// RUN: FileCheck %s < %t
+// CHECK-NOT: {{call|softmax|logsumexp|holds}}
+
+!q = !attn.rows<vector<128xbf16>>
+!k = !attn.cols<vector<128xbf16>>
+!o = !attn.rows<vector<128xf32>>
+!r = !attn.rows<f32>
+!c = !attn.cols<f32>
+!ri = !attn.rows<i32>
+!ci = !attn.cols<i32>
+!s = !attn.matrix<f32>
+!t = vector<128xbf16>
+!f = vector<128xf32>
+!h = vector<64xf32>
+#causal = affine_set<(b, h, i, j) : (j <= i)>
+#window = affine_set<(b, h, i, j)[w] : (j <= i, i - j <= w)>
+#near   = affine_set<(i, j)[w] : (i - j <= w)>
+func.func private @real(%n: index) -> f32 {
+  %w = arith.index_cast %n : index to i64   %x = arith.sitofp %w : i64 to f32   return %x : f32 }
+func.func private @sigmoid(%x: f32) -> f32 {
+  %one = arith.constant 1.0 : f32   %n = arith.negf %x : f32   %e = math.exp %n : f32
+  %d = arith.addf %e, %one : f32   %y = arith.divf %one, %d : f32   return %y : f32 }
+func.func private @exp_diff(%x: f32, %y: f32) -> f32 { %d = arith.subf %x, %y : f32   %e = math.exp %d : f32   return %e : f32 }
+func.func private @rms(%x: vector<128xf32>, %gain: tensor<128xf32>) -> vector<128xbf16> {
+  %g = attn.load %gain[] : tensor<128xf32>   %xx = arith.mulf %x, %x : !f   %n = vector.reduction <add>, %xx : !f into f32
+  %c = arith.constant 0.0078125 : f32   %eps = arith.constant 1.0e-6 : f32   %a = math.fma %n, %c, %eps : f32
+  %r = math.rsqrt %a : f32   %rv = vector.broadcast %r : f32 to !f
+  %y = arith.mulf %x, %rv : !f   %z = arith.mulf %y, %g : !f   %t = arith.truncf %z : !f to !t   return %t : !t }
+// NATTEN, one axis of n tokens: is y in the window of w around x, stride s, dilation d (w * d <= n)?
+func.func private @near(%x: index, %y: index, %n: index, %w: index, %s: index, %d: index) -> i1 {
+  %0 = arith.constant 0 : index   %1 = arith.constant 1 : index   %2 = arith.constant 2 : index
+  %xg, %xr = affine.delinearize_index %x into (%d) : index, index                     // x = d * xg + xr
+  %yg, %yr = affine.delinearize_index %y into (%d) : index, index
+  %left = arith.subi %n, %xr : index   %len = arith.ceildivsi %left, %d : index         // tokens in x's dilation group
+  %g = arith.floordivsi %xg, %s : index   %g0 = arith.muli %g, %s : index   %half = arith.floordivsi %s, %2 : index
+  %mid = arith.addi %g0, %half : index   %last = arith.subi %len, %1 : index   %leader = arith.minsi %mid, %last : index
+  %hw = arith.floordivsi %w, %2 : index   %a = arith.subi %leader, %hw : index          // window, pushed inside the axis
+  %room = arith.subi %len, %w : index   %a1 = arith.minsi %a, %room : index   %from = arith.maxsi %a1, %0 : index
+  %to = arith.addi %from, %w : index   %k0 = arith.cmpi eq, %xr, %yr : index   %k1 = arith.cmpi sge, %yg, %from : index
+  %k2 = arith.cmpi slt, %yg, %to : index   %k3 = arith.andi %k0, %k1 : i1   %keep = arith.andi %k3, %k2 : i1   return %keep : i1 }
+func.func private @near_causal(%x: index, %y: index, %n: index, %w: index, %s: index) -> i1 {   // a causal axis, dilation 1
+  %1 = arith.constant 1 : index   %g = arith.floordivsi %x, %s : index   %g1 = arith.addi %g, %1 : index
+  %e = arith.muli %g1, %s : index   %end = arith.minsi %e, %n : index   %from = arith.subi %end, %w : index   // leader = end - 1
+  %k1 = arith.cmpi sge, %y, %from : index   %k2 = arith.cmpi sle, %y, %x : index   %keep = arith.andi %k1, %k2 : i1   return %keep : i1 }
+
+// full, cross, GQA, MQA attention: nothing is said about lengths or heads
+attn.kernel @plain(%q: !q, %k: !k, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %p = softmax %s : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// sliding window of w + 1 keys
+attn.kernel @causal_window(%q: !q, %k: !k, %v: !k, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where %s in #window[%w] : !s
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// packed documents, causal
+attn.kernel @document(%q: !q, %k: !k, %v: !k, %doc: tensor<?x?xi32> {attn.sorted}) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = where (%x = %c) at (%b, %h, %i, %j) : (!s) {
+    %u = load %doc[%b, %i] : tensor<?x?xi32>   %w = load %doc[%b, %j] : tensor<?x?xi32>   %y = arith.cmpi eq, %u, %w : i32   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// one prefix length a sequence
+attn.kernel @prefix_lm(%q: !q, %k: !k, %v: !k, %prefix: tensor<?xi32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!s) {
+    %n = load %prefix[%b] : tensor<?xi32> -> index   %a = arith.cmpi sle, %j, %i : index   %p0 = arith.cmpi slt, %j, %n : index
+    %y = arith.ori %a, %p0 : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// 1-D neighborhood, stride, dilation
+attn.kernel @na1d(%q: !q, %k: !k, %v: !k, %w: index, %st: index, %dil: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!s) {
+    %n = size k of %b   %y = func.call @near(%i, %j, %n, %w, %st, %dil) : (index, index, index, index, index, index) -> i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// 3-D, causal in time; 2-D drops an axis
+attn.kernel @na3d(%q: !q, %k: !k, %v: !k, %T: index, %H: index, %W: index, %wt: index, %wh: index, %ww: index, %st: index, %sh: index, %sw: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  axis q grid (%T, %H, %W)   axis k grid (%T, %H, %W)   %one = arith.constant 1 : index
+  %m = where (%e = %s) at (%b, %h, %i, %j) : (!s) {
+    %t, %y, %x = affine.delinearize_index %i into (%T, %H, %W) : index, index, index
+    %u, %z, %w = affine.delinearize_index %j into (%T, %H, %W) : index, index, index
+    %a = func.call @near_causal(%t, %u, %T, %wt, %st) : (index, index, index, index, index) -> i1
+    %d = func.call @near(%y, %z, %H, %wh, %sh, %one) : (index, index, index, index, index, index) -> i1
+    %f = func.call @near(%x, %w, %W, %ww, %sw, %one) : (index, index, index, index, index, index) -> i1
+    %g = arith.andi %a, %d : i1   %l = arith.andi %g, %f : i1   yield %l : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// PowerAttention: a window, or a block distance that is a power of two
+attn.kernel @power(%q: !q, %k: !k, %v: !k, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = where (%x = %c) at (%b, %h, %i, %j) : (!s) {
+    %d = affine.apply affine_map<(i, j) -> (i floordiv 64 - j floordiv 64)>(%i, %j)   %n = arith.index_cast %d : index to i64
+    %ones = math.ctpop %n : i64   %1 = arith.constant 1 : i64   %a = arith.cmpi eq, %ones, %1 : i64
+    %near = holds #near(%i, %j)[%w]   %y = arith.ori %a, %near : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// DuoAttention; a route[b] test is the same
+attn.kernel @duo(%q: !q, %k: !k, %v: !k, %retrieval: tensor<?xi1>, %sinks: index, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = where (%x = %c) at (%b, %h, %i, %j) : (!s) {
+    %full = load %retrieval[%h] : tensor<?xi1>   %sink = arith.cmpi slt, %j, %sinks : index   %near = holds #near(%i, %j)[%w]
+    %y0 = arith.ori %full, %sink : i1   %y = arith.ori %y0, %near : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// every key has a last query that sees it
+attn.kernel @nats(%q: !q, %k: !k, %v: !k, %end: !ci) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = where (%x = %c, %e = %end) at (%b, %h, %i, %j) : (!s, !ci) {
+    %n = arith.index_cast %e : i32 to index   %y = arith.cmpi sle, %i, %n : index   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// every 9th token is a gist, seen by all later queries; raw tokens only near
+attn.kernel @unigist(%q: !q, %k: !k, %v: !k, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = where (%x = %c) at (%b, %h, %i, %j) : (!s) {
+    %gist = holds affine_set<(j) : (j mod 9 == 8)>(%j)   %near = holds #near(%i, %j)[%w]   %y = arith.ori %gist, %near : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// Routing Transformer, LSH buckets: keys of the query's cluster
+attn.kernel @routing(%q: !q, %k: !k, %v: !k, %qc: !ri, %kc: !ci {attn.sorted}) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where (%x = %s, %a = %qc, %d = %kc) : (!s, !ri, !ci) { %y = arith.cmpi eq, %a, %d : i32   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// ALiBi in a window
+attn.kernel @alibi_window(%q: !q, %k: !k, %v: !k, %slope: tensor<?xf32>, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %a = map (%x = %s) at (%b, %h, %i, %j) : (!s) -> !s {
+    %n = load %slope[%h] : tensor<?xf32>   %d = arith.subi %j, %i : index   %f = func.call @real(%d) : (index) -> f32
+    %y = math.fma %n, %f, %x : f32   yield %y : f32 }
+  %m = where %a in #window[%w] : !s
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// score soft cap
+attn.kernel @softcap(%q: !q, %k: !k, %v: !k, %cap: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = map (%x = %c) : (!s) -> !s { %u = arith.divf %x, %cap : f32   %w = math.tanh %u : f32   %y = arith.mulf %w, %cap : f32   yield %y : f32 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// token gains a head: ZeroTuning, LocoRE, LayerCake
+attn.kernel @zero_tuning(%q: !q, %k: !k, %v: !k, %loggain: tensor<?x?xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %m = map (%x = %c) at (%b, %h, %i, %j) : (!s) -> !s { %g = load %loggain[%h, %j] : tensor<?x?xf32>   %y = arith.addf %x, %g : f32   yield %y : f32 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// two products and a phase, theta = 1/2, alpha = 0.1
+attn.kernel @tapa(%qa: !attn.rows<!h>, %ka: !attn.cols<!h>, %qp: !attn.rows<!h>, %kp: !attn.cols<!h>, %v: !k) -> !q {
+  %s = dot %qa, %ka scale 0.125 : !attn.rows<!h>, !attn.cols<!h>   %u = dot %qp, %kp scale 0.125 : !attn.rows<!h>, !attn.cols<!h>
+  %c = where %s in #causal : !s
+  %m = map (%x = %c, %y = %u) at (%b, %h, %i, %j) : (!s, !s) -> !s {
+    %d = arith.subi %i, %j : index   %r = func.call @real(%d) : (index) -> f32   %alpha = arith.constant 0.1 : f32
+    %w = math.powf %r, %alpha : f32   %tau = arith.constant 6.2831853 : f32   %e = arith.mulf %w, %y : f32
+    %g = arith.mulf %e, %tau : f32   %n = math.cos %g : f32   %z = arith.mulf %x, %n : f32   yield %z : f32 }
+  %p = softmax %m : !s   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// absorbed MLA: one latent of 512 + 64 is key and value; 128 query heads share it
+attn.kernel @mla(%q: !attn.rows<vector<576xbf16>>, %c: !attn.cols<vector<576xbf16>>) -> !attn.rows<vector<512xbf16>> {
+  %s = dot %q, %c scale 0.0721688 : !attn.rows<vector<576xbf16>>, !attn.cols<vector<576xbf16>>
+  %m = where %s in #causal : !s   %p = softmax %m : !s
+  %v = map (%x = %c) : (!attn.cols<vector<576xbf16>>) -> !attn.cols<vector<512xbf16>> {
+    %y = vector.extract_strided_slice %x {offsets = [0], sizes = [512], strides = [1]} : vector<576xbf16> to vector<512xbf16>   yield %y : vector<512xbf16> }
+  %o = contract %p, %v : !s, !attn.cols<vector<512xbf16>> -> !attn.rows<vector<512xbf16>>   return %o : !attn.rows<vector<512xbf16>> }
+
+// 32 query heads of 64, 4 key heads of 64, 8 value heads of 128: the counts are the operands' own
+attn.kernel @diffqkv(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vector<64xbf16>>, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>   %m = where %s in #causal : !s
+  %p = softmax %m : !s   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// graph attention: leaky relu of u_i + w_j on a dense adjacency
+attn.kernel @gat(%u: !r, %w: !c, %v: !k, %adj: tensor<?x?xi1>) -> !q {
+  %s = map (%x = %u, %y = %w) : (!r, !c) -> !s {
+    %a = arith.addf %x, %y : f32   %g = arith.constant 0.2 : f32   %l = arith.mulf %a, %g : f32   %z = arith.maximumf %a, %l : f32   yield %z : f32 }
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!s) { %y = load %adj[%i, %j] : tensor<?x?xi1>   yield %y : i1 }
+  %p = softmax %m : !s   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// Neural Attention: s = w.relu(a_i + b_j), a and b the two halves of the hidden layer
+attn.kernel @neural(%a: !attn.rows<vector<32xf32>>, %d: !attn.cols<vector<32xf32>>, %v: !k, %w: tensor<?x32xf32>) -> !q {
+  %s = map (%x = %a, %y = %d) at (%b, %h, %i, %j) : (!attn.rows<vector<32xf32>>, !attn.cols<vector<32xf32>>) -> !s {
+    %wv = load %w[%h] : tensor<?x32xf32>   %z = arith.constant dense<0.0> : vector<32xf32>
+    %t = arith.addf %x, %y : vector<32xf32>   %u = arith.maximumf %t, %z : vector<32xf32>
+    %m = arith.mulf %u, %wv : vector<32xf32>   %n = vector.reduction <add>, %m : vector<32xf32> into f32   yield %n : f32 }
+  %p = softmax %s : !s   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// a learned logit a head [22]; %q only lends its batch and heads
+attn.kernel @sink_logit(%q: !q, %k: !k, %v: !k, %sink: tensor<?xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %z = map (%x = %q) at (%b, %h, %i) : (!q) -> !r { %y = load %sink[%h] : tensor<?xf32>   yield %y : f32 }
+  %p = softmax %c sink %z : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// no row normaliser
+attn.kernel @sigmoid_attention(%q: !q, %k: !k, %v: !k, %bias: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %p = map (%x = %c) : (!s) -> !s { %u = arith.addf %x, %bias : f32   %y = func.call @sigmoid(%u) : (f32) -> f32   yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// ReLA: relu weights, RMS norm of the output row
+attn.kernel @rela(%q: !q, %k: !k, %v: !k, %gain: tensor<128xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %p = map (%x = %c) : (!s) -> !s { %z = arith.constant 0.0 : f32   %y = arith.maximumf %x, %z : f32   yield %y : f32 }
+  %a = contract %p, %v : !s, !k -> !o
+  %o = map (%x = %a) : (!o) -> !q { %y = func.call @rms(%x, %gain) : (!f, tensor<128xf32>) -> !t   yield %y : !t }
+  return %o : !q
+}
+
+// softmax as an RNN: numerator alone, under its running maximum, then a row norm
+attn.kernel @rnn(%q: !q, %k: !k, %v: !k, %gain: tensor<128xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %x = reduce max %c over keys : !s
+  %p = map (%a = %c, %d = %x) : (!s, !r) -> !s { %y = func.call @exp_diff(%a, %d) : (f32, f32) -> f32   yield %y : f32 }
+  %a = contract %p, %v : !s, !k -> !o
+  %o = map (%z = %a) : (!o) -> !q { %y = func.call @rms(%z, %gain) : (!f, tensor<128xf32>) -> !t   yield %y : !t }
+  return %o : !q
+}
+
+// sign(s) e^(|s| - m) / sum e^(|s| - m)
+attn.kernel @cog(%q: !q, %k: !k, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %a = map (%x = %c) : (!s) -> !s { %y = math.absf %x : f32   yield %y : f32 }   %u = softmax %a : !s
+  %p = map (%x = %c, %w = %u) : (!s, !s) -> !s { %y = math.copysign %w, %x : f32   yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// softplus, l1 norm, re-weight by relu(N a - t)^e, l1 norm
+attn.kernel @lssar(%q: !q, %k: !k, %v: !k, %t: f32, %e: f32, %logd: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %u = map (%x = %c) at (%b, %h, %i, %j) : (!s) -> !s {
+    %n = size k of %b   %r = func.call @real(%n) : (index) -> f32   %g = math.log %r : f32   %f = arith.mulf %g, %logd : f32
+    %y = arith.mulf %x, %f : f32   %w = math.exp %y : f32   %z = math.log1p %w : f32   yield %z : f32 }
+  %l = reduce sum %u over keys : !s
+  %a = map (%x = %u, %y = %l) at (%b, %h, %i, %j) : (!s, !r) -> !s {
+    %n = size k of %b   %r = func.call @real(%n) : (index) -> f32   %d = arith.divf %x, %y : f32   %d1 = arith.mulf %d, %r : f32
+    %w = arith.subf %d1, %t : f32   %zero = arith.constant 0.0 : f32   %z = arith.maximumf %w, %zero : f32   %g = math.powf %z, %e : f32   yield %g : f32 }
+  %l2 = reduce sum %a over keys : !s
+  %p = map (%x = %a, %y = %l2) : (!s, !r) -> !s { %z = arith.divf %x, %y : f32   yield %z : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// alpha p + (alpha_ma - alpha) / N
+attn.kernel @affine_scaled(%q: !q, %k: !k, %v: !k, %alpha: !r, %ma: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %p0 = softmax %c : !s
+  %p = map (%x = %p0, %a = %alpha) at (%b, %h, %i, %j) : (!s, !r) -> !s {
+    %n = size k of %b   %r = func.call @real(%n) : (index) -> f32   %d = arith.subf %ma, %a : f32
+    %beta = arith.divf %d, %r : f32   %y = math.fma %x, %a, %beta : f32   yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// window around p_i, Gaussian weights after the softmax
+attn.kernel @luong(%q: !q, %k: !k, %v: !k, %pos: !r, %D: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where (%x = %s, %a = %pos) at (%b, %h, %i, %j) : (!s, !r) {
+    %f = func.call @real(%j) : (index) -> f32   %d = arith.subf %f, %a : f32   %e = math.absf %d : f32   %y = arith.cmpf ole, %e, %D : f32   yield %y : i1 }
+  %p0 = softmax %m : !s
+  %p = map (%x = %p0, %a = %pos) at (%b, %h, %i, %j) : (!s, !r) -> !s {
+    %f = func.call @real(%j) : (index) -> f32   %d = arith.subf %f, %a : f32   %e = arith.divf %d, %D : f32
+    %n = arith.mulf %e, %e : f32   %c2 = arith.constant -2.0 : f32   %t = arith.mulf %n, %c2 : f32   // sigma = D / 2
+    %u = math.exp %t : f32   %y = arith.mulf %x, %u : f32   yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// head gates, pruned heads
+attn.kernel @gates(%q: !q, %k: !k, %v: !k, %gate: tensor<?xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %p = softmax %s : !s   %a = contract %p, %v : !s, !k -> !o
+  %o = map (%x = %a) at (%b, %h, %i) : (!o) -> !q {
+    %g = load %gate[%h] : tensor<?xf32>   %gv = vector.broadcast %g : f32 to !f   %y = arith.mulf %x, %gv : !f   %t = arith.truncf %y : !f to !t   yield %t : !t }
+  return %o : !q
+}
+
+// AnchorAttention: a = best score in the first block and the window; keep keys within theta of it
+attn.kernel @anchor(%q: !q, %k: !k, %v: !k, %theta: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %e = where (%x = %c) at (%b, %h, %i, %j) : (!s) { %y = func.call @anchored(%i, %j) : (index, index) -> i1   yield %y : i1 }
+  %a = reduce max %e over keys : !s
+  %m = where (%x = %c, %y = %a) at (%b, %h, %i, %j) : (!s, !r) {
+    %d = arith.subf %y, %x : f32   %stripe = arith.cmpf ole, %d, %theta : f32   %f = func.call @anchored(%i, %j) : (index, index) -> i1
+    %u = arith.ori %stripe, %f : i1   yield %u : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+func.func private @anchored(%i: index, %j: index) -> i1 {
+  %a = attn.holds affine_set<(j) : (63 - j >= 0)>(%j)   %d = attn.holds affine_set<(i, j) : (63 - i + j >= 0)>(%i, %j)   %y = arith.ori %a, %d : i1   return %y : i1 }
+
+// full where q.mu + |L q|^2 / 2 estimates a far log-sum-exp above theta
+attn.kernel @adaptive(%q: !q, %k: !k, %v: !k, %mu: !attn.cols<!t, one>, %root: !attn.cols<!t, dim>, %theta: f32, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %a = dot %q, %mu : !q, !attn.cols<!t, one>   %d = dot %q, %root : !q, !attn.cols<!t, dim>
+  %d2 = map (%x = %d) : (!attn.matrix<f32, q, dim>) -> !attn.matrix<f32, q, dim> {
+    %half = arith.constant 0.5 : f32   %y = arith.mulf %x, %x : f32   %z = arith.mulf %y, %half : f32   yield %z : f32 }
+  %m1 = reduce sum %a over keys : !attn.matrix<f32, q, one>   %m2 = reduce sum %d2 over keys : !attn.matrix<f32, q, dim>
+  %m = where (%x = %c, %y = %m1, %z = %m2) at (%b, %h, %i, %j) : (!s, !r, !r) {
+    %e = arith.addf %y, %z : f32   %full = arith.cmpf oge, %e, %theta : f32   %near = holds #near(%i, %j)[%w]   %u = arith.ori %full, %near : i1   yield %u : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// grouped differential attention: more signal heads than noise heads
+attn.kernel @gda(%q1: !q, %k1: !k, %q2: !q, %k2: !k, %v: !k, %lambda: tensor<?xf32>) -> !q {
+  %s1 = dot %q1, %k1 scale 0.0883883 : !q, !k   %m1 = where %s1 in #causal : !s   %p1 = softmax %m1 : !s
+  %s2 = dot %q2, %k2 scale 0.0883883 : !q, !k   %m2 = where %s2 in #causal : !s   %p2 = softmax %m2 : !s
+  %p = map (%x = %p1, %y = %p2) at (%b, %h, %i, %j) : (!s, !s) -> !s {
+    %l = load %lambda[%h] : tensor<?xf32>   %z = arith.mulf %l, %y : f32   %u = arith.subf %x, %z : f32   yield %u : f32 }
+  %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// infinite prefix as a linear state; component f of phi(q) is entry (i, f)
+attn.kernel @ntk(%q: !q, %k: !k, %v: !k, %phi: !attn.rows<!h>, %Z: !attn.cols<!f, feat>, %kappa: !attn.cols<f32, feat>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %w = map (%x = %phi) at (%b, %h, %i, %f) : (!attn.rows<!h>) -> !attn.matrix<f32, q, feat> { %y = vector.extract %x[%f] : f32 from !h   yield %y : f32 }
+  %n = contract %w, %Z : !attn.matrix<f32, q, feat>, !attn.cols<!f, feat> -> !o
+  %d = contract %w, %kappa : !attn.matrix<f32, q, feat>, !attn.cols<f32, feat> -> !r
+  %z = map (%x = %d) : (!r) -> !r { %y = math.log %x : f32   yield %y : f32 }
+  %p = softmax %c sink %z : !s   %l = logsumexp %c sink %z : !s   %a = contract %p, %v : !s, !k -> !o
+  %o = map (%x = %a, %y = %n, %e = %l) : (!o, !o, !r) -> !q {
+    %g = arith.negf %e : f32   %u = math.exp %g : f32   %uv = vector.broadcast %u : f32 to !f
+    %t = math.fma %y, %uv, %x : !f   %w2 = arith.truncf %t : !f to !t   yield %w2 : !t }
+  return %o : !q
+}
+
+// WAAD: mean over heads of sum_j p min(i - j, w); FAI: mean weight a key gets from the queries lo .. hi later
+attn.kernel @waad_fai(%q: !q, %k: !k, %w: index, %lo: index, %hi: index) -> (!r, !c) {
+  %s0 = dot %q, %k scale 0.0883883 : !q, !k   %s = where %s0 in #causal : !s   %p = softmax %s : !s
+  %d = map (%x = %p) at (%b, %h, %i, %j) : (!s) -> !s {
+    %n = arith.subi %i, %j : index   %c = arith.minsi %n, %w : index   %f = func.call @real(%c) : (index) -> f32   %y = arith.mulf %x, %f : f32   yield %y : f32 }
+  %row = reduce sum %d over keys : !s   %waad = reduce mean %row over heads : !r
+  %late = where %p in affine_set<(b, h, i, j)[lo, hi] : (i - j >= lo, hi >= i - j)>[%lo, %hi] : !s
+  %col = reduce mean %late over queries : !s   %fai = reduce mean %col over heads : !c   return %waad, %fai : !r, !c }
+
+// MiniLMv2: KL of a teacher's relation to a student's, one number a row
+attn.kernel @relation_loss(%qt: !q, %kt: !k, %qs: !attn.rows<vector<64xbf16>>, %ks: !attn.cols<vector<64xbf16>>) -> !r {
+  %a = dot %qt, %kt scale 0.0883883 : !q, !k   %d = dot %qs, %ks scale 0.125 : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>
+  %la = logsumexp %a : !s   %ld = logsumexp %d : !s
+  %t = map (%x = %a, %u = %la, %y = %d, %w = %ld) : (!s, !r, !s, !r) -> !s {
+    %m = arith.subf %x, %u : f32   %n = arith.subf %y, %w : f32   %e = arith.subf %m, %n : f32   %p = math.exp %m : f32   %z = arith.mulf %p, %e : f32   yield %z : f32 }
+  %kl = reduce sum %t over keys : !s   return %kl : !r }
+
+// column sums of |p dL/dp|, dL/dp = do.v: a statistic of the backward pass as a forward program
+attn.kernel @sensitivity(%q: !q, %k: !k, %v: !k, %do: !q) -> !c {
+  %s0 = dot %q, %k scale 0.0883883 : !q, !k   %s = where %s0 in #causal : !s   %p = softmax %s : !s   %d = dot %do, %v : !q, !k
+  %a = map (%x = %p, %y = %d) : (!s, !s) -> !s { %z = arith.mulf %x, %y : f32   %u = math.absf %z : f32   yield %u : f32 }
+  %c = reduce sum %a over queries : !s   return %c : !c }

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens from global memory: vectors by cp.async into shared memory, scalars straight into registers.
+// What is beyond the end of the tokens becomes zero and is not read.
+#include "compiler/target/nvptx/Pipeline.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace attune;
+using namespace attune::nvptx;
+
+LogicalResult KernelEmitter::emitLoad(tile::LoadOp op) {
+  if (ring && llvm::is_contained(ring->loads, op)) {
+    advanceRing(op);
+    return success();
+  }
+  if (tiles.count(op.getResult()))
+    return success(); // copied ahead by the loop's pipeline
+  if (!isa<VectorType>(tile::getElementType(op.getResult().getType())))
+    return emitScalarLoad(op);
+  FailureOr<SharedTile> tile = allocateTokens(op);
+  if (failed(tile))
+    return failure();
+  // A loop may come here again while other warps still read what the last time brought.
+  bool again = op->getParentOp() != kernel;
+  if (again)
+    barrier();
+  issueCopy(op, scalars, *tile);
+  commitCopies();
+  copiesPending = true;
+  if (again)
+    settlePendingCopies();
+  tiles[op.getResult()].shared = *tile;
+  return success();
+}
+
+FailureOr<SharedTile> KernelEmitter::allocateTokens(tile::LoadOp op) {
+  Type type = op.getResult().getType(), scalar = tile::getScalarType(type);
+  int64_t components = tile::getComponents(type);
+  if (!scalar.isF16() && !scalar.isBF16())
+    return op.emitOpError() << "expected tokens of f16 or bf16 for the nvptx target, but got "
+                            << scalar << "; convert them, or compile for the host";
+  if (components % 16)
+    return op.emitOpError() << "expected a multiple of 16 components a token for the nvptx target, "
+                               "but got "
+                            << components;
+  auto cols = dyn_cast<tile::ColsType>(type);
+  int64_t tokens = cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
+  if (tokens % 16)
+    return op.emitOpError() << "expected a multiple of 16 tokens a tile for the nvptx target, but got "
+                            << tokens;
+  SharedTile tile;
+  tile.layout = SharedLayout(tokens, components);
+  tile.offset = allocateShared(tile.layout.bytes());
+  tile.scalar = scalar;
+  return tile;
+}
+
+/// The address of token `first` of a batch and head.
+Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value head, Value first,
+                                  Type scalar) {
+  Value offset = arith::MulIOp::create(builder, toI64(batch), memory.strides[0]);
+  Value heads = arith::MulIOp::create(builder, toI64(head), memory.strides[1]);
+  Value start = globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
+  Value tokens = arith::MulIOp::create(builder, toI64(first), memory.strides[2]);
+  return globalPointer(start, tokens, scalar);
+}
+
+void KernelEmitter::issueCopy(tile::LoadOp op, IRMapping &indices, const SharedTile &tile) {
+  const MemRefValue &memory = memories.find(op.getSource())->second;
+  Value first = indices.lookupOrDefault(op.getFirst());
+  Value source = tokenPointer(memory, indices.lookupOrDefault(op.getBatch()),
+                              indices.lookupOrDefault(op.getHead()), first, tile.scalar);
+  Value limit = tokensLeft(memory, first, tile.layout.tokens);
+  for (const SharedLayout::Segment &segment : tile.layout.segments)
+    copySegment(segment, tile, source, memory.strides[2], limit, tile.scalar);
+}
+
+/// All threads copy the chunks of one segment: consecutive threads consecutive chunks of a token.
+void KernelEmitter::copySegment(const SharedLayout::Segment &segment, const SharedTile &tile,
+                                Value source, Value tokenStride, Value limit, Type scalar) {
+  int64_t chunks = segment.width / 8, tokensAtOnce = threads / chunks;
+  Value chunk = arith::AndIOp::create(builder, thread, i32(chunks - 1));
+  Value token = arith::ShRUIOp::create(builder, thread, i32(llvm::Log2_64(chunks)));
+  Value own = arith::MulIOp::create(
+      builder, arith::ExtUIOp::create(builder, builder.getI64Type(), token), tokenStride);
+  Value column = arith::ExtUIOp::create(builder, builder.getI64Type(),
+                                        arith::MulIOp::create(builder, chunk, i32(8)));
+  own = arith::AddIOp::create(builder, own, column);
+  int64_t divisor = SharedLayout::swizzleDivisor(segment.width);
+  for (int64_t done = 0; done < tile.layout.tokens; done += tokensAtOnce) {
+    Value at = arith::AddIOp::create(builder, token, i32(done));
+    Value swizzle = arith::ShRUIOp::create(builder, at, i32(llvm::Log2_64(divisor)));
+    swizzle = arith::AndIOp::create(builder, swizzle, i32(chunks - 1));
+    Value place = arith::XOrIOp::create(builder, chunk, swizzle);
+    place = arith::MulIOp::create(builder, place, i32(16));
+    place = arith::AddIOp::create(builder, place,
+                                  arith::MulIOp::create(builder, at, i32(2 * segment.width)));
+    if (tile.base)
+      place = arith::AddIOp::create(builder, place, tile.base);
+    Value ahead = arith::MulIOp::create(builder, tokenStride, i64(done));
+    ahead = arith::AddIOp::create(builder, ahead, i64(segment.firstColumn));
+    Value from = globalPointer(globalPointer(source, ahead, scalar), own, scalar);
+    Value bytes = arith::SelectOp::create(builder, lessThan(at, limit), i32(16), i32(0));
+    OpBuilder::InsertionGuard guard(builder);
+    if (done + tokensAtOnce > tile.layout.tokens) {
+      auto some = scf::IfOp::create(builder, lessThan(at, i32(tile.layout.tokens)), false);
+      builder.setInsertionPointToStart(some.thenBlock());
+    }
+    NVVM::CpAsyncOp::create(builder, sharedPointer(place, tile.offset + segment.offset), from, 16,
+                            NVVM::LoadCacheModifierKind::CG, bytes);
+  }
+}
+
+void KernelEmitter::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(builder); }
+
+void KernelEmitter::waitCopies(int64_t pending) {
+  NVVM::CpAsyncWaitGroupOp::create(builder, pending);
+}
+
+void KernelEmitter::barrier() { NVVM::BarrierOp::create(builder); }
+
+/// Makes all copies that were committed so far visible to the whole block.
+void KernelEmitter::settlePendingCopies() {
+  if (!copiesPending)
+    return;
+  waitCopies(0);
+  barrier();
+  copiesPending = false;
+}
+
+/// A load that happens only under `condition`; zero otherwise.
+Value KernelEmitter::guardedLoad(Value condition, Value pointer, Type scalar) {
+  Type stored = scalar.isInteger(1) ? builder.getI8Type() : scalar;
+  if (scalar.isIndex())
+    stored = builder.getI64Type();
+  auto branch = scf::IfOp::create(builder, TypeRange(stored), condition, true);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(branch.thenBlock());
+    auto load = LLVM::LoadOp::create(builder, stored, pointer);
+    load.setInvariant(true); // operands do not change while a kernel runs
+    scf::YieldOp::create(builder, load.getResult());
+    builder.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(builder, zero(stored));
+  }
+  Value value = branch.getResult(0);
+  if (scalar.isInteger(1))
+    return arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, value, zero(stored));
+  return scalar.isIndex() ? toIndex(value) : value;
+}
+
+/// One number a token: each lane reads those that it needs.
+LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
+  Type type = op.getResult().getType(), scalar = tile::getScalarType(type);
+  const MemRefValue &memory = memories.find(op.getSource())->second;
+  auto cols = dyn_cast<tile::ColsType>(type);
+  int64_t tokens = cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
+  FailureOr<std::pair<int64_t, int64_t>> share = shareOf(op, type);
+  if (failed(share))
+    return failure();
+  Value first = lookup(op.getFirst());
+  Value source = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), first, scalar);
+  Value limit = tokensLeft(memory, first, tokens);
+  TileValue tile;
+  tile.columns = share->second;
+  for (int64_t slot = 0; slot < share->first * share->second; ++slot) {
+    Value place = cols ? columnPlace(slot) : rowPlace(slot);
+    Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), place);
+    Value offset = arith::MulIOp::create(builder, wide, memory.strides[2]);
+    tile.elements.push_back(
+        guardedLoad(lessThan(place, limit), globalPointer(source, offset, scalar), scalar));
+  }
+  tiles[op.getResult()] = tile;
+  return success();
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// The function of a kernel, its arguments, and everything of its program that is uniform in a block.
+#include "compiler/target/nvptx/KernelEmitter.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attune;
+using namespace attune::nvptx;
+
+static constexpr const char *sharedSymbol = "attune_shared";
+static constexpr unsigned globalSpace = 1, sharedSpace = 3;
+
+KernelEmitter::KernelEmitter(tile::KernelOp kernel)
+    : kernel(kernel), builder(kernel.getLoc(), kernel.getContext()),
+      threads(kernel.getConfig().getThreads()), warps(threads / 32) {}
+
+//===--- small helpers -------------------------------------------------------------------------===//
+
+Value KernelEmitter::i32(int64_t value) {
+  Value &constant = constants32[value];
+  if (!constant) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(entry);
+    constant = arith::ConstantIntOp::create(builder, builder.getI32Type(), value);
+  }
+  return constant;
+}
+
+Value KernelEmitter::i64(int64_t value) {
+  return arith::ConstantIntOp::create(builder, builder.getI64Type(), value);
+}
+
+Value KernelEmitter::toI64(Value value) {
+  if (value.getType().isIndex())
+    return arith::IndexCastOp::create(builder, builder.getI64Type(), value);
+  return value;
+}
+
+Value KernelEmitter::toIndex(Value value) {
+  if (value.getType().isIndex())
+    return value;
+  if (value.getType().isInteger(32)) // places and block ids are never negative
+    value = arith::ExtUIOp::create(builder, builder.getI64Type(), value);
+  return arith::IndexCastOp::create(builder, builder.getIndexType(), value);
+}
+
+Value KernelEmitter::zero(Type type) {
+  return arith::ConstantOp::create(builder, type, builder.getZeroAttr(type));
+}
+
+Value KernelEmitter::lessThan(Value a, Value b) {
+  return arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, a, b);
+}
+
+Value KernelEmitter::sharedPointer(Value offset, int64_t constant) {
+  Type pointer = sharedBase.getType(), byte = builder.getI8Type();
+  auto flags = LLVM::GEPNoWrapFlags::inbounds | LLVM::GEPNoWrapFlags::nuw;
+  Value result = sharedBase;
+  if (offset) {
+    Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), offset);
+    result = LLVM::GEPOp::create(builder, pointer, byte, result, ArrayRef<LLVM::GEPArg>{wide}, flags);
+  }
+  if (constant)
+    result = LLVM::GEPOp::create(builder, pointer, byte, result,
+                                 ArrayRef<LLVM::GEPArg>{int32_t(constant)}, flags);
+  return result;
+}
+
+Value KernelEmitter::globalPointer(Value base, Value elements, Type scalar) {
+  Type stored = scalar.isInteger(1) ? builder.getI8Type() : scalar;
+  return LLVM::GEPOp::create(builder, base.getType(), stored, base,
+                             ArrayRef<LLVM::GEPArg>{toI64(elements)});
+}
+
+Value KernelEmitter::tokensLeft(const MemRefValue &memory, Value first, int64_t tokens) {
+  Value left = arith::SubIOp::create(builder, memory.sizes[2], toI64(first));
+  left = arith::MaxSIOp::create(builder, left, i64(0));
+  left = arith::MinSIOp::create(builder, left, i64(tokens));
+  return arith::TruncIOp::create(builder, builder.getI32Type(), left);
+}
+
+int64_t KernelEmitter::allocateShared(int64_t bytes) {
+  int64_t offset = sharedTop;
+  sharedTop += llvm::alignTo(bytes, 1024);
+  sharedBytes = std::max(sharedBytes, sharedTop);
+  return offset;
+}
+
+FailureOr<const TileValue *> KernelEmitter::lookupTile(Operation *user, Value value) {
+  auto found = tiles.find(value);
+  if (found == tiles.end())
+    return user->emitOpError("uses a tile that the nvptx target did not compute");
+  return &found->second;
+}
+
+//===--- the function --------------------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::checkConfig() {
+  int64_t queries = kernel.getConfig().getQueries();
+  if (threads < 32 || threads > 1024 || threads % 32)
+    return kernel.emitOpError() << "expected threads to be a multiple of 32 up to 1024 for the nvptx "
+                                   "target, but got "
+                                << threads;
+  if (queries <= 0 || queries % (16 * warps))
+    return kernel.emitOpError() << "expected queries to be a multiple of " << 16 * warps
+                                << " (16 for each of the " << warps << " warps), but got " << queries;
+  if (kernel.getConfig().getStages() < 1)
+    return kernel.emitOpError() << "expected at least one stage, but got "
+                                << kernel.getConfig().getStages();
+  rowBlocks = queries / (16 * warps);
+  return success();
+}
+
+LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
+  builder.setInsertionPointToStart(module.getBody());
+  auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  LLVM::GlobalOp::create(builder, bytes, /*isConstant=*/false, LLVM::Linkage::External, sharedSymbol,
+                         Attribute(), /*alignment=*/1024, sharedSpace);
+  SmallVector<Type> types;
+  auto parameters = getLaunchParameters(kernel);
+  for (const LaunchParameter &parameter : parameters)
+    types.push_back(parameter.kind == ParameterKind::Pointer
+                        ? LLVM::LLVMPointerType::get(builder.getContext(), globalSpace)
+                        : parameter.type);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), types);
+  auto function = LLVM::LLVMFuncOp::create(builder, kernel.getSymName(), type);
+  function->setAttr("nvvm.kernel", builder.getUnitAttr());
+  function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({int32_t(threads)}));
+  unsigned firstResult = kernel.getArgumentTypes().size() - kernel.getResultCount();
+  for (auto [index, parameter] : llvm::enumerate(parameters)) {
+    if (parameter.kind != ParameterKind::Pointer)
+      continue;
+    function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
+    if (parameter.argument < firstResult)
+      function.setArgAttr(index, "llvm.readonly", builder.getUnitAttr());
+  }
+  return function;
+}
+
+/// Gives every argument of the kernel its scalars of the function.
+void KernelEmitter::bindArguments(LLVM::LLVMFuncOp function) {
+  auto parameters = getLaunchParameters(kernel);
+  for (auto [index, parameter] : llvm::enumerate(parameters)) {
+    Value value = function.getArgument(index);
+    Value argument = kernel.getBody().getArgument(parameter.argument);
+    auto memref = dyn_cast<MemRefType>(argument.getType());
+    if (!memref) {
+      if (argument.getType().isIndex())
+        value = toIndex(value);
+      else if (argument.getType().isInteger(1))
+        value = arith::TruncIOp::create(builder, builder.getI1Type(), value);
+      scalars.map(argument, value);
+      continue;
+    }
+    MemRefValue &memory = memories[argument];
+    if (parameter.kind == ParameterKind::Pointer) {
+      SmallVector<int64_t> strides;
+      int64_t offset;
+      (void)memref.getStridesAndOffset(strides, offset);
+      memory.pointer = value;
+      for (int64_t dim = 0; dim < memref.getRank(); ++dim) {
+        memory.sizes.push_back(memref.isDynamicDim(dim) ? Value() : i64(memref.getDimSize(dim)));
+        memory.strides.push_back(ShapedType::isDynamic(strides[dim]) ? Value() : i64(strides[dim]));
+      }
+    } else if (parameter.kind == ParameterKind::Size) {
+      memory.sizes[parameter.dim] = value;
+    } else {
+      memory.strides[parameter.dim] = value;
+    }
+  }
+}
+
+void KernelEmitter::bindLanes() {
+  Type type = builder.getI32Type();
+  thread = NVVM::ThreadIdXOp::create(builder, type);
+  lane = arith::AndIOp::create(builder, thread, i32(31));
+  warp = arith::ShRUIOp::create(builder, thread, i32(5));
+  // Uniform for ptxas too, so that what depends on it alone needs one register a warp.
+  warp = NVVM::ShflOp::create(builder, type, i32(-1), warp, i32(0), i32(31), NVVM::ShflKind::idx,
+                              UnitAttr());
+  warpRow = arith::MulIOp::create(builder, warp, i32(16 * rowBlocks));
+  Value row = arith::ShRUIOp::create(builder, lane, i32(2));
+  row = arith::AddIOp::create(builder, row, warpRow);
+  for (int64_t slot = 0; slot < 2 * rowBlocks; ++slot)
+    rowPlaces.push_back(arith::AddIOp::create(builder, row, i32(8 * slot)));
+  laneColumn = arith::AndIOp::create(builder, lane, i32(3));
+  laneColumn = arith::ShLIOp::create(builder, laneColumn, i32(1));
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace);
+  sharedBase = LLVM::AddressOfOp::create(builder, pointer, sharedSymbol);
+}
+
+LogicalResult KernelEmitter::emit(ModuleOp module) {
+  if (failed(checkConfig()))
+    return failure();
+  LLVM::LLVMFuncOp function = createFunction(module);
+  entry = function.addEntryBlock(builder);
+  builder.setInsertionPointToStart(entry);
+  bindLanes();
+  bindArguments(function);
+  if (failed(emitBlock(kernel.getBody().front())))
+    return failure();
+  LLVM::ReturnOp::create(builder, ValueRange());
+  function->setAttr("tile.shared_bytes", builder.getI64IntegerAttr(sharedBytes));
+  return success();
+}
+
+LogicalResult KernelEmitter::emitBlock(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    builder.setLoc(op.getLoc());
+    if (failed(emitOp(op)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult KernelEmitter::emitOp(Operation &op) {
+  return TypeSwitch<Operation *, LogicalResult>(&op)
+      .Case([&](tile::LoadOp load) { return emitLoad(load); })
+      .Case([&](tile::StoreOp store) { return emitStore(store); })
+      .Case([&](tile::DotOp dot) { return emitDot(dot); })
+      .Case([&](tile::ContractOp contract) { return emitContract(contract); })
+      .Case([&](tile::MapOp map) { return emitMap(map); })
+      .Case([&](tile::SplatOp splat) { return emitSplat(splat); })
+      .Case([&](tile::ReduceOp reduce) { return emitReduce(reduce); })
+      .Case([&](tile::CombineOp combine) { return emitCombine(combine); })
+      .Case([&](scf::ForOp loop) { return emitFor(loop); })
+      .Case([&](scf::IfOp branch) { return emitIf(branch); })
+      .Case([&](tile::CoordinatesOp coordinates) {
+        emitCoordinates(coordinates);
+        return success();
+      })
+      .Case([&](tile::ReadOp read) {
+        SmallVector<Value> indices = llvm::map_to_vector(read.getIndices(),
+                                                         [&](Value v) { return lookup(v); });
+        scalars.map(read.getResult(), emitRead(read, indices));
+        return success();
+      })
+      .Case([&](memref::DimOp dim) { return emitDim(*dim); })
+      .Default([&](Operation *other) { return cloneScalarOp(*other); });
+}
+
+LogicalResult KernelEmitter::emitDim(Operation &op) {
+  auto dim = cast<memref::DimOp>(op);
+  auto memory = memories.find(dim.getSource());
+  std::optional<int64_t> index = dim.getConstantIndex();
+  if (memory == memories.end() || !index || *index >= int64_t(memory->second.sizes.size()))
+    return dim.emitOpError("expected a constant dim of one of the kernel's arguments");
+  scalars.map(dim.getResult(), toIndex(memory->second.sizes[*index]));
+  return success();
+}
+
+/// Blocks with the last rows start first: under a causal mask they take longest.
+void KernelEmitter::emitCoordinates(tile::CoordinatesOp op) {
+  Type type = builder.getI32Type();
+  Value tiles = NVVM::GridDimXOp::create(builder, type);
+  Value last = arith::SubIOp::create(builder, tiles, i32(1));
+  Value tile = arith::SubIOp::create(builder, last, NVVM::BlockIdXOp::create(builder, type));
+  Value first = arith::MulIOp::create(builder, tile, i32(kernel.getConfig().getQueries()));
+  scalars.map(op.getFirstQuery(), toIndex(first));
+  scalars.map(op.getHead(), toIndex(NVVM::BlockIdYOp::create(builder, type)));
+  scalars.map(op.getBatch(), toIndex(NVVM::BlockIdZOp::create(builder, type)));
+}
+
+/// Scalars of upstream dialects stay as they are; their lowering comes later, for all at once.
+LogicalResult KernelEmitter::cloneScalarOp(Operation &op) {
+  bool scalar = llvm::all_of(op.getResultTypes(),
+                             [](Type type) { return type.isIntOrIndexOrFloat(); });
+  if (op.getNumRegions() || !scalar || !isMemoryEffectFree(&op))
+    return op.emitOpError("is not supported by the nvptx target outside of a map");
+  builder.clone(op, scalars);
+  return success();
+}
+
+Value KernelEmitter::emitRead(tile::ReadOp op, ValueRange indices) {
+  const MemRefValue &memory = memories.find(op.getTable())->second;
+  Value inside, offset = i64(0);
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    Value wide = toI64(index);
+    // Unsigned: negative indices are out of range too.
+    Value below = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, wide, memory.sizes[dim]);
+    inside = inside ? Value(arith::AndIOp::create(builder, inside, below)) : below;
+    Value step = arith::MulIOp::create(builder, wide, memory.strides[dim]);
+    offset = arith::AddIOp::create(builder, offset, step);
+  }
+  Type scalar = op.getResult().getType();
+  if (!inside)
+    inside = arith::ConstantIntOp::create(builder, builder.getI1Type(), 1);
+  return guardedLoad(inside, globalPointer(memory.pointer, offset, scalar), scalar);
+}

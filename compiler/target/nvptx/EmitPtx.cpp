@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a module of the NVVM dialect through LLVM to PTX text.
+#include "compiler/target/nvptx/NvptxTarget.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include <mutex>
+
+using namespace mlir;
+using namespace attune;
+
+namespace {
+
+/// A kernel as LLVM IR, with what owns it.
+struct LlvmKernel {
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::TargetMachine> machine;
+  std::unique_ptr<llvm::Module> module;
+  int64_t sharedBytes = 0;
+};
+
+} // namespace
+
+static std::unique_ptr<llvm::TargetMachine> createMachine(llvm::StringRef arch) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+  });
+  llvm::Triple triple("nvptx64-nvidia-cuda");
+  std::string error;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return nullptr;
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c is one rounding
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, arch, "", options, llvm::Reloc::Static, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+/// What the translation from MLIR cannot say.
+static void annotate(llvm::Module &module) {
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration()) {
+      // All lanes of a warp work together in an mma, but its intrinsic does not say so.
+      if (function.getName().starts_with("llvm.nvvm.mma."))
+        function.addFnAttr(llvm::Attribute::Convergent);
+      continue;
+    }
+    // Selects the .ftz forms.
+    function.addFnAttr("denormal-fp-math-f32", "preserve-sign,preserve-sign");
+  }
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  // The emitter unrolled all there is to unroll, and a lane is scalar.
+  tuning.LoopUnrolling = tuning.LoopVectorization = tuning.SLPVectorization = false;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager calls;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(calls);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, calls, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &options) {
+  FailureOr<OwningOpRef<ModuleOp>> lowered = lowerToNvvm(kernel, options);
+  if (failed(lowered))
+    return failure();
+  LlvmKernel result;
+  auto function = *(*lowered)->getOps<LLVM::LLVMFuncOp>().begin();
+  result.sharedBytes = function->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
+  function->removeAttr("tile.shared_bytes");
+  result.context = std::make_unique<llvm::LLVMContext>();
+  result.machine = createMachine(options.arch);
+  if (!result.machine)
+    return kernel.emitOpError("cannot be compiled: this build of LLVM lacks the NVPTX target");
+  result.module = translateModuleToLLVMIR(**lowered, *result.context, kernel.getSymName());
+  if (!result.module)
+    return failure();
+  result.module->setTargetTriple(result.machine->getTargetTriple());
+  result.module->setDataLayout(result.machine->createDataLayout());
+  annotate(*result.module);
+  optimize(*result.module, *result.machine);
+  return result;
+}
+
+FailureOr<std::string> attune::compileToLlvmIr(tile::KernelOp kernel, const PtxOptions &options) {
+  FailureOr<LlvmKernel> compiled = toLlvm(kernel, options);
+  if (failed(compiled))
+    return failure();
+  std::string text;
+  llvm::raw_string_ostream(text) << *compiled->module;
+  return text;
+}
+
+FailureOr<PtxCode> attune::compileToPtx(tile::KernelOp kernel, const PtxOptions &options) {
+  FailureOr<LlvmKernel> compiled = toLlvm(kernel, options);
+  if (failed(compiled))
+    return failure();
+  llvm::SmallString<0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  if (compiled->machine->addPassesToEmitFile(passes, stream, nullptr,
+                                             llvm::CodeGenFileType::AssemblyFile))
+    return kernel.emitOpError("cannot be compiled: LLVM's NVPTX target writes no assembly");
+  passes.run(*compiled->module);
+  // Nothing links the PTX: a call would only be found out at load time.
+  if (text.str().contains("\tcall"))
+    return kernel.emitOpError("uses a function that the nvptx target has no instructions for");
+  return PtxCode{text.str().str(), kernel.getSymName().str(), kernel.getConfig().getThreads(),
+                 compiled->sharedBytes};
+}

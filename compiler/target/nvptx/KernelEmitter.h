@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// How are a block's tiles spread over warps and lanes, and who emits the code of each tile op?
+//
+// A block has W warps; a warp owns 16 r consecutive rows. A lane's share of a tile is a grid of row
+// slots and column slots (the accumulator fragments of mma.m16n8k16):
+//   row of slot s = 16 r * warp + 16 (s / 2) + 8 (s % 2) + lane / 4,   s < 2 r
+//   col of slot c = 8 (c / 2) + 2 (lane % 4) + c % 2,                  c < cols / 4
+// Values of rows are the same in the four lanes of a quad; partials are not. Tokens that were loaded
+// live in shared memory (SharedTile), where ldmatrix finds them.
+#ifndef ATTUNE_COMPILER_TARGET_NVPTX_KERNELEMITTER_H
+#define ATTUNE_COMPILER_TARGET_NVPTX_KERNELEMITTER_H
+
+#include "compiler/target/Signature.h"
+#include "compiler/target/nvptx/SharedLayout.h"
+#include "dialects/tile/TileOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <optional>
+
+namespace attune::nvptx {
+
+/// A tile of tokens in shared memory: at `base` (bytes, i32, null for 0) + `offset` from its start.
+struct SharedTile {
+  mlir::Value base;
+  int64_t offset = 0;
+  SharedLayout layout;
+  mlir::Type scalar;
+};
+
+/// A lane's share of a tile: elements, or where its tokens are in shared memory.
+struct TileValue {
+  /// Element (row slot, column slot) at `row * columns + column`.
+  llvm::SmallVector<mlir::Value> elements;
+  int64_t columns = 1;
+  std::optional<SharedTile> shared;
+  /// The tokens as A operands of mma, kept in registers: 4 a row block and k step.
+  llvm::SmallVector<mlir::Value> operandA;
+
+  mlir::Value at(int64_t row, int64_t column) const { return elements[row * columns + column]; }
+};
+
+/// A memref argument of the kernel, as scalars of the function.
+struct MemRefValue {
+  mlir::Value pointer;
+  llvm::SmallVector<mlir::Value> sizes;   // i64
+  llvm::SmallVector<mlir::Value> strides; // i64, in elements
+};
+
+/// The key tiles that a loop copies ahead of their use; see EmitLoops.cpp.
+struct Pipeline;
+
+class KernelEmitter {
+public:
+  explicit KernelEmitter(tile::KernelOp kernel);
+
+  /// Emits the kernel as an llvm.func into `module`.
+  mlir::LogicalResult emit(mlir::ModuleOp module);
+
+private:
+  using Value = mlir::Value;
+  using Type = mlir::Type;
+  using Op = mlir::Operation;
+
+  // EmitKernel.cpp: the function, its arguments, and scalars.
+  mlir::LogicalResult checkConfig();
+  mlir::LLVM::LLVMFuncOp createFunction(mlir::ModuleOp module);
+  void bindArguments(mlir::LLVM::LLVMFuncOp function);
+  void bindLanes();
+  mlir::LogicalResult emitBlock(mlir::Block &block);
+  mlir::LogicalResult emitOp(Op &op);
+  mlir::LogicalResult emitDim(Op &op);
+  void emitCoordinates(tile::CoordinatesOp op);
+  mlir::LogicalResult cloneScalarOp(Op &op);
+  Value emitRead(tile::ReadOp op, mlir::ValueRange indices);
+  Value lookup(Value value) { return scalars.lookupOrDefault(value); }
+  mlir::FailureOr<const TileValue *> lookupTile(Op *user, Value value);
+
+  // EmitCopies.cpp: tokens from global memory.
+  mlir::LogicalResult emitLoad(tile::LoadOp op);
+  mlir::LogicalResult emitScalarLoad(tile::LoadOp op);
+  Value tokenPointer(const MemRefValue &memory, Value batch, Value head, Value first, Type scalar);
+  Value guardedLoad(Value condition, Value pointer, Type scalar);
+  mlir::FailureOr<SharedTile> allocateTokens(tile::LoadOp op);
+  void issueCopy(tile::LoadOp op, mlir::IRMapping &indices, const SharedTile &tile);
+  void copySegment(const SharedLayout::Segment &segment, const SharedTile &tile, Value source,
+                   Value tokenStride, Value limit, Type scalar);
+  void commitCopies();
+  void waitCopies(int64_t pending);
+  void barrier();
+  void settlePendingCopies();
+
+  // EmitDots.cpp: products on the tensor cores.
+  mlir::LogicalResult emitDot(tile::DotOp op);
+  mlir::LogicalResult emitContract(tile::ContractOp op);
+  llvm::SmallVector<Value, 4> loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
+                                         bool transposed, bool ownRows);
+  void multiply(llvm::MutableArrayRef<Value> accumulator, llvm::ArrayRef<Value> a, Value b0,
+                Value b1, Type scalar);
+  void accumulate(TileValue &sums, llvm::ArrayRef<Value> a, int64_t block, int64_t tile, Value b0,
+                  Value b1, Type scalar);
+  llvm::SmallVector<Value> loadOperandA(const SharedTile &tile);
+  llvm::SmallVector<Value> packOperandA(const TileValue &tile, Type scalar);
+  Value packPair(Value low, Value high, Type scalar);
+  Value laneOffset(int64_t width, int64_t step);
+
+  // EmitMaps.cpp: work on elements.
+  mlir::LogicalResult emitMap(tile::MapOp op);
+  mlir::LogicalResult emitSplat(tile::SplatOp op);
+  mlir::LogicalResult emitReduce(tile::ReduceOp op);
+  mlir::LogicalResult emitCombine(tile::CombineOp op);
+  Value join(tile::JoinKind kind, bool ignoreNan, Value a, Value b);
+  Value joinQuad(tile::JoinKind kind, bool ignoreNan, Value value);
+  Value shareOfPartial(Value partial, Value value);
+  mlir::FailureOr<TileValue> toElements(Op *user, Value value);
+  Value rowPlace(int64_t slot);
+  Value columnPlace(int64_t slot);
+  friend class MapExpander;
+
+  // EmitLoops.cpp: loops, their pipelines, branches.
+  mlir::LogicalResult emitFor(mlir::scf::ForOp loop);
+  mlir::LogicalResult emitIf(mlir::scf::IfOp branch);
+  mlir::FailureOr<Pipeline> planPipeline(mlir::scf::ForOp loop);
+  void issueStage(Pipeline &pipeline, size_t first, size_t count, Value induction, Value stage);
+  void issueIfReached(Pipeline &pipeline, size_t count, Value induction, Value end, Value stage);
+  Value recompute(Value value, mlir::scf::ForOp loop, mlir::IRMapping &mapping);
+  Value recomputeFrom(Value value, mlir::scf::ForOp loop, Value induction);
+  void advanceStages(Pipeline &pipeline, mlir::scf::ForOp lowered, Value read, Value write);
+  void advanceRing(tile::LoadOp load);
+  void fillPipeline(Pipeline &pipeline, mlir::scf::ForOp loop);
+  mlir::LogicalResult emitBody(mlir::scf::ForOp loop, mlir::scf::ForOp lowered, Pipeline &pipeline);
+  void keepOperandsInRegisters(mlir::scf::ForOp loop, int64_t carried, int64_t groupsInFlight);
+  mlir::LogicalResult flatten(Op *user, mlir::ValueRange values,
+                              llvm::SmallVectorImpl<Value> &flat);
+  mlir::LogicalResult bindFlat(Op *user, mlir::ValueRange values, mlir::ValueRange flat);
+
+  // EmitStores.cpp: results to global memory.
+  mlir::LogicalResult emitStore(tile::StoreOp op);
+  void storeScalars(tile::StoreOp op, const TileValue &tile);
+  void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar);
+  Value elementPointer(const SharedTile &tile, int64_t row, int64_t column);
+  void storeChunk(const MemRefValue &memory, Value target, Value row, Value column, Value limit,
+                  Value data, Type scalar);
+  void storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar);
+
+  // Small helpers, in EmitKernel.cpp.
+  Value i32(int64_t value);
+  Value i64(int64_t value);
+  Value toI64(Value value);
+  Value toIndex(Value value);
+  Value zero(Type type);
+  Value sharedPointer(Value offset, int64_t constant);
+  Value globalPointer(Value base, Value elements, Type scalar);
+  Value lessThan(Value a, Value b);
+  /// How many of the tokens [first, first + tokens) exist, as i32.
+  Value tokensLeft(const MemRefValue &memory, Value first, int64_t tokens);
+  /// Row slots and column slots of a lane's share of `tile`.
+  mlir::FailureOr<std::pair<int64_t, int64_t>> shareOf(Op *user, Type tile);
+  int64_t allocateShared(int64_t bytes);
+
+  tile::KernelOp kernel;
+  mlir::ImplicitLocOpBuilder builder;
+  int64_t threads, warps, rowBlocks = 1;
+  /// Shared memory is a stack: what a loop allocates is free after it.
+  int64_t sharedTop = 0, sharedBytes = 0;
+  /// Copies of rows were committed and nobody waited for them yet.
+  bool copiesPending = false;
+  /// The innermost loop's pipeline, where it advances at each load.
+  Pipeline *ring = nullptr;
+  mlir::IRMapping scalars;
+  llvm::DenseMap<Value, TileValue> tiles;
+  llvm::DenseMap<Value, MemRefValue> memories;
+  llvm::DenseMap<int64_t, Value> constants32;
+  llvm::DenseMap<std::pair<int64_t, int64_t>, Value> laneOffsets;
+  llvm::SmallVector<Value> rowPlaces;
+  Value thread, lane, warp, sharedBase, warpRow, laneColumn;
+  mlir::Block *entry = nullptr;
+};
+
+} // namespace attune::nvptx
+
+#endif // ATTUNE_COMPILER_TARGET_NVPTX_KERNELEMITTER_H

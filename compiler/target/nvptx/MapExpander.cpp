@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// The expansion of a map's region over the places of a lane.
+#include "compiler/target/nvptx/MapExpander.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace attune;
+using namespace attune::nvptx;
+
+MapExpander::MapExpander(KernelEmitter &emitter, tile::MapOp map, ArrayRef<TileValue> inputs)
+    : emitter(emitter), map(map), inputs(inputs) {
+  classify();
+}
+
+/// A value varies with the union of what its operands vary with. Vector elements count as columns.
+void MapExpander::classify() {
+  bool byColumn = isa<tile::ColsType>(map.getResult().getType());
+  for (auto [argument, input] : llvm::zip(map.getElementArguments(), inputs))
+    dependence[argument] = (input.elements.size() > size_t(input.columns) ? Row : Uniform) |
+                           (input.columns > 1 ? Column : Uniform);
+  for (auto [number, argument] : llvm::enumerate(map.getIndexArguments()))
+    dependence[argument] = number == 1 || byColumn ? Column : Row;
+  for (Operation &op : map.getBody().front()) {
+    unsigned joined = Uniform;
+    op.walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        joined |= dependenceOf(operand);
+    });
+    for (Value result : op.getResults())
+      dependence[result] = joined;
+  }
+}
+
+MapExpander::Place MapExpander::placeOf(unsigned kind, int64_t row, int64_t column) const {
+  return {kind & Row ? row : -1, kind & Column ? column : -1};
+}
+
+Value MapExpander::expand(int64_t row, int64_t column) {
+  auto yield = cast<tile::YieldOp>(map.getBody().front().getTerminator());
+  return get(yield.getValue(), row, column);
+}
+
+Value MapExpander::get(Value value, int64_t row, int64_t column) {
+  if (value.getParentBlock() != &map.getBody().front())
+    return emitter.lookup(value);
+  std::pair<Value, Place> key{value, placeOf(dependenceOf(value), row, column)};
+  if (Value found = known.lookup(key))
+    return found;
+  Value result;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    unsigned number = argument.getArgNumber(), elements = inputs.size();
+    result = number < elements ? getElement(number, row, column)
+                               : getIndex(number - elements, row, column);
+  } else {
+    auto defined = cast<OpResult>(value);
+    result = expandOp(*defined.getOwner(), defined.getResultNumber(), row, column);
+  }
+  return known[key] = result;
+}
+
+Value MapExpander::getElement(unsigned number, int64_t row, int64_t column) const {
+  const TileValue &input = inputs[number];
+  bool rows = input.elements.size() > size_t(input.columns);
+  return input.at(rows ? row : 0, input.columns > 1 ? column : 0);
+}
+
+Value MapExpander::getIndex(unsigned number, int64_t row, int64_t column) {
+  Value argument = map.getIndexArguments()[number];
+  Value place = dependenceOf(argument) & Row ? emitter.rowPlace(row) : emitter.columnPlace(column);
+  Value origin = emitter.lookup(map.getOrigins()[number]);
+  return arith::AddIOp::create(emitter.builder, origin, emitter.toIndex(place));
+}
+
+/// An index that the region narrows to i32 at once: computed in i32 throughout. Token indices are
+/// below 2^31 (the runtime checks the lengths).
+Value MapExpander::expandNarrowIndex(Operation &op, int64_t row, int64_t column) {
+  if (!isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) || !op.getResult(0).getType().isInteger(32))
+    return Value();
+  auto argument = dyn_cast<BlockArgument>(op.getOperand(0));
+  if (!argument || argument.getOwner() != &map.getBody().front() ||
+      argument.getArgNumber() < inputs.size())
+    return Value();
+  Value place = dependenceOf(argument) & Row ? emitter.rowPlace(row) : emitter.columnPlace(column);
+  Value origin = emitter.lookup(map.getOrigins()[argument.getArgNumber() - inputs.size()]);
+  Value narrow = arith::TruncIOp::create(emitter.builder, emitter.builder.getI32Type(),
+                                         emitter.toI64(origin));
+  return arith::AddIOp::create(emitter.builder, narrow, place);
+}
+
+Value MapExpander::expandOp(Operation &op, unsigned result, int64_t row, int64_t column) {
+  emitter.builder.setLoc(op.getLoc());
+  if (Value narrow = expandNarrowIndex(op, row, column))
+    return narrow;
+  IRMapping mapping = emitter.scalars;
+  WalkResult walked = op.walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands()) {
+      if (operand.getParentBlock() != &map.getBody().front())
+        continue;
+      Value value = get(operand, row, column);
+      if (!value)
+        return WalkResult::interrupt();
+      mapping.map(operand, value);
+    }
+    return WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return Value();
+  if (auto read = dyn_cast<tile::ReadOp>(op)) {
+    SmallVector<Value> indices;
+    for (Value index : read.getIndices())
+      indices.push_back(mapping.lookupOrDefault(index));
+    return emitter.emitRead(read, indices);
+  }
+  Operation *clone = emitter.builder.clone(op, mapping);
+  if (failed(lowerNested(*clone)))
+    return Value();
+  for (auto [number, value] : llvm::enumerate(op.getResults()))
+    known[{value, placeOf(dependenceOf(value), row, column)}] = clone->getResult(number);
+  return clone->getResult(result);
+}
+
+/// Reads of tables inside the regions of a cloned op, which no one else would see.
+LogicalResult MapExpander::lowerNested(Operation &clone) {
+  SmallVector<tile::ReadOp> reads;
+  clone.walk([&](tile::ReadOp read) { reads.push_back(read); });
+  OpBuilder::InsertionGuard guard(emitter.builder);
+  for (tile::ReadOp read : reads) {
+    emitter.builder.setInsertionPoint(read);
+    SmallVector<Value> indices(read.getIndices());
+    read.getResult().replaceAllUsesWith(emitter.emitRead(read, indices));
+    read.erase();
+  }
+  for (Type type : clone.getResultTypes())
+    if (!type.isIntOrIndexOrFloat())
+      return map.emitOpError() << "has an op with a result of type " << type
+                               << ", which the nvptx target does not support";
+  return success();
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How are our passes made and registered? Each is described in Passes.td and written in its own file.
+// How are our passes made and registered? Each is described in Passes.td and written in its own
+// file.
 #ifndef ATTUNE_COMPILER_PASSES_H
 #define ATTUNE_COMPILER_PASSES_H
 

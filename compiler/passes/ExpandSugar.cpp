@@ -74,12 +74,10 @@ static RowExponentials createExponentials(OpBuilder &builder, Location loc, Valu
                               [&](OpBuilder &inner, ValueRange x) -> Value {
                                 return arith::MaximumFOp::create(inner, loc, x[0], x[1]);
                               });
-  parts.exponentials = createMap(builder, loc, scores.getType(), {scores, parts.maximum},
-                                 [&](OpBuilder &inner, ValueRange x) {
-                                   return createExpDifference(inner, loc, x[0], x[1]);
-                                 });
-  parts.sum =
-      ReduceOp::create(builder, loc, ReduceKind::Sum, parts.exponentials, ReduceOver::Keys);
+  parts.exponentials = createMap(
+      builder, loc, scores.getType(), {scores, parts.maximum},
+      [&](OpBuilder &inner, ValueRange x) { return createExpDifference(inner, loc, x[0], x[1]); });
+  parts.sum = ReduceOp::create(builder, loc, ReduceKind::Sum, parts.exponentials, ReduceOver::Keys);
   if (sink)
     parts.sum = createMap(builder, loc, rows, {parts.sum, parts.maximum, sink},
                           [&](OpBuilder &inner, ValueRange x) -> Value {
@@ -92,8 +90,7 @@ static RowExponentials createExponentials(OpBuilder &builder, Location loc, Valu
 static void expand(SoftmaxOp softmax) {
   OpBuilder builder(softmax);
   Location loc = softmax.getLoc();
-  RowExponentials parts =
-      createExponentials(builder, loc, softmax.getScores(), softmax.getSink());
+  RowExponentials parts = createExponentials(builder, loc, softmax.getScores(), softmax.getSink());
   Value weights = createMap(builder, loc, softmax.getType(), {parts.exponentials, parts.sum},
                             [&](OpBuilder &inner, ValueRange x) -> Value {
                               return arith::DivFOp::create(inner, loc, x[0], x[1]);

@@ -101,8 +101,8 @@ LogicalResult InlineHelpers::inlineCall(func::CallOp call, SymbolTable &symbols)
     return failure();
   InlinerInterface interface(&getContext());
   InlinerConfig config;
-  if (failed(mlir::inlineCall(interface, config.getCloneCallback(), call, helper,
-                              &helper.getBody(), /*shouldCloneInlinedRegion=*/true)))
+  if (failed(mlir::inlineCall(interface, config.getCloneCallback(), call, helper, &helper.getBody(),
+                              /*shouldCloneInlinedRegion=*/true)))
     return refuse(call, helper, "an op in it does not allow it");
   call.erase();
   inlined.insert(helper);

@@ -49,7 +49,7 @@ void AttnDialect::initialize() {
   addInterfaces<AttnInlinerInterface>();
 }
 
-//===--- Axes ----------------------------------------------------------------------------------===//
+//===--- Axes ---===//
 
 /// Splits `name` or `name/N`; N is 1 for a name alone and 0 if the text is not an axis.
 static std::pair<StringRef, int64_t> splitSegment(StringRef segment) {
@@ -78,15 +78,14 @@ bool attune::attn::isReadable(StringRef from, StringRef at) {
   return fromRoot == atRoot && atBlock > 0 && fromBlock % atBlock == 0;
 }
 
-//===--- Types ---------------------------------------------------------------------------------===//
+//===--- Types ---===//
 
 bool attune::attn::isVirtual(Type type) { return isa<RowsType, ColsType, MatrixType>(type); }
 
 Type attune::attn::getPlaceElementType(Type type) {
   return llvm::TypeSwitch<Type, Type>(type)
-      .Case<RowsType, ColsType, MatrixType>([](auto virtualType) {
-        return virtualType.getElementType();
-      })
+      .Case<RowsType, ColsType, MatrixType>(
+          [](auto virtualType) { return virtualType.getElementType(); })
       .Default(Type());
 }
 

@@ -18,7 +18,7 @@ Operation *AttnDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
-//===--- map, where ----------------------------------------------------------------------------===//
+//===--- map, where ---===//
 
 static Value getYielded(Region &body) {
   return cast<YieldOp>(body.front().getTerminator()).getValues().front();
@@ -62,7 +62,7 @@ LogicalResult WhereOp::canonicalize(WhereOp where, PatternRewriter &rewriter) {
   return mergeEqualOperands(where, where.getBody().front(), rewriter);
 }
 
-//===--- dot, assume, size ---------------------------------------------------------------------===//
+//===--- dot, assume, size ---===//
 
 LogicalResult DotOp::canonicalize(DotOp dot, PatternRewriter &rewriter) {
   FloatAttr scale = dot.getScaleAttr();
@@ -115,7 +115,7 @@ LogicalResult SizeOp::canonicalize(SizeOp size, PatternRewriter &rewriter) {
   return success();
 }
 
-//===--- holds ---------------------------------------------------------------------------------===//
+//===--- holds ---===//
 
 static SmallVector<AffineExpr> bindConstants(ArrayRef<Attribute> values, bool isDims,
                                              MLIRContext *context) {
@@ -138,9 +138,8 @@ OpFoldResult HoldsOp::fold(FoldAdaptor adaptor) {
   SmallVector<AffineExpr> open;
   SmallVector<bool> isEq;
   for (unsigned i = 0; i < set.getNumConstraints(); ++i) {
-    AffineExpr known = simplifyAffineExpr(
-        set.getConstraint(i).replaceDimsAndSymbols(dims, symbols), set.getNumDims(),
-        set.getNumSymbols());
+    AffineExpr known = simplifyAffineExpr(set.getConstraint(i).replaceDimsAndSymbols(dims, symbols),
+                                          set.getNumDims(), set.getNumSymbols());
     if (auto constant = dyn_cast<AffineConstantExpr>(known)) {
       if (set.isEq(i) ? constant.getValue() != 0 : constant.getValue() < 0)
         return BoolAttr::get(getContext(), false);

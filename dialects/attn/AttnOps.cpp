@@ -13,7 +13,7 @@ using namespace attune::attn;
 #define GET_OP_CLASSES
 #include "dialects/attn/AttnOps.cpp.inc"
 
-//===--- kernel --------------------------------------------------------------------------------===//
+//===--- kernel ---===//
 
 StringRef KernelOp::getDefaultDialect() { return "attn"; }
 
@@ -94,10 +94,10 @@ void KernelOp::print(OpAsmPrinter &printer) {
   call_interface_impl::printFunctionSignature(
       printer, getArgumentTypes(), dropPrintedNames(printer, *this), /*isVariadic=*/false,
       getResultTypes(), getResAttrsAttr(), &getBody(), /*printEmptyResult=*/false);
-  printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(), {getSymNameAttrName(), getFunctionTypeAttrName(),
-                            getSymVisibilityAttrName(), getArgAttrsAttrName(),
-                            getResAttrsAttrName()});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getSymNameAttrName(), getFunctionTypeAttrName(),
+                                            getSymVisibilityAttrName(), getArgAttrsAttrName(),
+                                            getResAttrsAttrName()});
   printPlaceRegion(printer, getBody());
 }
 
@@ -118,7 +118,7 @@ std::string KernelOp::getResultName(unsigned index) {
   return getNumResults() == 1 ? "out" : "out" + std::to_string(index);
 }
 
-//===--- axis, size ----------------------------------------------------------------------------===//
+//===--- axis, size ---===//
 
 ParseResult AxisOp::parse(OpAsmParser &parser, OperationState &result) {
   auto &properties = result.getOrAddProperties<Properties>();
@@ -180,7 +180,7 @@ void SizeOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getDiscardableAttrDictionary().getValue());
 }
 
-//===--- dot, reduce ---------------------------------------------------------------------------===//
+//===--- dot, reduce ---===//
 
 /// Lenient where the operands are wrong: the verifier names what is.
 static MatrixType inferDotType(Type rows, Type cols) {
@@ -263,7 +263,7 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   return success();
 }
 
-//===--- softmax, logsumexp --------------------------------------------------------------------===//
+//===--- softmax, logsumexp ---===//
 
 /// `%s [sink %z] : matrix`; null after an error.
 static MatrixType parseRowSugar(OpAsmParser &parser, OperationState &result) {
@@ -272,8 +272,8 @@ static MatrixType parseRowSugar(OpAsmParser &parser, OperationState &result) {
   if (parser.parseOperand(scores))
     return {};
   bool hasSink = succeeded(parser.parseOptionalKeyword("sink"));
-  if ((hasSink && parser.parseOperand(sink)) ||
-      parser.parseOptionalAttrDict(result.attributes) || parser.parseColon())
+  if ((hasSink && parser.parseOperand(sink)) || parser.parseOptionalAttrDict(result.attributes) ||
+      parser.parseColon())
     return {};
   SMLoc typeLoc = parser.getCurrentLocation();
   if (parser.parseType(type))
@@ -314,8 +314,7 @@ ParseResult LogsumexpOp::parse(OpAsmParser &parser, OperationState &result) {
   MatrixType matrix = parseRowSugar(parser, result);
   if (!matrix)
     return failure();
-  result.addTypes(
-      RowsType::get(matrix.getContext(), matrix.getElementType(), matrix.getRowAxis()));
+  result.addTypes(RowsType::get(matrix.getContext(), matrix.getElementType(), matrix.getRowAxis()));
   return success();
 }
 
@@ -333,7 +332,7 @@ LogicalResult LogsumexpOp::inferReturnTypes(MLIRContext *context, std::optional<
   return success();
 }
 
-//===--- load, holds ---------------------------------------------------------------------------===//
+//===--- load, holds ---===//
 
 /// The entry, or for missing indices the vector of the trailing dims; null if there is none.
 static Type getLoadedType(RankedTensorType table, size_t numIndices) {
@@ -371,9 +370,9 @@ ParseResult LoadOp::parse(OpAsmParser &parser, OperationState &result) {
              << indices.size() << " given indices to be static and positive, but got " << tensor;
   }
   result.addTypes(loaded);
-  return failure(parser.resolveOperand(table, tableType, result.operands) ||
-                 parser.resolveOperands(indices, parser.getBuilder().getIndexType(),
-                                        result.operands));
+  return failure(
+      parser.resolveOperand(table, tableType, result.operands) ||
+      parser.resolveOperands(indices, parser.getBuilder().getIndexType(), result.operands));
 }
 
 void LoadOp::print(OpAsmPrinter &printer) {

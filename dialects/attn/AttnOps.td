@@ -29,7 +29,7 @@ class Attn_RegionOp<string opMnemonic>
   let hasRegionVerifier = 1;
 }
 
-//===--- Frame ---------------------------------------------------------------------------------===//
+//===--- Frame ---===//
 
 def Attn_KernelOp : Attn_Op<"kernel", [IsolatedFromAbove, AffineScopeTrait, SingleBlock,
       FunctionOpInterface,
@@ -147,7 +147,7 @@ def Attn_AssumeOp : Attn_Op<"assume"> {
   let hasVerifier = 1;
 }
 
-//===--- Values --------------------------------------------------------------------------------===//
+//===--- Values ---===//
 
 def Attn_DotOp : Attn_Op<"dot", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = "products of tokens";
@@ -251,7 +251,7 @@ def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
   let hasVerifier = 1;
 }
 
-//===--- Inside regions ------------------------------------------------------------------------===//
+//===--- Inside regions ---===//
 
 def Attn_LoadOp : Attn_Op<"load", [Pure]> {
   let summary = "an entry of a captured table";
@@ -292,7 +292,7 @@ def Attn_SizeOp : Attn_Op<"size", [Pure]> {
   let hasVerifier = 1;
 }
 
-//===--- Sugar ---------------------------------------------------------------------------------===//
+//===--- Sugar ---===//
 
 def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, AllTypesMatch<["scores", "result"]>]> {
   let summary = "softmax over the visible keys of a row";

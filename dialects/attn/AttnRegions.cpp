@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace attune::attn;
 
-//===--- map -----------------------------------------------------------------------------------===//
+//===--- map ---===//
 
 StringRef MapOp::getDefaultDialect() { return "attn"; }
 
@@ -43,7 +43,7 @@ void MapOp::print(OpAsmPrinter &printer) {
   printPlaceRegion(printer, getBody());
 }
 
-//===--- where ---------------------------------------------------------------------------------===//
+//===--- where ---===//
 
 StringRef WhereOp::getDefaultDialect() { return "attn"; }
 
@@ -105,17 +105,15 @@ static ParseResult parseWhereInSet(OpAsmParser &parser, OperationState &result,
 /// The one `holds` of a region that `parseWhereInSet` makes; null for any other region.
 static HoldsOp matchWhereInSet(WhereOp where) {
   Block &block = where.getBody().front();
-  if (where.getInputs().size() != 1 || block.getNumArguments() != 5 ||
-      !llvm::hasNItems(block, 2))
+  if (where.getInputs().size() != 1 || block.getNumArguments() != 5 || !llvm::hasNItems(block, 2))
     return {};
   auto holds = dyn_cast<HoldsOp>(block.front());
   auto yield = dyn_cast<YieldOp>(block.back());
   bool matches = holds && yield && yield.getValues() == ValueRange(holds.getResult()) &&
                  holds.getDims() == ValueRange(block.getArguments().drop_front()) &&
                  holds->getDiscardableAttrs().empty() && yield->getDiscardableAttrs().empty() &&
-                 llvm::none_of(holds.getSymbols(), [&](Value symbol) {
-                   return symbol.getParentBlock() == &block;
-                 });
+                 llvm::none_of(holds.getSymbols(),
+                               [&](Value symbol) { return symbol.getParentBlock() == &block; });
   return matches ? holds : HoldsOp();
 }
 

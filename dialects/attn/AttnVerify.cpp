@@ -10,7 +10,7 @@
 using namespace mlir;
 using namespace attune::attn;
 
-//===--- What regions may contain --------------------------------------------------------------===//
+//===--- What regions may contain ---===//
 
 static bool isVectorOpOfRegions(Operation *op) {
   return isa<vector::BroadcastOp, vector::StepOp, vector::ExtractOp, vector::ExtractStridedSliceOp,
@@ -53,7 +53,7 @@ std::string attune::attn::describeRefusal(Operation *op) {
          "interleave,deinterleave,shape_cast,reduction}, attn.{load,size,holds}";
 }
 
-//===--- Places --------------------------------------------------------------------------------===//
+//===--- Places ---===//
 
 static LogicalResult verifyReadableOn(Operation *op, unsigned number, StringAttr from,
                                       StringAttr at) {
@@ -153,7 +153,7 @@ LogicalResult WhereOp::verifyRegions() {
   return verifyContents(block);
 }
 
-//===--- Values --------------------------------------------------------------------------------===//
+//===--- Values ---===//
 
 LogicalResult DotOp::verify() {
   Type rows = cast<RowsType>(getRows().getType()).getElementType();
@@ -208,8 +208,8 @@ LogicalResult ContractOp::verify() {
   Type f32 = Float32Type::get(getContext());
   Type weight = getElementTypeOrSelf(from).isF64() ? getElementTypeOrSelf(from) : f32;
   if (weights.getElementType() != weight)
-    return emitOpError("expected weights of ") << weight << " for values of " << from
-                                               << ", but got " << weights.getElementType();
+    return emitOpError("expected weights of ")
+           << weight << " for values of " << from << ", but got " << weights.getElementType();
   // C3
   if (result.getAxis() != weights.getRowAxis())
     return emitOpError("expected the result to stand on the row axis of the weights, '")
@@ -218,7 +218,7 @@ LogicalResult ContractOp::verify() {
   return success();
 }
 
-//===--- Inside regions ------------------------------------------------------------------------===//
+//===--- Inside regions ---===//
 
 LogicalResult LoadOp::verify() {
   auto table = cast<RankedTensorType>(getTable().getType());
@@ -256,7 +256,7 @@ LogicalResult HoldsOp::verify() {
          << " symbols of the set, but got " << getDims().size() << " and " << getSymbols().size();
 }
 
-//===--- Sugar ---------------------------------------------------------------------------------===//
+//===--- Sugar ---===//
 
 /// Scores are floats, and the sink is one of them a row.
 static LogicalResult verifyRowSugar(Operation *op, MatrixType scores, Value sink) {

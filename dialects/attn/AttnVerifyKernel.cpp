@@ -9,7 +9,7 @@
 using namespace mlir;
 using namespace attune::attn;
 
-//===--- Operands, results and facts -----------------------------------------------------------===//
+//===--- Operands, results and facts ---===//
 
 static bool isScalar(Type type) { return isPlaceElement(type) && !isa<VectorType>(type); }
 
@@ -93,8 +93,8 @@ static LogicalResult verifyFacts(KernelOp kernel) {
       if (fact.getName().getValue().starts_with("attn.") &&
           fact.getName() != KernelOp::getNameAttrName())
         return kernel.emitOpError("expected result #")
-               << index << " to have no fact but attn.name, and got '"
-               << fact.getName().getValue() << "'";
+               << index << " to have no fact but attn.name, and got '" << fact.getName().getValue()
+               << "'";
   return success();
 }
 
@@ -137,8 +137,8 @@ static LogicalResult verifyCounts(KernelOp kernel) {
              << "' to divide the largest count, " << heads;
     if (ownBatch != 1 && batch != 1 && ownBatch != batch)
       return kernel.emitOpError("expected operand '%")
-             << kernel.getOperandName(index) << "' to have a batch of 1 or " << batch << ", but got "
-             << ownBatch;
+             << kernel.getOperandName(index) << "' to have a batch of 1 or " << batch
+             << ", but got " << ownBatch;
     batch = std::max(batch, ownBatch);
   }
   return success();
@@ -152,7 +152,7 @@ LogicalResult KernelOp::verify() {
   return failure(failed(verifyFacts(*this)) || failed(verifyCounts(*this)));
 }
 
-//===--- Axes ----------------------------------------------------------------------------------===//
+//===--- Axes ---===//
 
 namespace {
 
@@ -210,8 +210,8 @@ LogicalResult BoundAxes::bindLikes() {
 LogicalResult BoundAxes::check(Operation *op, Type type) const {
   for (StringAttr axis : getAxes(type)) {
     if (axis.getValue().contains('+'))
-      return op->emitOpError("axis '") << axis.getValue()
-                                       << "': concatenated axes are not supported yet";
+      return op->emitOpError("axis '")
+             << axis.getValue() << "': concatenated axes are not supported yet";
     if (axis.getValue().contains('/'))
       return op->emitOpError("axis '") << axis.getValue() << "': block axes are not supported yet";
     if (!contains(axis))
@@ -239,7 +239,7 @@ LogicalResult AxisOp::verify() {
   return success();
 }
 
-//===--- The body ------------------------------------------------------------------------------===//
+//===--- The body ---===//
 
 /// An op at the level of a kernel is an attn op, or computes a scalar.
 static LogicalResult verifyBodyOp(Operation &op) {
@@ -310,5 +310,6 @@ LogicalResult SizeOp::verify() {
   // C1 is a fact of the kernel: KernelOp::verifyRegions. A helper function knows no axes.
   if (isPlainAxis(getAxis()))
     return success();
-  return emitOpError("axis '") << getAxis() << "': block and concatenated axes are not supported yet";
+  return emitOpError("axis '") << getAxis()
+                               << "': block and concatenated axes are not supported yet";
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// attn-lsp-server: diagnostics, hover and navigation for our programs in any editor that speaks LSP.
+// attn-lsp-server: diagnostics, hover and navigation for our programs in any editor.
+// LSP.
 #include "compiler/Dialects.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"

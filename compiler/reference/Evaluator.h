@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// How is a kernel evaluated, one row of its matrices at a time?
+//
+// Every value is a function of a place, and is evaluated by its definition. Rows and matrices are
+// evaluated on demand, for one query token and all heads at once, and forgotten when the next query
+// token begins, so that no matrix is ever stored. Cols are evaluated whole, in program order,
+// before any row that reads them.
+#ifndef ATTUNE_COMPILER_REFERENCE_EVALUATOR_H
+#define ATTUNE_COMPILER_REFERENCE_EVALUATOR_H
+
+#include "compiler/reference/Problem.h"
+
+#include <map>
+
+namespace attune::reference {
+
+using Keys = std::shared_ptr<const std::vector<int64_t>>;
+
+/// One row of a matrix: its visible keys in ascending order, and the values there.
+struct MatrixRow {
+  Keys keys;
+  Lanes values;
+
+  int64_t numKeys() const { return int64_t(keys->size()); }
+};
+
+/// What is known of a virtual value before any number is.
+struct ValueInfo {
+  int64_t batch = 1, heads = 1;
+  unsigned facts = NoFacts;
+};
+
+/// A kernel that is ready to be evaluated: values measured, regions translated, cols at hand.
+/// Immutable once prepared.
+struct Evaluation {
+  std::unique_ptr<Problem> problem;
+  llvm::DenseMap<mlir::Value, ValueInfo> infos;
+  llvm::DenseMap<mlir::Operation *, Program> programs;
+  /// Cols operands of `dot` with number `lane` of all tokens side by side: [b][h][lane][n].
+  llvm::DenseMap<mlir::Value, std::vector<double>> byLane;
+  /// All keys of an axis.
+  llvm::StringMap<Keys> allKeys;
+  /// What an eager framework keeps a matrix of floats in: the narrowest type of an operand.
+  ElementType matrixType = ElementType::F64;
+
+  bool eager() const { return problem->environment.mode == Mode::Eager; }
+  const ValueInfo &info(mlir::Value value) const { return infos.find(value)->second; }
+};
+
+/// Measures values and translates regions (Prepare.cpp). Cols are still missing.
+llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem);
+
+/// Evaluates rows and matrices at one query token of one sequence.
+class RowEvaluator {
+public:
+  explicit RowEvaluator(const Evaluation &evaluation) : evaluation(evaluation) {}
+
+  /// Goes to token `token` of axis `axis` in sequence `sequence`.
+  void moveTo(llvm::StringRef axis, int64_t sequence, int64_t token);
+
+  /// The values of rows and of a matrix at this token, in head `head` of the value's own heads.
+  /// Valid until moveTo. After an error they are of the right kind and size, but arbitrary.
+  const Lanes &rows(mlir::Value value, int64_t head);
+  const MatrixRow &matrix(mlir::Value value, int64_t head);
+
+  /// Evaluates the region of a map of cols at tokens [begin, end) of one sequence and head.
+  Lanes evaluateCols(attn::MapOp map, int64_t sequence, int64_t head, int64_t begin, int64_t end);
+
+  /// Why an evaluation failed; empty while all is well.
+  std::string error;
+
+private:
+  Lanes evaluateRows(mlir::Value value, int64_t head);
+  MatrixRow evaluateMatrix(mlir::Value value, int64_t head);
+  Lanes mapRows(attn::MapOp map, int64_t head);
+  Lanes reduceKeys(attn::ReduceOp reduce, int64_t head);
+  Lanes reduceHeadsOfRows(attn::ReduceOp reduce);
+  Lanes contract(attn::ContractOp contract, int64_t head);
+  Lanes logsumexp(attn::LogsumexpOp logsumexp, int64_t head);
+  MatrixRow dot(attn::DotOp dot, int64_t head);
+  MatrixRow mapOrWhere(mlir::Operation *op, int64_t head);
+  MatrixRow softmax(attn::SoftmaxOp softmax, int64_t head);
+  MatrixRow reduceHeadsOfMatrix(attn::ReduceOp reduce);
+
+  /// The largest score of a row with its sink, and the sum of exponentials relative to it.
+  struct Normaliser {
+    double maximum, sum;
+  };
+  Normaliser normalise(const MatrixRow &scores, mlir::Value sink, mlir::Operation *op, int64_t head,
+                       std::vector<double> &exponentials);
+
+  int64_t tokenOn(llvm::StringRef axis) const;
+  int64_t headOf(mlir::Value operand, mlir::Value result, int64_t head) const;
+  int64_t sequenceOf(mlir::Value value) const;
+  /// Visible keys of several matrices together; all keys of the axis if there is none.
+  Keys commonKeys(llvm::ArrayRef<mlir::Value> inputs, mlir::Value result, int64_t head);
+  void bindAtKeys(Lanes &lanes, mlir::Value input, mlir::Value result, int64_t head,
+                  llvm::ArrayRef<int64_t> keys, size_t cursor);
+  Frame &frameOf(mlir::Operation *op);
+  double roundF32(double value) const;
+
+  const Evaluation &evaluation;
+  llvm::StringRef axis;
+  int64_t sequence = 0, token = 0;
+  std::map<mlir::Operation *, Frame> frames; // whose elements stay where they are
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, std::unique_ptr<Lanes>> knownRows;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, std::unique_ptr<MatrixRow>> knownMatrices;
+};
+
+/// Joins numbers as `reduce` does, and starts from the value over nothing (Reduce.cpp).
+class Reduction {
+public:
+  /// Of values of element type `element`; eager sums are f32 (f64 for f64).
+  Reduction(attn::ReduceKind kind, mlir::Type element, bool eager);
+  /// Joins the value of `lanes` at `place`.
+  void join(const Lanes &lanes, int64_t place);
+  /// The result, rounded once if eager.
+  Lanes finish();
+
+private:
+  attn::ReduceKind kind;
+  mlir::Type element;
+  bool eager;
+  int64_t count = 0;
+  Lanes state;
+};
+
+/// out[i] += factor * in[i]; in f32 arithmetic if eager (Accumulate.cpp).
+void accumulate(double *out, const double *in, double factor, int64_t count, bool eager);
+
+} // namespace attune::reference
+
+#endif // ATTUNE_COMPILER_REFERENCE_EVALUATOR_H

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The definitions of the ops whose value is a matrix, one row at a time.
+#include "compiler/reference/Evaluator.h"
+
+#include <cmath>
+#include <map>
+
+using namespace mlir;
+
+namespace attune::reference {
+
+const MatrixRow &RowEvaluator::matrix(Value value, int64_t head) {
+  if (auto known = knownMatrices.find({value, head}); known != knownMatrices.end())
+    return *known->second;
+  auto row = std::make_unique<MatrixRow>(evaluateMatrix(value, head));
+  // An eager framework keeps a matrix of floats in the type of the operands.
+  Type element = attn::getPlaceElementType(value.getType());
+  if (evaluation.eager() && getElementTypeOrSelf(element).isF32())
+    roundTo(evaluation.matrixType, row->values.reals);
+  return *(knownMatrices[{value, head}] = std::move(row));
+}
+
+MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
+  Operation *op = value.getDefiningOp();
+  if (auto product = dyn_cast<attn::DotOp>(op))
+    return dot(product, head);
+  if (auto weights = dyn_cast<attn::SoftmaxOp>(op))
+    return softmax(weights, head);
+  if (auto reduce = dyn_cast<attn::ReduceOp>(op))
+    return reduceHeadsOfMatrix(reduce);
+  return mapOrWhere(op, head);
+}
+
+/// s_j = F * sum_t q[t] k_j[t], summed in the order of t.
+MatrixRow RowEvaluator::dot(attn::DotOp dot, int64_t head) {
+  Value rowsValue = dot.getRows(), cols = dot.getCols();
+  const Lanes &query = rows(rowsValue, headOf(rowsValue, dot.getResult(), head));
+  const Tokens &keys = evaluation.problem->tokens.find(cols)->second;
+  int64_t keyHead = headOf(cols, dot.getResult(), head);
+  int64_t width = keys.values.width;
+  const double *byLane = evaluation.byLane.find(cols)->second.data() +
+                         keys.place(sequenceOf(cols), keyHead, 0) * width;
+  Type element = attn::getPlaceElementType(dot.getType());
+  bool f32 = evaluation.eager() && element.isF32();
+
+  std::vector<double> sums(size_t(keys.length), 0);
+  for (int64_t lane = 0; lane < width; ++lane) {
+    double factor =
+        query.integer ? double(query.integers[size_t(lane)]) : query.reals[size_t(lane)];
+    accumulate(sums.data(), byLane + lane * keys.length, factor, keys.length, f32);
+  }
+  MatrixRow row;
+  row.keys =
+      evaluation.allKeys.find(cast<attn::ColsType>(cols.getType()).getAxis().getValue())->second;
+  row.values.integer = isInteger(element);
+  if (row.values.integer) {
+    for (double sum : sums)
+      row.values.integers.push_back(wrap(bitsOf(element), int64_t(sum)));
+    return row;
+  }
+  if (dot.getScale()) {
+    double scale = dot.getScale()->convertToDouble();
+    for (double &sum : sums)
+      sum = f32 ? double(float(sum * double(float(scale)))) : sum * scale;
+  }
+  row.values.reals = std::move(sums);
+  return row;
+}
+
+Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, int64_t head) {
+  Keys common;
+  for (Value input : inputs) {
+    if (!isa<attn::MatrixType>(input.getType()))
+      continue;
+    const Keys &keys = matrix(input, headOf(input, result, head)).keys;
+    if (!common || common == keys) {
+      common = keys;
+      continue;
+    }
+    std::vector<int64_t> both;
+    std::set_intersection(common->begin(), common->end(), keys->begin(), keys->end(),
+                          std::back_inserter(both));
+    common = std::make_shared<const std::vector<int64_t>>(std::move(both));
+  }
+  if (common)
+    return common;
+  StringRef keyAxis = cast<attn::MatrixType>(result.getType()).getColAxis().getValue();
+  return evaluation.allKeys.find(keyAxis)->second;
+}
+
+/// Fills `lanes` with what an input of a matrix region is at some keys of the current row. `cursor`
+/// is where the first of them stands in the list of all keys of the result.
+void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, int64_t head,
+                              ArrayRef<int64_t> keys, size_t cursor) {
+  int64_t inputHead = headOf(input, result, head);
+  if (isa<attn::RowsType>(input.getType())) {
+    lanes = rows(input, inputHead);
+    lanes.uniform = true;
+    return;
+  }
+  if (auto cols = dyn_cast<attn::ColsType>(input.getType())) {
+    const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
+    int64_t ratio = blockOf(cols.getAxis().getValue()) /
+                    blockOf(cast<attn::MatrixType>(result.getType()).getColAxis().getValue());
+    int64_t first = tokens.place(sequenceOf(input), inputHead, 0);
+    lanes.integer = tokens.values.integer;
+    lanes.width = tokens.values.width;
+    for (int64_t key : keys)
+      lanes.append(tokens.values, first + key / ratio);
+    return;
+  }
+  const MatrixRow &row = matrix(input, inputHead);
+  lanes.integer = row.values.integer;
+  lanes.width = row.values.width;
+  // The row has at least these keys, and maybe others between them.
+  size_t place = row.numKeys() == int64_t(keys.size()) ? 0 : cursor;
+  for (int64_t key : keys) {
+    while ((*row.keys)[place] != key)
+      ++place;
+    lanes.append(row.values, int64_t(place));
+  }
+}
+
+/// Evaluates the region at the keys that all inputs see: a map gives the values there, a where
+/// keeps the first input at the keys for which the region says yes.
+MatrixRow RowEvaluator::mapOrWhere(Operation *op, int64_t head) {
+  Value result = op->getResult(0);
+  SmallVector<Value> inputs(op->getOperands());
+  Keys keys = commonKeys(inputs, result, head);
+  const Program &program = evaluation.programs.find(op)->second;
+  Frame &frame = frameOf(op);
+  bool isMap = isa<attn::MapOp>(op);
+  Type element = attn::getPlaceElementType(result.getType());
+
+  MatrixRow row, none;
+  std::vector<int64_t> kept;
+  row.values.integer = isInteger(element);
+  row.values.width = widthOf(element);
+  none.values = row.values;
+  none.keys = std::make_shared<const std::vector<int64_t>>();
+  int64_t i = tokenOn(cast<attn::MatrixType>(result.getType()).getRowAxis().getValue());
+  constexpr size_t placesAtOnce = 1024; // the registers of a region then stay in the cache
+  for (size_t begin = 0; begin < keys->size(); begin += placesAtOnce) {
+    ArrayRef<int64_t> some =
+        ArrayRef<int64_t>(*keys).slice(begin, std::min(placesAtOnce, keys->size() - begin));
+    std::vector<Lanes> arguments(inputs.size());
+    for (auto [lanes, input] : llvm::zip(arguments, inputs))
+      bindAtKeys(lanes, input, result, head, some, begin);
+    Lanes first = isMap ? Lanes() : arguments.front();
+    for (int64_t index : {sequence, head, i})
+      arguments.push_back(Lanes::ofInteger(index));
+    Lanes &j = arguments.emplace_back();
+    j.integer = true;
+    j.integers.assign(some.begin(), some.end());
+    if (!program.run(frame, int64_t(some.size()), arguments)) {
+      error = frame.error;
+      return none;
+    }
+    const Lanes &yielded = frame.registers[program.results.front()];
+    for (size_t place = 0; place < some.size(); ++place) {
+      if (isMap) {
+        row.values.append(yielded, int64_t(place));
+      } else if (yielded.integers[place * size_t(yielded.stride())]) {
+        row.values.append(first, int64_t(place));
+        kept.push_back(some[place]);
+      }
+    }
+  }
+  row.keys = isMap || kept.size() == keys->size()
+                 ? keys
+                 : std::make_shared<const std::vector<int64_t>>(std::move(kept));
+  return row;
+}
+
+/// m = max s, e = exp(s - m), l = sum e, each with the sink. Where all are -inf, e and l are 0.
+RowEvaluator::Normaliser RowEvaluator::normalise(const MatrixRow &scores, Value sink, Operation *op,
+                                                 int64_t head, std::vector<double> &exponentials) {
+  double maximum = -std::numeric_limits<double>::infinity();
+  auto include = [&](double score) {
+    maximum = std::isnan(score) || std::isnan(maximum) ? score + maximum : std::max(maximum, score);
+  };
+  llvm::for_each(scores.values.reals, include);
+  std::optional<double> sinkScore;
+  if (sink) {
+    sinkScore = rows(sink, headOf(sink, op->getResult(0), head)).reals[0];
+    include(*sinkScore);
+  }
+  double sum = 0;
+  auto weigh = [&](double score) {
+    if (maximum == -std::numeric_limits<double>::infinity())
+      return 0.0;
+    double weight = roundF32(std::exp(roundF32(score - maximum)));
+    sum = roundF32(sum + weight);
+    return weight;
+  };
+  for (double score : scores.values.reals)
+    exponentials.push_back(weigh(score));
+  if (sinkScore)
+    weigh(*sinkScore);
+  return {maximum, sum};
+}
+
+MatrixRow RowEvaluator::softmax(attn::SoftmaxOp op, int64_t head) {
+  const MatrixRow &scores = matrix(op.getScores(), headOf(op.getScores(), op.getResult(), head));
+  MatrixRow row;
+  row.keys = scores.keys;
+  Normaliser n = normalise(scores, op.getSink(), op, head, row.values.reals);
+  for (double &weight : row.values.reals)
+    weight = n.sum == 0 ? 0 : roundF32(weight / n.sum);
+  return row;
+}
+
+/// One head is left, visible where one of the heads is.
+MatrixRow RowEvaluator::reduceHeadsOfMatrix(attn::ReduceOp reduce) {
+  Type element = attn::getPlaceElementType(reduce.getType());
+  std::map<int64_t, Reduction> atKey;
+  for (int64_t head = 0; head < evaluation.info(reduce.getInput()).heads; ++head) {
+    const MatrixRow &row = matrix(reduce.getInput(), head);
+    for (int64_t place = 0; place < row.numKeys(); ++place)
+      atKey.try_emplace((*row.keys)[size_t(place)], reduce.getKind(), element, evaluation.eager())
+          .first->second.join(row.values, place);
+  }
+  MatrixRow row;
+  row.values.integer = isInteger(element);
+  row.values.width = widthOf(element);
+  std::vector<int64_t> keys;
+  for (auto &[key, reduction] : atKey) {
+    keys.push_back(key);
+    row.values.append(reduction.finish(), 0);
+  }
+  row.keys = std::make_shared<const std::vector<int64_t>>(std::move(keys));
+  return row;
+}
+
+} // namespace attune::reference

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the values of a kernel before any number is: batch and head counts, facts,
+// translated regions.
+#include "compiler/reference/Evaluator.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <numeric>
+
+using namespace mlir;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::formatv;
+
+namespace attune::reference {
+namespace {
+
+/// The op's name and place in the source, for messages.
+std::string describe(Operation *op) {
+  std::string text = ("'" + op->getName().getStringRef() + "'").str();
+  if (auto where = dyn_cast<FileLineColLoc>(op->getLoc()))
+    text += formatv(" at line {0}", where.getLine()).str();
+  return text;
+}
+
+/// The result of an op has the largest counts of its operands; each one's heads must divide them.
+llvm::Expected<ValueInfo> measure(const Evaluation &evaluation, Operation *op) {
+  ValueInfo info;
+  for (Value operand : op->getOperands())
+    if (attn::isVirtual(operand.getType())) {
+      const ValueInfo &of = evaluation.info(operand);
+      info.batch = std::max(info.batch, of.batch);
+      info.heads = std::max(info.heads, of.heads);
+      info.facts |= of.facts;
+    }
+  for (Value operand : op->getOperands()) {
+    if (!attn::isVirtual(operand.getType()))
+      continue;
+    int64_t heads = evaluation.info(operand).heads;
+    if (info.heads % heads != 0)
+      return createStringError(
+          formatv("{0}: an operand has {1} heads, which do not divide the {2} heads of another",
+                  describe(op), heads, info.heads)
+              .str());
+  }
+  if (auto reduce = dyn_cast<attn::ReduceOp>(op)) {
+    if (reduce.getOver() == attn::ReduceOver::Heads)
+      info.heads = 1;
+    else if (reduce.getKind() == attn::ReduceKind::Max)
+      info.facts = FromMaximum;
+    else
+      info.facts = reduce.getKind() == attn::ReduceKind::Min ? NoFacts : FromSum;
+  }
+  if (isa<attn::ContractOp>(op))
+    info.facts = FromSum;
+  if (isa<attn::LogsumexpOp>(op))
+    info.facts = FromMaximum | FromSum;
+  // Facts are about what was reduced over a row or column; a matrix is not.
+  if (isa<attn::MatrixType>(op->getResult(0).getType()))
+    info.facts = NoFacts;
+  return info;
+}
+
+/// A float type of operands narrower than f32 is what a framework would keep scores in.
+ElementType narrowestFloat(attn::KernelOp kernel) {
+  ElementType narrowest = ElementType::F64;
+  auto bits = [](ElementType type) { return byteSize(type); };
+  for (Type type : kernel.getArgumentTypes()) {
+    if (!attn::isVirtual(type))
+      continue;
+    auto element = elementTypeOf(attn::getPlaceElementType(type));
+    if (element && isFloat(*element) && bits(*element) < bits(narrowest))
+      narrowest = *element;
+  }
+  return narrowest;
+}
+
+Error translateRegion(Evaluation &evaluation, Operation *op) {
+  std::vector<unsigned> facts;
+  for (Value input : op->getOperands())
+    facts.push_back(evaluation.info(input).facts);
+  auto program =
+      RegionBuilder(evaluation.problem->environment).translate(op->getRegion(0).front(), facts);
+  if (!program)
+    return program.takeError();
+  evaluation.programs[op] = std::move(*program);
+  return Error::success();
+}
+
+Keys countKeys(int64_t length) {
+  std::vector<int64_t> keys(static_cast<size_t>(length));
+  std::iota(keys.begin(), keys.end(), 0);
+  return std::make_shared<const std::vector<int64_t>>(std::move(keys));
+}
+
+} // namespace
+
+llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem) {
+  Evaluation evaluation;
+  evaluation.problem = std::move(problem);
+  evaluation.matrixType = narrowestFloat(evaluation.problem->kernel);
+  for (auto &[value, tokens] : evaluation.problem->tokens)
+    evaluation.infos[value] = {tokens.batch, tokens.heads, NoFacts};
+  for (auto &axis : evaluation.problem->environment.lengths)
+    evaluation.allKeys[axis.first()] = countKeys(axis.second);
+  for (Operation &op : evaluation.problem->kernel.getBody().front().without_terminator()) {
+    if (op.getNumResults() != 1 || !attn::isVirtual(op.getResult(0).getType()))
+      continue;
+    auto info = measure(evaluation, &op);
+    if (!info)
+      return info.takeError();
+    evaluation.infos[op.getResult(0)] = *info;
+    if (isa<attn::MapOp, attn::WhereOp>(op))
+      if (Error error = translateRegion(evaluation, &op))
+        return std::move(error);
+  }
+  return std::move(evaluation);
+}
+
+} // namespace attune::reference

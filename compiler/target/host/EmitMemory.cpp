@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles from and to the user's memory: zero beyond the last token, and never an access there.
+#include "compiler/target/host/KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace attune {
+
+/// The address of token `first` of (batch, head).
+Value KernelEmitter::tokenAddress(const Memory &memory, Type element, Value batchIndex,
+                                  Value headIndex, Value first) {
+  Value offset = b.multiply(batchIndex, memory.strides[0]);
+  offset = b.add(offset, b.multiply(headIndex, memory.strides[1]));
+  offset = b.add(offset, b.multiply(first, memory.strides[2]));
+  return b.address(memory.pointer, element, offset);
+}
+
+/// How many of the tile's tokens exist.
+Value KernelEmitter::countTokens(const Memory &memory, Value first, int64_t tokens) {
+  Value rest = b.subtract(memory.sizes[2], first);
+  return b.maximum(b.minimum(rest, b.integer(tokens)), b.integer(0));
+}
+
+void KernelEmitter::emitLoad(tile::LoadOp op) {
+  Type type = op.getResult().getType();
+  Type element = b.getMemoryType(tile::getScalarType(type));
+  const Memory &memory = memories[op.getSource()];
+  Value first = scalar(op.getFirst());
+  Value start = tokenAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()), first);
+  bool vectors = isa<VectorType>(tile::getElementType(type));
+  int64_t tokens = isa<tile::ColsType>(type) ? cast<tile::ColsType>(type).getTokens()
+                                             : cast<tile::RowsType>(type).getTokens();
+  Value count = countTokens(memory, first, tokens);
+  if (isa<tile::ColsType>(type))
+    vectors ? loadVectorCols(op, memory, start, count) : loadScalarCols(op, memory, start, count);
+  else
+    vectors ? loadVectorRows(op, memory, start, count) : loadScalarRows(op, memory, start, count);
+}
+
+/// Lanes [first, first + lanes) of a strided sequence of `count` scalars.
+static Value gatherTokens(LaneBuilder &b, Type type, Value start, Value stride, Value first,
+                          int64_t lanes, Value count) {
+  Value index = b.add(b.splat(first, lanes), b.iota(b.getI64Type(), lanes));
+  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, b.splat(count, lanes));
+  Value offset = b.multiply(index, b.splat(stride, lanes));
+  return b.fromMemory(b.gather(b.getMemoryType(type), start, offset, inside), type);
+}
+
+void KernelEmitter::loadScalarRows(tile::LoadOp op, const Memory &memory, Value start,
+                                   Value count) {
+  Type type = tile::getScalarType(op.getResult().getType());
+  Shape shape = getShape(op.getResult().getType());
+  Lanes lanes;
+  for (int64_t vector = 0; vector < shape.vectors; ++vector)
+    lanes.push_back(gatherTokens(b, type, start, memory.strides[2],
+                                 b.integer(vector * shape.lanes), shape.lanes, count));
+  values[op.getResult()] = lanes;
+}
+
+void KernelEmitter::loadScalarCols(tile::LoadOp op, const Memory &memory, Value start,
+                                   Value count) {
+  Type type = tile::getScalarType(op.getResult().getType());
+  Type held = b.getScratchType(type);
+  Shape shape = getShape(op.getResult().getType());
+  Value target = buffer(op.getResult());
+  b.loop(b.integer(0), b.integer(shape.vectors * shape.lanes), shape.lanes, [&](Value first) {
+    Value lanes = gatherTokens(b, type, start, memory.strides[2], first, shape.lanes, count);
+    b.store(b.toScratch(lanes, type), b.address(target, held, first));
+  });
+}
+
+/// Calls `body` with the first component and the width of each vector that makes up `components`:
+/// full vectors, then halves of them, down to one. No access is masked.
+void KernelEmitter::eachChunk(int64_t components, llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t width = b.facts.lanes, whole = components / width * width;
+  if (whole == width)
+    body(b.integer(0), width);
+  else if (whole)
+    b.loop(b.integer(0), b.integer(whole), width, [&](Value first) { body(first, width); });
+  for (int64_t done = whole; done < components; width /= 2)
+    if (components - done >= width) {
+      body(b.integer(done), width);
+      done += width;
+    }
+}
+
+/// Copies `count` tokens of `components` numbers to `target` [token][component], and zeros behind
+/// them up to `tokens`.
+void KernelEmitter::copyTokens(const Memory &memory, Type type, Value start, Value count,
+                               int64_t tokens, int64_t components, Value target) {
+  Type held = b.getScratchType(type), raw = b.getMemoryType(type);
+  auto store = [&](Value lanes, Value token, Value component) {
+    Value offset = b.add(b.multiply(token, b.integer(components)), component);
+    b.store(lanes, b.address(target, held, offset));
+  };
+  b.loop(b.integer(0), count, 1, [&](Value token) {
+    Value row = b.address(start, raw, b.multiply(token, memory.strides[2]));
+    eachChunk(components, [&](Value component, int64_t width) {
+      Value bits;
+      if (memory.contiguous) {
+        bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));
+      } else {
+        Value index = b.add(b.splat(component, width), b.iota(b.getI64Type(), width));
+        bits = b.gather(raw, row, b.multiply(index, b.splat(memory.strides.back(), width)));
+      }
+      store(b.toScratch(b.fromMemory(bits, type), type), token, component);
+    });
+  });
+  b.loop(count, b.integer(tokens), 1, [&](Value token) {
+    eachChunk(components, [&](Value component, int64_t width) {
+      Type zeros = b.vectorOf(held, width);
+      store(isa<FloatType>(held) ? b.constantFloat(zeros, 0.0) : b.constant(zeros, 0), token,
+            component);
+    });
+  });
+}
+
+/// f32 rows that are all there are read where they lie; others are copied.
+void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value start,
+                                   Value count) {
+  auto type = cast<tile::ColsType>(op.getResult().getType());
+  Type scalarType = tile::getScalarType(type);
+  int64_t components = tile::getComponents(type);
+  Value target = buffer(op.getResult());
+  auto copy = [&] {
+    copyTokens(memory, scalarType, start, count, type.getTokens(), components, target);
+  };
+  if (!memory.contiguous || b.getMemoryType(scalarType) != b.getScratchType(scalarType)) {
+    copy();
+    views[op.getResult()] = {target, b.integer(components)};
+    return;
+  }
+  Value whole = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
+                                      b.integer(type.getTokens()));
+  auto branch = scf::IfOp::create(b, TypeRange{b.pointerType(), b.getI64Type()}, whole,
+                                  /*addThenBlock=*/true, /*addElseBlock=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(&branch.getThenRegion().front());
+    scf::YieldOp::create(b, ValueRange{start, memory.strides[2]});
+    b.setInsertionPointToEnd(&branch.getElseRegion().front());
+    copy();
+    scf::YieldOp::create(b, ValueRange{target, b.integer(components)});
+  }
+  views[op.getResult()] = {branch.getResult(0), branch.getResult(1)};
+}
+
+/// Copied to the temporary [token][component], then turned.
+void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value start,
+                                   Value count) {
+  auto type = cast<tile::RowsType>(op.getResult().getType());
+  Type scalarType = tile::getScalarType(type), held = b.getScratchType(scalarType);
+  int64_t components = tile::getComponents(type), tokens = type.getTokens();
+  Value copied = temporary(op), target = buffer(op.getResult());
+  copyTokens(memory, scalarType, start, count, tokens, components, copied);
+  Shape shape = getShape(type);
+  Value lane = b.multiply(b.iota(b.getI64Type(), shape.lanes),
+                          b.splat(b.integer(components), shape.lanes));
+  b.loop(b.integer(0), b.integer(components), 1, [&](Value component) {
+    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      Value base = b.add(component, b.integer(vector * shape.lanes * components));
+      Value lanes = b.gather(held, b.address(copied, held, base), lane);
+      Value offset = b.add(b.multiply(component, b.integer(tokens)),
+                           b.integer(vector * shape.lanes));
+      b.store(lanes, b.address(target, held, offset));
+    }
+  });
+}
+
+//===--- stores --------------------------------------------------------------------------------===//
+
+void KernelEmitter::emitStore(tile::StoreOp op) {
+  Type type = op.getValue().getType();
+  Type scalarType = tile::getScalarType(type), element = b.getMemoryType(scalarType);
+  const Memory &memory = memories[op.getTarget()];
+  Value first = scalar(op.getFirst());
+  Value start = tokenAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()), first);
+  Value count = countTokens(memory, first, cast<tile::RowsType>(type).getTokens());
+  if (isa<VectorType>(tile::getElementType(type)))
+    return storeVectorRows(op, memory, start, count);
+  Shape shape = getShape(type);
+  for (auto [vector, lanes] : llvm::enumerate(asVectors(values.lookup(op.getValue()), shape))) {
+    Value index = b.add(b.splat(b.integer(vector * shape.lanes), shape.lanes),
+                        b.iota(b.getI64Type(), shape.lanes));
+    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index,
+                                         b.splat(count, shape.lanes));
+    Value offset = b.multiply(index, b.splat(memory.strides[2], shape.lanes));
+    b.scatter(b.toMemory(lanes, scalarType), start, offset, inside);
+  }
+}
+
+void KernelEmitter::storeVectorRows(tile::StoreOp op, const Memory &memory, Value start,
+                                    Value count) {
+  auto type = cast<tile::RowsType>(op.getValue().getType());
+  Type scalarType = tile::getScalarType(type);
+  Type held = b.getScratchType(scalarType), raw = b.getMemoryType(scalarType);
+  int64_t tokens = type.getTokens();
+  Value source = buffer(op.getValue());
+  b.loop(b.integer(0), count, 1, [&](Value token) {
+    Value row = b.address(start, raw, b.multiply(token, memory.strides[2]));
+    eachChunk(tile::getComponents(type), [&](Value component, int64_t width) {
+      Value lane = b.iota(b.getI64Type(), width);
+      Value base = b.add(b.multiply(component, b.integer(tokens)), token);
+      Value turned = b.multiply(lane, b.splat(b.integer(tokens), width));
+      Value lanes = b.gather(held, b.address(source, held, base), turned);
+      Value bits = b.toMemory(b.fromScratch(lanes, scalarType), scalarType);
+      if (memory.contiguous)
+        return b.store(bits, b.address(row, raw, component));
+      Value index = b.add(b.splat(component, width), lane);
+      Value all = b.constant(b.vectorOf(b.getI1Type(), width), 1);
+      b.scatter(bits, row, b.multiply(index, b.splat(memory.strides.back(), width)), all);
+    });
+  });
+}
+
+//===--- splat, read ---------------------------------------------------------------------------===//
+
+void KernelEmitter::emitSplat(tile::SplatOp op) {
+  Type type = op.getResult().getType(), scalarType = tile::getScalarType(type);
+  Value number = scalar(op.getScalar());
+  if (!livesInMemory(type)) {
+    Shape shape = getShape(type);
+    values[op.getResult()] = Lanes(shape.vectors, b.splat(number, shape.lanes));
+    return;
+  }
+  Shape shape = getShape(type);
+  int64_t rows = tile::getComponents(type);
+  if (auto matrix = dyn_cast<tile::MatrixType>(type))
+    rows = matrix.getCols();
+  Type held = b.getScratchType(scalarType);
+  Value lanes = b.splat(b.toScratch(number, scalarType), shape.lanes);
+  Value target = buffer(op.getResult());
+  b.loop(b.integer(0), b.integer(rows * shape.vectors * shape.lanes), shape.lanes,
+         [&](Value index) { b.store(lanes, b.address(target, held, index)); });
+  if (isa<tile::ColsType>(type))
+    views[op.getResult()] = {target, b.integer(tile::getComponents(type))};
+}
+
+/// One entry, or 0: out of range the first bytes of scratch memory are read instead.
+Value KernelEmitter::readUniform(const Memory &memory, Type type, ArrayRef<Value> indices) {
+  Value inside = b.constant(b.getI1Type(), 1), offset = b.integer(0);
+  for (auto [dim, index] : llvm::enumerate(indices)) {
+    Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, memory.sizes[dim]);
+    inside = arith::AndIOp::create(b, inside, fits);
+    offset = b.add(offset, b.multiply(index, memory.strides[dim]));
+  }
+  Type raw = b.getMemoryType(type);
+  Value address = b.address(memory.pointer, raw, offset);
+  address = LLVM::SelectOp::create(b, inside, address, scratch);
+  Value bits = b.load(raw, address);
+  Value zero = isa<FloatType>(raw) ? b.constantFloat(raw, 0.0) : b.constant(raw, 0);
+  return b.fromMemory(arith::SelectOp::create(b, inside, bits, zero), type);
+}
+
+KernelEmitter::Lanes KernelEmitter::emitRead(tile::ReadOp op, Shape shape) {
+  const Memory &memory = memories[op.getTable()];
+  Type type = op.getResult().getType();
+  SmallVector<Lanes> indices;
+  for (Value index : op.getIndices())
+    indices.push_back(values.lookup(index));
+  bool uniform = llvm::all_of(
+      indices, [](const Lanes &index) { return !isa<VectorType>(index.front().getType()); });
+  if (uniform) {
+    SmallVector<Value> single;
+    for (const Lanes &index : indices)
+      single.push_back(index.front());
+    return {readUniform(memory, type, single)};
+  }
+  Lanes results;
+  for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+    Value inside, offset;
+    for (auto [dim, index] : llvm::enumerate(indices)) {
+      Value lanes = asVectors(index, shape)[vector];
+      Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lanes,
+                                         b.splat(memory.sizes[dim], shape.lanes));
+      Value step = b.multiply(lanes, b.splat(memory.strides[dim], shape.lanes));
+      inside = inside ? Value(arith::AndIOp::create(b, inside, fits)) : fits;
+      offset = offset ? b.add(offset, step) : step;
+    }
+    results.push_back(
+        b.fromMemory(b.gather(b.getMemoryType(type), memory.pointer, offset, inside), type));
+  }
+  return results;
+}
+
+} // namespace attune

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two products as register-blocked loops: a block of scalars (keys of a dot, components of a
+// contract), broadcast, times a few vectors of queries, into as many sums as the registers hold.
+#include "compiler/target/host/KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+
+namespace attune {
+
+/// The most sums that leave registers for the vectors and one broadcast. At least 8 hide the latency
+/// of two multiply-add units.
+KernelEmitter::Block2d KernelEmitter::getRegisterBlock(int64_t vectors) {
+  if (b.facts.registers == 32) {
+    int64_t width = vectors % 4 == 0 ? 4 : vectors % 3 == 0 ? 3 : vectors % 2 == 0 ? 2 : 1;
+    static constexpr int64_t scalars[] = {12, 12, 8, 6};
+    return {scalars[width - 1], width};
+  }
+  // Without fused operations each product needs a register of its own.
+  int64_t width = vectors % 2 == 0 ? 2 : 1;
+  if (width == 2)
+    return {b.facts.fused ? 6 : 4, 2};
+  return {b.facts.fused ? 10 : 8, 1};
+}
+
+/// Calls `body` with the first index and the size of each block of `count`: a loop over whole blocks,
+/// then the rest.
+void KernelEmitter::eachBlock(int64_t count, int64_t block,
+                              llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t whole = count / block * block;
+  if (whole == block)
+    body(b.integer(0), block);
+  else if (whole)
+    b.loop(b.integer(0), b.integer(whole), block, [&](Value first) { body(first, block); });
+  if (whole != count)
+    body(b.integer(whole), count - whole);
+}
+
+/// Runs `steps` steps of a sum, two an iteration.
+KernelEmitter::Lanes
+KernelEmitter::accumulate(int64_t steps, Lanes initial,
+                          llvm::function_ref<Lanes(Value, ValueRange)> body) {
+  constexpr int64_t unroll = 2;
+  int64_t whole = steps / unroll * unroll;
+  Lanes sums = initial;
+  if (whole)
+    sums = b.loop(b.integer(0), b.integer(whole), unroll, sums, [&](Value step, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      for (int64_t part = 0; part < unroll; ++part)
+        next = body(part ? b.add(step, b.integer(part)) : step, next);
+      return next;
+    });
+  for (int64_t step = whole; step < steps; ++step)
+    sums = body(b.integer(step), sums);
+  return sums;
+}
+
+//===--- dot -----------------------------------------------------------------------------------===//
+
+void KernelEmitter::emitDot(tile::DotOp op) {
+  Shape shape = getShape(op.getResult().getType());
+  Block2d block = getRegisterBlock(shape.vectors);
+  int64_t keys = cast<tile::MatrixType>(op.getResult().getType()).getCols();
+  eachBlock(keys, block.scalars, [&](Value firstKey, int64_t count) {
+    eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
+      Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
+      emitDotBlock(op, firstKey, count, firstLane, vectors);
+    });
+  });
+}
+
+void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane,
+                                 int64_t vectors) {
+  Shape shape = getShape(op.getResult().getType());
+  Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
+  int64_t queries = shape.lanes * shape.vectors, alignment = 4 * shape.lanes;
+  View cols = view(op.getCols());
+  SmallVector<Value> keyRows;
+  for (int64_t key = 0; key < keys; ++key) {
+    Value row = b.multiply(b.add(firstKey, b.integer(key)), cols.stride);
+    keyRows.push_back(b.address(cols.pointer, f32, row));
+  }
+  Value rows = b.address(buffer(op.getRows()), f32, firstLane);
+  Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
+  Lanes sums = accumulate(
+      tile::getComponents(op.getRows().getType()), zeros, [&](Value component, ValueRange carried) {
+        Value row = b.address(rows, f32, b.multiply(component, b.integer(queries)));
+        Lanes queriesOfRow, next;
+        for (int64_t v = 0; v < vectors; ++v)
+          queriesOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
+        for (int64_t key = 0; key < keys; ++key) {
+          Value number = b.load(f32, b.address(keyRows[key], f32, component));
+          Value lanes = b.splat(number, shape.lanes);
+          for (int64_t v = 0; v < vectors; ++v)
+            next.push_back(b.fma(lanes, queriesOfRow[v], carried[key * vectors + v]));
+        }
+        return next;
+      });
+  Value target = b.address(buffer(op.getResult()), f32, firstLane);
+  for (int64_t key = 0; key < keys; ++key) {
+    Value row = b.multiply(b.add(firstKey, b.integer(key)), b.integer(queries));
+    Value start = b.address(target, f32, row);
+    for (int64_t v = 0; v < vectors; ++v)
+      b.store(sums[key * vectors + v], b.address(start, f32, v * shape.lanes), alignment);
+  }
+}
+
+//===--- contract ------------------------------------------------------------------------------===//
+
+/// The weights, rounded to the type of the values if that is narrow and they are not yet.
+Value KernelEmitter::roundWeights(tile::ContractOp op) {
+  Type narrow = tile::getScalarType(op.getValues().getType());
+  Value weights = buffer(op.getWeights());
+  if (!isNarrowFloat(narrow) || groups.getStoredRounding(op.getWeights()) == narrow)
+    return weights;
+  auto matrix = cast<tile::MatrixType>(op.getWeights().getType());
+  Shape shape = getShape(matrix);
+  Type f32 = b.getF32Type();
+  Value target = b.address(temporary(op), f32, matrix.getRows());
+  b.loop(b.integer(0), b.integer(matrix.getRows() * matrix.getCols()), shape.lanes,
+         [&](Value index) {
+           Value lanes = b.load(b.vectorOf(f32, shape.lanes), b.address(weights, f32, index));
+           b.store(b.roundTo(lanes, narrow), b.address(target, f32, index));
+         });
+  return target;
+}
+
+void KernelEmitter::emitContract(tile::ContractOp op) {
+  Shape shape = getShape(op.getResult().getType());
+  Block2d block = getRegisterBlock(shape.vectors);
+  int64_t components = tile::getComponents(op.getResult().getType());
+  Value weights = roundWeights(op);
+  Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
+  Lanes scale = op.getScale() ? values.lookup(op.getScale()) : Lanes();
+  // A loop over vectors can index a scale only in memory.
+  bool inMemory = op.getScale() && block.vectors != shape.vectors;
+  if (inMemory)
+    for (auto [index, lanes] : llvm::enumerate(scale))
+      b.store(lanes, b.address(temporary(op), f32, index * shape.lanes));
+  eachBlock(components, block.scalars, [&](Value first, int64_t count) {
+    eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
+      Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
+      Lanes part = scale;
+      if (inMemory) {
+        part.clear();
+        Value start = b.address(temporary(op), f32, firstLane);
+        for (int64_t v = 0; v < vectors; ++v)
+          part.push_back(b.load(vector, b.address(start, f32, v * shape.lanes)));
+      }
+      emitContractBlock(op, weights, first, count, firstLane, part, vectors);
+    });
+  });
+}
+
+void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
+                                      int64_t components, Value firstLane, ArrayRef<Value> scale,
+                                      int64_t vectors) {
+  Shape shape = getShape(op.getResult().getType());
+  Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
+  int64_t queries = shape.lanes * shape.vectors, alignment = 4 * shape.lanes;
+  View cols = view(op.getValues());
+  auto place = [&](Value tile, int64_t component, int64_t v) {
+    Value row = b.multiply(b.add(firstComponent, b.integer(component)), b.integer(queries));
+    Value start = b.address(b.address(buffer(tile), f32, firstLane), f32, row);
+    return b.address(start, f32, v * shape.lanes);
+  };
+  Lanes sums;
+  for (int64_t component = 0; component < components; ++component)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value sum = b.load(vector, place(op.getAccumulator(), component, v), alignment);
+      sums.push_back(scale.empty() ? sum : Value(arith::MulFOp::create(b, sum, scale[v])));
+    }
+  Value column = b.address(cols.pointer, f32, firstComponent);
+  Value weightsOfLanes = b.address(weights, f32, firstLane);
+  int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
+  sums = accumulate(keys, sums, [&](Value key, ValueRange carried) {
+    Value row = b.address(weightsOfLanes, f32, b.multiply(key, b.integer(queries)));
+    Value numbers = b.address(column, f32, b.multiply(key, cols.stride));
+    Lanes weightsOfRow, next;
+    for (int64_t v = 0; v < vectors; ++v)
+      weightsOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
+    for (int64_t component = 0; component < components; ++component) {
+      Value number = b.load(f32, b.address(numbers, f32, component));
+      Value lanes = b.splat(number, shape.lanes);
+      for (int64_t v = 0; v < vectors; ++v)
+        next.push_back(b.fma(lanes, weightsOfRow[v], carried[component * vectors + v]));
+    }
+    return next;
+  });
+  for (int64_t component = 0; component < components; ++component)
+    for (int64_t v = 0; v < vectors; ++v)
+      b.store(sums[component * vectors + v], place(op.getResult(), component, v), alignment);
+}
+
+} // namespace attune

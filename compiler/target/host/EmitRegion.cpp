@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scalar ops, alone or inside a map: what depends only on the key or on scalars stays scalar, the rest
+// is done on vectors of queries.
+#include "compiler/target/host/KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace attune {
+
+static bool isUniform(ArrayRef<Value> lanes) { return !isa<VectorType>(lanes.front().getType()); }
+
+/// Binds a row index: lanes origin, origin + 1, ... The origin is kept, so that a cast to narrower
+/// integers need not go through wide lanes.
+void KernelEmitter::bindRowIndex(Value argument, Value origin, Shape shape) {
+  rowIndices[argument] = origin;
+  Lanes lanes;
+  for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+    Value first = b.add(origin, b.integer(vector * shape.lanes));
+    lanes.push_back(b.add(b.splat(first, shape.lanes), b.iota(b.getI64Type(), shape.lanes)));
+  }
+  values[argument] = lanes;
+}
+
+FailureOr<KernelEmitter::Lanes> KernelEmitter::emitRegion(tile::MapOp op, Shape shape) {
+  Block &block = op.getBody().front();
+  for (Operation &nested : block.without_terminator())
+    if (failed(emitScalarOp(&nested, shape)))
+      return failure();
+  return values.lookup(cast<tile::YieldOp>(block.getTerminator()).getValue());
+}
+
+KernelEmitter::Lanes KernelEmitter::rounded(const Lanes &lanes, Type type) {
+  if (!isNarrowFloat(type))
+    return lanes;
+  Lanes results;
+  for (Value value : lanes)
+    results.push_back(b.roundTo(value, type));
+  return results;
+}
+
+LogicalResult KernelEmitter::emitScalarOp(Operation *op, Shape shape) {
+  if (isa<arith::ConstantOp>(op))
+    return emitConstant(op);
+  if (isa<memref::DimOp>(op)) {
+    values[op->getResult(0)] = {emitDim(op)};
+    return success();
+  }
+  if (auto read = dyn_cast<tile::ReadOp>(op)) {
+    values[read.getResult()] = emitRead(read, shape);
+    return success();
+  }
+  if (isa<arith::ExtFOp, arith::TruncFOp, arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    return emitCast(op, shape);
+  if (isa<math::MathDialect>(op->getDialect()))
+    return emitMath(op, shape);
+  bool known = isa<arith::ArithDialect>(op->getDialect()) && op->getNumResults() == 1;
+  if (!known || isa<arith::RemFOp>(op) ||
+      (isa<arith::BitcastOp>(op) && (isNarrowFloat(op->getOperand(0).getType()) ||
+                                     isNarrowFloat(op->getResult(0).getType()))))
+    return op->emitError() << "'" << op->getName()
+                           << "' has no code on the host; expected arith, math, tile.read or "
+                              "memref.dim without a library call";
+  return emitElementwise(op, shape);
+}
+
+LogicalResult KernelEmitter::emitConstant(Operation *op) {
+  auto constant = cast<arith::ConstantOp>(op);
+  Type type = constant.getType(), held = b.getHeldType(type);
+  if (auto value = dyn_cast<FloatAttr>(constant.getValue()))
+    values[constant] = {b.constantFloat(held, value.getValueAsDouble())};
+  else if (auto value = dyn_cast<IntegerAttr>(constant.getValue()))
+    values[constant] = {b.constant(held, value.getValue().getSExtValue())};
+  else
+    return op->emitError() << "expected a scalar constant on the host, but got " << type;
+  return success();
+}
+
+Value KernelEmitter::emitDim(Operation *op) {
+  auto dim = cast<memref::DimOp>(op);
+  std::optional<int64_t> index = dim.getConstantIndex();
+  const Memory &memory = memories[dim.getSource()];
+  // A dim that is out of range has no value; any will do.
+  return index && *index >= 0 && *index < int64_t(memory.sizes.size()) ? memory.sizes[*index]
+                                                                       : b.integer(0);
+}
+
+/// A copy of `op` on other operands.
+Value KernelEmitter::clone(Operation *op, ValueRange operands, Type result) {
+  Operation *copy = Operation::create(b.getLoc(), op->getName(), TypeRange{result}, operands,
+                                      op->getDiscardableAttrDictionary(),
+                                      op->getPropertiesStorage(), BlockRange(), 0);
+  b.insert(copy);
+  return copy->getResult(0);
+}
+
+LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
+  SmallVector<Lanes> operands;
+  bool uniform = true;
+  for (Value operand : op->getOperands()) {
+    operands.push_back(values.lookup(operand));
+    uniform &= isUniform(operands.back());
+  }
+  Type type = b.getHeldType(op->getResult(0).getType());
+  Lanes results;
+  for (int64_t vector = 0; vector < (uniform ? 1 : shape.vectors); ++vector) {
+    SmallVector<Value> parts;
+    for (const Lanes &operand : operands)
+      parts.push_back(uniform ? operand.front() : asVectors(operand, shape)[vector]);
+    results.push_back(clone(op, parts, uniform ? type : b.vectorOf(type, shape.lanes)));
+  }
+  values[op->getResult(0)] = rounded(results, op->getResult(0).getType());
+  return success();
+}
+
+/// Casts of floats and of index, by how the types are held.
+LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
+  Value input = op->getOperand(0);
+  Type result = op->getResult(0).getType();
+  Type from = b.getHeldType(input.getType()), to = b.getHeldType(result);
+  if (Value origin = rowIndices.lookup(input); origin && to.getIntOrFloatBitWidth() < 64) {
+    Lanes lanes;
+    Value narrow = arith::TruncIOp::create(b, to, origin);
+    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      Value first = b.add(narrow, b.constant(to, vector * shape.lanes));
+      lanes.push_back(b.add(b.splat(first, shape.lanes), b.iota(to, shape.lanes)));
+    }
+    values[op->getResult(0)] = lanes;
+    return success();
+  }
+  Lanes lanes;
+  for (Value value : values.lookup(input)) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    Type type = vector ? Type(vector.clone(to)) : to;
+    unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+    if (from == to)
+      lanes.push_back(value);
+    else if (isa<FloatType>(from))
+      lanes.push_back(fromBits < toBits ? Value(arith::ExtFOp::create(b, type, value))
+                                        : Value(arith::TruncFOp::create(b, type, value)));
+    else if (fromBits > toBits)
+      lanes.push_back(arith::TruncIOp::create(b, type, value));
+    else if (isa<arith::IndexCastUIOp>(op))
+      lanes.push_back(arith::ExtUIOp::create(b, type, value));
+    else
+      lanes.push_back(arith::ExtSIOp::create(b, type, value));
+  }
+  values[op->getResult(0)] = rounded(lanes, result);
+  return success();
+}
+
+/// Math is done on vectors only, also for one scalar: the expansions are vector code.
+LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
+  SmallVector<Lanes> operands;
+  bool uniform = true;
+  for (Value operand : op->getOperands()) {
+    operands.push_back(values.lookup(operand));
+    uniform &= isUniform(operands.back());
+  }
+  Type type = b.getHeldType(op->getResult(0).getType());
+  bool isInteger = isa<math::AbsIOp, math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+                       math::CtPopOp>(op);
+  bool isPlain = isInteger || isa<math::AbsFOp, math::SqrtOp, math::FmaOp, math::CopySignOp>(op);
+  if (type.isF64() && !isPlain && !isa<math::RsqrtOp>(op))
+    return op->emitError() << "'" << op->getName()
+                           << "' on f64 has no code on the host; expected f32 or narrower";
+  Lanes results;
+  for (int64_t vector = 0; vector < (uniform ? 1 : shape.vectors); ++vector) {
+    int64_t lanes = uniform ? 4 : shape.lanes;
+    SmallVector<Value> parts;
+    for (const Lanes &operand : operands)
+      parts.push_back(uniform ? b.splat(operand.front(), lanes)
+                              : asVectors(operand, shape)[vector]);
+    Type vectorType = b.vectorOf(type, lanes);
+    Value result;
+    if (isa<math::Exp2Op>(op))
+      result = b.exp2(parts[0]);
+    else if (isa<math::ExpOp>(op))
+      result = b.exp(parts[0]);
+    else if (isa<math::FmaOp>(op))
+      result = b.fma(parts[0], parts[1], parts[2]);
+    else if (isa<math::RsqrtOp>(op))
+      result = arith::DivFOp::create(b, b.constantFloat(vectorType, 1.0),
+                                     math::SqrtOp::create(b, parts[0]));
+    else
+      result = clone(op, parts, vectorType);
+    results.push_back(uniform ? Value(vector::ExtractOp::create(b, result, 0)) : result);
+  }
+  values[op->getResult(0)] = rounded(results, op->getResult(0).getType());
+  return success();
+}
+
+} // namespace attune

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// The host function of a tile kernel: entry, loop over tasks, control flow. Tiles are dispatched to
+// EmitMemory, EmitProducts, EmitMaps and EmitRegion.
+#include "compiler/target/host/KernelEmitter.h"
+
+#include "compiler/target/Signature.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+
+namespace attune {
+
+KernelEmitter::KernelEmitter(tile::KernelOp kernel, const HostFacts &facts, OpBuilder builder)
+    : kernel(kernel), b(kernel.getLoc(), builder, facts), groups(kernel), plan(kernel, groups) {}
+
+/// Reads out of range go to the first bytes of scratch memory, so there are always some.
+int64_t KernelEmitter::getScratchBytes() const {
+  return std::max<int64_t>(plan.getTotalBytes(), 64);
+}
+
+//===--- the function --------------------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::emit() {
+  Type pointer = b.pointerType(), i64 = b.getI64Type();
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                          {pointer, i64, i64, pointer});
+  auto function = LLVM::LLVMFuncOp::create(b, kernel.getSymName(), type);
+  function.setArgAttr(3, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+  function.setArgAttr(3, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
+  Block *entry = function.addEntryBlock(b);
+  b.setInsertionPointToStart(entry);
+  scratch = entry->getArgument(3);
+  readArguments(*entry);
+  LogicalResult result = success();
+  b.loop(entry->getArgument(1), entry->getArgument(2), 1, [&](Value task) {
+    Memory &first = memories[kernel.getArgument(kernel.getNumArguments() - kernel.getResultCount())];
+    int64_t queries = kernel.getConfig().getQueries();
+    Value tiles = arith::CeilDivUIOp::create(b, first.sizes[2], b.integer(queries));
+    Value rest = arith::DivUIOp::create(b, task, tiles);
+    Value tile = arith::RemUIOp::create(b, task, tiles);
+    firstQuery = b.multiply(tile, b.integer(queries));
+    head = arith::RemUIOp::create(b, rest, first.sizes[1]);
+    batch = arith::DivUIOp::create(b, rest, first.sizes[1]);
+    result = emitBlock(kernel.getBody().front());
+  });
+  LLVM::ReturnOp::create(b, ValueRange());
+  return result;
+}
+
+void KernelEmitter::readArguments(Block &entry) {
+  Value parameters = entry.getArgument(0);
+  for (Value argument : kernel.getArguments())
+    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
+      auto [strides, offset] = type.getStridesAndOffset();
+      Memory &memory = memories[argument];
+      for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+        memory.sizes.push_back(type.isDynamicDim(dim) ? Value() : b.integer(type.getDimSize(dim)));
+        bool dynamic = ShapedType::isDynamic(strides[dim]);
+        memory.strides.push_back(dynamic ? Value() : b.integer(strides[dim]));
+      }
+      memory.contiguous = type.getRank() > 0 && strides.back() == 1;
+    }
+  for (auto [index, parameter] : llvm::enumerate(getLaunchParameters(kernel))) {
+    Type pointer = b.pointerType();
+    Value slot = b.load(pointer, b.address(parameters, pointer, index), 8);
+    Value argument = kernel.getArgument(parameter.argument);
+    if (parameter.kind == ParameterKind::Pointer) {
+      memories[argument].pointer = b.load(pointer, slot, 8);
+      continue;
+    }
+    Value value = b.load(parameter.type, slot);
+    if (parameter.kind == ParameterKind::Size)
+      memories[argument].sizes[parameter.dim] = value;
+    else if (parameter.kind == ParameterKind::Stride)
+      memories[argument].strides[parameter.dim] = value;
+    else
+      values[argument] = {b.fromScratch(value, argument.getType())};
+  }
+}
+
+//===--- tiles ---------------------------------------------------------------------------------===//
+
+KernelEmitter::Shape KernelEmitter::getShape(Type tile) {
+  int64_t tokens = 0;
+  if (auto rows = dyn_cast<tile::RowsType>(tile))
+    tokens = rows.getTokens();
+  else if (auto partial = dyn_cast<tile::PartialType>(tile))
+    tokens = partial.getTokens();
+  else if (auto cols = dyn_cast<tile::ColsType>(tile))
+    tokens = cols.getTokens();
+  else
+    tokens = cast<tile::MatrixType>(tile).getRows();
+  int64_t lanes = std::gcd(tokens, b.facts.lanes);
+  return {lanes, tokens / lanes};
+}
+
+KernelEmitter::Lanes KernelEmitter::asVectors(const Lanes &lanes, Shape shape) {
+  Lanes vectors = lanes;
+  if (!isa<VectorType>(vectors.front().getType()))
+    vectors.assign(shape.vectors, b.splat(vectors.front(), shape.lanes));
+  return vectors;
+}
+
+Value KernelEmitter::buffer(Value tile) {
+  return b.address(scratch, b.getI8Type(), plan.getOffset(tile));
+}
+
+Value KernelEmitter::temporary(Operation *op) {
+  return b.address(scratch, b.getI8Type(), plan.getTemporaryOffset(op));
+}
+
+KernelEmitter::View KernelEmitter::view(Value cols) { return views.lookup(cols); }
+
+//===--- blocks, loops, branches ---------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::emitBlock(Block &block) {
+  for (Operation &op : block)
+    if (failed(emitOp(&op)))
+      return failure();
+  return success();
+}
+
+LogicalResult KernelEmitter::emitOp(Operation *op) {
+  b.setLoc(op->getLoc());
+  if (MapGroup *group = groups.find(op))
+    return group->ops.front() == op ? emitGroup(*group) : success();
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return emitFor(loop);
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return emitIf(branch);
+  if (isa<scf::YieldOp, tile::ReturnOp>(op))
+    return success();
+  if (isa<tile::TileDialect>(op->getDialect()))
+    return emitTileOp(op);
+  return emitScalarOp(op, Shape{1, 1});
+}
+
+LogicalResult KernelEmitter::emitTileOp(Operation *op) {
+  if (auto coordinates = dyn_cast<tile::CoordinatesOp>(op)) {
+    values[coordinates.getBatch()] = {batch};
+    values[coordinates.getHead()] = {head};
+    values[coordinates.getFirstQuery()] = {firstQuery};
+  } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
+    if (auto element = dyn_cast<VectorType>(tile::getElementType(load.getResult().getType()));
+        element && element.getRank() > 1)
+      return op->emitOpError() << "expected elements of rank at most 1 on the host, but got "
+                               << element;
+    emitLoad(load);
+  } else if (auto store = dyn_cast<tile::StoreOp>(op)) {
+    emitStore(store);
+  } else if (auto read = dyn_cast<tile::ReadOp>(op)) {
+    values[read.getResult()] = emitRead(read, Shape{1, 1});
+  } else if (auto splat = dyn_cast<tile::SplatOp>(op)) {
+    emitSplat(splat);
+  } else if (auto combine = dyn_cast<tile::CombineOp>(op)) {
+    // One lane owns a row.
+    values[combine.getResult()] = Lanes(values[combine.getInput()]);
+  } else if (auto dot = dyn_cast<tile::DotOp>(op)) {
+    emitDot(dot);
+  } else if (auto contract = dyn_cast<tile::ContractOp>(op)) {
+    emitContract(contract);
+  } else {
+    return emitMap(cast<tile::MapOp>(op));
+  }
+  return success();
+}
+
+/// The scalars and lanes among `values`, in order.
+SmallVector<Value> KernelEmitter::flatten(ValueRange tiles) {
+  SmallVector<Value> flat;
+  for (Value tile : tiles)
+    if (!livesInMemory(tile.getType()))
+      llvm::append_range(flat, values.lookup(tile));
+  return flat;
+}
+
+SmallVector<Type> KernelEmitter::flattenTypes(TypeRange types) {
+  SmallVector<Type> flat;
+  for (Type type : types) {
+    if (livesInMemory(type))
+      continue;
+    if (!isa<tile::RowsType, tile::PartialType>(type)) {
+      flat.push_back(b.getHeldType(type));
+      continue;
+    }
+    Shape shape = getShape(type);
+    Type vector = b.vectorOf(b.getHeldType(tile::getScalarType(type)), shape.lanes);
+    flat.append(shape.vectors, vector);
+  }
+  return flat;
+}
+
+void KernelEmitter::unflatten(ValueRange tiles, ValueRange flat) {
+  for (Value tile : tiles) {
+    if (livesInMemory(tile.getType()))
+      continue;
+    bool isTile = isa<tile::RowsType, tile::PartialType>(tile.getType());
+    size_t count = isTile ? getShape(tile.getType()).vectors : 1;
+    values[tile] = Lanes(flat.take_front(count));
+    flat = flat.drop_front(count);
+  }
+}
+
+/// Copies tiles that live in memory from one place to another, where the places differ.
+void KernelEmitter::copyWhereApart(ValueRange from, ValueRange to) {
+  for (auto [source, target] : llvm::zip(from, to)) {
+    if (!livesInMemory(source.getType()) || plan.haveOneBuffer(source, target))
+      continue;
+    Type scalar = b.getScratchType(tile::getScalarType(source.getType()));
+    Shape shape = getShape(source.getType());
+    int64_t rows = tile::getComponents(source.getType());
+    if (auto matrix = dyn_cast<tile::MatrixType>(source.getType()))
+      rows = matrix.getCols();
+    Value sourceBuffer = buffer(source), targetBuffer = buffer(target);
+    b.loop(b.integer(0), b.integer(rows * shape.vectors), 1, [&](Value index) {
+      Value offset = b.multiply(index, b.integer(shape.lanes));
+      Value value = b.load(b.vectorOf(scalar, shape.lanes), b.address(sourceBuffer, scalar, offset));
+      b.store(value, b.address(targetBuffer, scalar, offset));
+    });
+  }
+}
+
+/// Cols point into memory that only the op that made them keeps.
+static LogicalResult refuseCols(Operation *op, TypeRange types) {
+  for (Type type : types)
+    if (isa<tile::ColsType>(type))
+      return op->emitOpError() << "expected no cols to be carried or yielded on the host, but got "
+                               << type;
+  return success();
+}
+
+LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
+  if (failed(refuseCols(op, op.getResultTypes())))
+    return failure();
+  copyWhereApart(op.getInitArgs(), op.getRegionIterArgs());
+  auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()),
+                                 scalar(op.getStep()), flatten(op.getInitArgs()), nullptr,
+                                 op.getUnsignedCmp());
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    values[op.getInductionVar()] = {loop.getInductionVar()};
+    unflatten(op.getRegionIterArgs(), loop.getRegionIterArgs());
+    if (failed(emitBlock(*op.getBody())))
+      return failure();
+    auto yield = cast<scf::YieldOp>(op.getBody()->getTerminator());
+    copyWhereApart(yield.getResults(), op.getRegionIterArgs());
+    if (!loop.getInitArgs().empty())
+      scf::YieldOp::create(b, flatten(yield.getResults()));
+  }
+  copyWhereApart(op.getRegionIterArgs(), op.getResults());
+  unflatten(op.getResults(), loop.getResults());
+  return success();
+}
+
+LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
+  if (failed(refuseCols(op, op.getResultTypes())))
+    return failure();
+  auto branch = scf::IfOp::create(b, flattenTypes(op.getResultTypes()), scalar(op.getCondition()),
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/!op.getElseRegion().empty());
+  for (auto [from, to] : llvm::zip(op->getRegions(), branch->getRegions())) {
+    if (from.empty())
+      continue;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(&to.front());
+    if (failed(emitBlock(from.front())))
+      return failure();
+    auto yield = cast<scf::YieldOp>(from.front().getTerminator());
+    copyWhereApart(yield.getResults(), op.getResults());
+    scf::YieldOp::create(b, flatten(yield.getResults()));
+  }
+  unflatten(op.getResults(), branch.getResults());
+  return success();
+}
+
+} // namespace attune

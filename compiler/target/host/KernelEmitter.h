@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// How does a tile kernel become the host's function? Lanes are queries: a row's number is a lane, a
+// matrix is stored [key][query], rows of vectors [component][query], cols of vectors [key][component].
+#ifndef ATTUNE_COMPILER_TARGET_HOST_KERNELEMITTER_H
+#define ATTUNE_COMPILER_TARGET_HOST_KERNELEMITTER_H
+
+#include "compiler/target/host/BufferPlan.h"
+#include "compiler/target/host/LaneBuilder.h"
+
+namespace mlir::scf {
+class ForOp;
+class IfOp;
+} // namespace mlir::scf
+
+namespace attune {
+
+/// The host function's name is the kernel's; scratch memory that it needs is `plan`'s total.
+class KernelEmitter {
+public:
+  KernelEmitter(tile::KernelOp kernel, const HostFacts &facts, mlir::OpBuilder builder);
+
+  /// Writes the function where the builder stands. Emits an error for what the host cannot do.
+  mlir::LogicalResult emit();
+  int64_t getScratchBytes() const;
+
+private:
+  using Value = mlir::Value;
+  /// One scalar for all lanes, or vectors that together hold a tile's lanes.
+  using Lanes = llvm::SmallVector<Value, 4>;
+
+  /// A kernel argument that is a memref; static sizes and strides are constants.
+  struct Memory {
+    Value pointer;
+    llvm::SmallVector<Value> sizes, strides;
+    /// Consecutive innermost elements are neighbours, known here and now.
+    bool contiguous = false;
+  };
+  /// Cols of vectors: element (key, component) is pointer[key * stride + component].
+  struct View {
+    Value pointer, stride;
+  };
+  /// How many lanes a vector has, and how many vectors make the tile.
+  struct Shape {
+    int64_t lanes, vectors;
+  };
+
+  // KernelEmitter.cpp: the function, blocks, loops and branches.
+  void readArguments(mlir::Block &entry);
+  void emitTasks(Value begin, Value end);
+  mlir::LogicalResult emitBlock(mlir::Block &block);
+  mlir::LogicalResult emitOp(mlir::Operation *op);
+  mlir::LogicalResult emitTileOp(mlir::Operation *op);
+  mlir::LogicalResult emitFor(mlir::scf::ForOp op);
+  mlir::LogicalResult emitIf(mlir::scf::IfOp op);
+  llvm::SmallVector<Value> flatten(mlir::ValueRange values);
+  llvm::SmallVector<mlir::Type> flattenTypes(mlir::TypeRange types);
+  void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
+  void copyWhereApart(mlir::ValueRange from, mlir::ValueRange to);
+
+  Shape getShape(mlir::Type tile);
+  Value scalar(Value value) { return values.lookup(value).front(); }
+  Lanes asVectors(const Lanes &lanes, Shape shape);
+  Value buffer(Value tile);
+  Value temporary(mlir::Operation *op);
+  /// Views of cols are values; those of other tiles are their buffers.
+  View view(Value cols);
+
+  // EmitMemory.cpp: loads, stores, reads.
+  void emitLoad(tile::LoadOp op);
+  void emitStore(tile::StoreOp op);
+  void emitSplat(tile::SplatOp op);
+  Value tokenAddress(const Memory &memory, mlir::Type element, Value batch, Value head, Value first);
+  Value countTokens(const Memory &memory, Value first, int64_t tokens);
+  void loadScalarCols(tile::LoadOp op, const Memory &memory, Value start, Value count);
+  void loadScalarRows(tile::LoadOp op, const Memory &memory, Value start, Value count);
+  void loadVectorCols(tile::LoadOp op, const Memory &memory, Value start, Value count);
+  void loadVectorRows(tile::LoadOp op, const Memory &memory, Value start, Value count);
+  void copyTokens(const Memory &memory, mlir::Type type, Value start, Value count, int64_t tokens,
+                  int64_t components, Value target);
+  void storeVectorRows(tile::StoreOp op, const Memory &memory, Value start, Value count);
+  void eachChunk(int64_t components, llvm::function_ref<void(Value, int64_t)> body);
+  Lanes emitRead(tile::ReadOp op, Shape shape);
+  Value readUniform(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices);
+
+  // EmitProducts.cpp: dot and contract.
+  struct Block2d {
+    int64_t scalars, vectors;
+  };
+  Block2d getRegisterBlock(int64_t vectors);
+  void eachBlock(int64_t count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
+  void emitDot(tile::DotOp op);
+  void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors);
+  void emitContract(tile::ContractOp op);
+  void emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
+                         int64_t components, Value firstLane, mlir::ArrayRef<Value> scale,
+                         int64_t vectors);
+  Value roundWeights(tile::ContractOp op);
+  Lanes accumulate(int64_t steps, Lanes initial,
+                   llvm::function_ref<Lanes(Value step, mlir::ValueRange sums)> body);
+
+  // EmitMaps.cpp: maps and reduces.
+  mlir::LogicalResult emitGroup(MapGroup &group);
+  mlir::LogicalResult emitMap(tile::MapOp op);
+  mlir::LogicalResult emitRowsMap(tile::MapOp op);
+  mlir::LogicalResult emitVectorRowsMap(tile::MapOp op);
+  mlir::LogicalResult emitColsMap(tile::MapOp op);
+  mlir::LogicalResult emitVectorColsMap(tile::MapOp op);
+  mlir::LogicalResult emitGroupMember(mlir::Operation *op, Value key, Shape shape,
+                                      llvm::DenseMap<mlir::Operation *, Lanes> &sums);
+  Lanes loadGroupInput(MapGroup *group, Value input, Value key, Shape shape);
+  Lanes loadRow(Value tile, Value row, Shape shape);
+  void storeRow(const Lanes &lanes, Value tile, Value row, Shape shape);
+  Lanes join(tile::ReduceOp op, const Lanes &input, const Lanes &sums, Shape shape);
+
+  // EmitRegion.cpp: scalar ops, alone or for all lanes.
+  void bindRowIndex(Value argument, Value origin, Shape shape);
+  mlir::FailureOr<Lanes> emitRegion(tile::MapOp op, Shape shape);
+  mlir::LogicalResult emitScalarOp(mlir::Operation *op, Shape shape);
+  mlir::LogicalResult emitConstant(mlir::Operation *op);
+  mlir::LogicalResult emitCast(mlir::Operation *op, Shape shape);
+  mlir::LogicalResult emitElementwise(mlir::Operation *op, Shape shape);
+  mlir::LogicalResult emitMath(mlir::Operation *op, Shape shape);
+  Value emitDim(mlir::Operation *op);
+  Value clone(mlir::Operation *op, mlir::ValueRange operands, mlir::Type result);
+  Lanes rounded(const Lanes &lanes, mlir::Type type);
+
+  tile::KernelOp kernel;
+  LaneBuilder b;
+  MapGroups groups;
+  BufferPlan plan;
+  Value scratch;
+  llvm::DenseMap<Value, Memory> memories;
+  /// Scalars, and tiles whose numbers are lanes.
+  llvm::DenseMap<Value, Lanes> values;
+  llvm::DenseMap<Value, View> views;
+  /// Row indices of maps: the first lane's index.
+  llvm::DenseMap<Value, Value> rowIndices;
+  Value batch, head, firstQuery;
+};
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_TARGET_HOST_KERNELEMITTER_H

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exponentials and narrow floats as vector code without a call.
+#include "compiler/target/host/LaneBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace attune {
+
+Value LaneBuilder::fma(Value left, Value right, Value addend) {
+  return LLVM::FMulAddOp::create(*this, left, right, addend);
+}
+
+Value LaneBuilder::bitcast(Value value, Type element) {
+  return arith::BitcastOp::create(*this, likeShape(value.getType(), element), value);
+}
+
+//===--- exponentials --------------------------------------------------------------------------===//
+
+/// 1.5 * 2^23: adding it to |t| < 2^22 leaves round(t) in the low bits of the sum.
+static constexpr double kRoundingShift = 12582912.0;
+
+/// Coefficients of 2^f on [-1/2, 1/2], least relative error (1.9e-9; 0.9 units in the last place).
+static constexpr double kExp2Coefficients[] = {1.0,
+                                               6.931471825e-1,
+                                               2.402264625e-1,
+                                               5.550328642e-2,
+                                               9.618489072e-3,
+                                               1.339993090e-3,
+                                               1.534582116e-4};
+
+static bool canScale(const HostFacts &facts, Type type) {
+  auto vector = dyn_cast<VectorType>(type);
+  return facts.scales && vector && vector.getNumElements() == 16;
+}
+
+/// Returns round(t); `rounded` is what scaledPolynomial needs to scale by it.
+Value LaneBuilder::roundForExponent(Value t, Value &rounded) {
+  Type type = t.getType();
+  if (canScale(facts, type))
+    return rounded = math::RoundEvenOp::create(*this, t);
+  // At most 127, so that 2^n is finite; the polynomial overflows by itself beyond.
+  Value shift = constantFloat(type, kRoundingShift);
+  Value sum = arith::AddFOp::create(*this, t, shift);
+  Value limit = constantFloat(type, kRoundingShift + 127);
+  Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, sum, limit);
+  rounded = arith::SelectOp::create(*this, above, limit, sum);
+  return arith::SubFOp::create(*this, rounded, shift);
+}
+
+Value LaneBuilder::scaledPolynomial(Value fraction, Value rounded) {
+  Type type = fraction.getType();
+  Value sum = constantFloat(type, kExp2Coefficients[6]);
+  for (int power = 5; power >= 0; --power)
+    sum = fma(sum, fraction, constantFloat(type, kExp2Coefficients[power]));
+  if (canScale(facts, type)) {
+    Value all = constant(getIntegerType(16), -1), nearest = constant(getI32Type(), 4);
+    return LLVM::CallIntrinsicOp::create(*this, type,
+                                         getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+                                         ValueRange{sum, rounded, sum, all, nearest})
+        .getResult(0);
+  }
+  // (127 + n) << 23 is 2^n, and 0 for n = -127; the shift's own bits leave at the top.
+  Value bits = bitcast(rounded, getI32Type());
+  Value biased = add(bits, constant(bits.getType(), 127));
+  Value scale = arith::ShLIOp::create(*this, biased, constant(bits.getType(), 23));
+  return arith::MulFOp::create(*this, sum, bitcast(scale, getF32Type()));
+}
+
+/// max(x, low), NaN for NaN.
+static Value clampBelow(LaneBuilder &b, Value x, double low) {
+  Value limit = b.constantFloat(x.getType(), low);
+  Value below = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, limit, x);
+  return arith::SelectOp::create(b, below, limit, x);
+}
+
+Value LaneBuilder::exp2(Value x) {
+  bool scales = canScale(facts, x.getType());
+  Value t = clampBelow(*this, x, scales ? -150.0 : -127.0);
+  if (scales) {
+    // inf - round(inf) would be NaN.
+    Value limit = constantFloat(x.getType(), 129.0);
+    Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, t, limit);
+    t = arith::SelectOp::create(*this, above, limit, t);
+  }
+  Value rounded;
+  Value whole = roundForExponent(t, rounded);
+  return scaledPolynomial(arith::SubFOp::create(*this, t, whole), rounded);
+}
+
+Value LaneBuilder::exp(Value x) {
+  // x = n ln2 + r, ln2 in two parts: the product n ln2 is then exact enough for any n.
+  Type type = x.getType();
+  bool scales = canScale(facts, type);
+  Value low = clampBelow(*this, x, scales ? -104.0 : -88.02969);
+  Value limit = constantFloat(type, 89.0);
+  Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, limit);
+  Value clamped = arith::SelectOp::create(*this, above, limit, low);
+  Value rounded;
+  Value t = arith::MulFOp::create(*this, clamped, constantFloat(type, 1.44269504088896341));
+  Value whole = roundForExponent(t, rounded);
+  Value rest = fma(whole, constantFloat(type, -0.693145751953125), clamped);
+  rest = fma(whole, constantFloat(type, -1.42860682030941723e-6), rest);
+  Value fraction = arith::MulFOp::create(*this, rest, constantFloat(type, 1.44269504088896341));
+  return scaledPolynomial(fraction, rounded);
+}
+
+//===--- narrow floats -------------------------------------------------------------------------===//
+
+/// The f32 bits of x rounded to bf16, the low half not yet cleared; NaN stays a NaN.
+Value LaneBuilder::roundedBFloatBits(Value x) {
+  Value bits = bitcast(x, getI32Type());
+  Type type = bits.getType();
+  Value high = arith::ShRUIOp::create(*this, bits, constant(type, 16));
+  Value odd = arith::AndIOp::create(*this, high, constant(type, 1));
+  Value sum = add(add(bits, constant(type, 0x7fff)), odd);
+  Value quiet = arith::OrIOp::create(*this, bits, constant(type, 0x400000));
+  Value isNan = arith::CmpFOp::create(*this, arith::CmpFPredicate::UNO, x, x);
+  return arith::SelectOp::create(*this, isNan, quiet, sum);
+}
+
+Value LaneBuilder::roundTo(Value x, Type type) {
+  if (type.isBF16()) {
+    Value bits = roundedBFloatBits(x);
+    Value mask = constant(bits.getType(), int32_t(0xffff0000));
+    return bitcast(arith::AndIOp::create(*this, bits, mask), getF32Type());
+  }
+  return type.isF16() ? widen(narrow(x, type), type) : x;
+}
+
+Value LaneBuilder::widen(Value bits, Type type) {
+  if (type.isF16() && facts.fused)
+    return arith::ExtFOp::create(*this, likeShape(bits.getType(), getF32Type()),
+                                 bitcast(bits, type));
+  if (type.isF16())
+    return widenHalfByBits(bits);
+  Value wide = arith::ExtUIOp::create(*this, likeShape(bits.getType(), getI32Type()), bits);
+  Value shifted = arith::ShLIOp::create(*this, wide, constant(wide.getType(), 16));
+  return bitcast(shifted, getF32Type());
+}
+
+Value LaneBuilder::narrow(Value x, Type type) {
+  Type bitsType = likeShape(x.getType(), getIntegerType(16));
+  if (type.isF16() && facts.fused)
+    return bitcast(arith::TruncFOp::create(*this, likeShape(x.getType(), type), x),
+                   getIntegerType(16));
+  if (type.isF16())
+    return narrowHalfByBits(x);
+  Value bits = roundedBFloatBits(x);
+  Value high = arith::ShRUIOp::create(*this, bits, constant(bits.getType(), 16));
+  return arith::TruncIOp::create(*this, bitsType, high);
+}
+
+Value LaneBuilder::widenHalfByBits(Value bits) {
+  Type type = likeShape(bits.getType(), getI32Type());
+  Value wide = arith::ExtUIOp::create(*this, type, bits);
+  Value sign = arith::ShLIOp::create(
+      *this, arith::AndIOp::create(*this, wide, constant(type, 0x8000)), constant(type, 16));
+  Value magnitude = arith::ShLIOp::create(
+      *this, arith::AndIOp::create(*this, wide, constant(type, 0x7fff)), constant(type, 13));
+  // The exponent is 112 too small, also for subnormals; infinity and NaN are put right apart.
+  Value small = bitcast(magnitude, getF32Type());
+  Value finite = bitcast(
+      arith::MulFOp::create(*this, small, constantFloat(small.getType(), 0x1p112)), getI32Type());
+  Value special = arith::OrIOp::create(*this, magnitude, constant(type, 0x7f800000));
+  Value isFinite = arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, magnitude,
+                                         constant(type, 31 << 23));
+  Value result = arith::SelectOp::create(*this, isFinite, finite, special);
+  return bitcast(arith::OrIOp::create(*this, result, sign), getF32Type());
+}
+
+Value LaneBuilder::narrowHalfByBits(Value x) {
+  Value bits = bitcast(x, getI32Type());
+  Type type = bits.getType();
+  auto compare = [&](arith::CmpIPredicate predicate, Value left, int64_t right) -> Value {
+    return arith::CmpIOp::create(*this, predicate, left, constant(type, right));
+  };
+  auto shift = [&](Value value, int64_t count) -> Value {
+    return arith::ShRUIOp::create(*this, value, constant(type, count));
+  };
+  Value sign = shift(arith::AndIOp::create(*this, bits, constant(type, int32_t(0x80000000))), 16);
+  Value magnitude = arith::AndIOp::create(*this, bits, constant(type, 0x7fffffff));
+  Value odd = arith::AndIOp::create(*this, shift(magnitude, 13), constant(type, 1));
+  Value biased = add(magnitude, constant(type, 0xfff - (112 << 23)));
+  Value normal = shift(add(biased, odd), 13);
+  // Adding 1/2 rounds to multiples of 2^-24, the unit of f16's subnormals.
+  Value half = constantFloat(x.getType(), 0.5);
+  Value sum = arith::AddFOp::create(*this, bitcast(magnitude, getF32Type()), half);
+  Value subnormal = subtract(bitcast(sum, getI32Type()), bitcast(half, getI32Type()));
+  Value result = arith::SelectOp::create(
+      *this, compare(arith::CmpIPredicate::ult, magnitude, 0x38800000), subnormal, normal);
+  result = arith::SelectOp::create(*this, compare(arith::CmpIPredicate::uge, magnitude, 0x47800000),
+                                   constant(type, 0x7c00), result);
+  result = arith::SelectOp::create(*this, compare(arith::CmpIPredicate::ugt, magnitude, 0x7f800000),
+                                   constant(type, 0x7e00), result);
+  return arith::TruncIOp::create(*this, likeShape(type, getIntegerType(16)),
+                                 arith::OrIOp::create(*this, result, sign));
+}
+
+} // namespace attune

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running tile kernels in tests.
+#include "test/compiler/target/host/HostHarness.h"
+
+#include "compiler/target/Signature.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Parser/Parser.h"
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <random>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace attune::test {
+
+const char *getTypeName(Dtype dtype) {
+  static const char *names[] = {"f32", "bf16", "f16", "i32", "i8"};
+  return names[int(dtype)];
+}
+
+int64_t getBytes(Dtype dtype) {
+  static const int64_t bytes[] = {4, 2, 2, 4, 1};
+  return bytes[int(dtype)];
+}
+
+//===--- Tensor --------------------------------------------------------------------------------===//
+
+Tensor::Tensor(Dtype dtype, std::vector<int64_t> shape, std::vector<int> order, int64_t spread)
+    : dtype(dtype), shape(shape), strides(shape.size()) {
+  if (order.empty())
+    for (size_t dim = 0; dim < shape.size(); ++dim)
+      order.push_back(dim);
+  int64_t extent = spread;
+  for (auto dim = order.rbegin(); dim != order.rend(); ++dim) {
+    strides[*dim] = extent;
+    extent *= shape[*dim];
+  }
+  int64_t bytes = getBytes(dtype), page = sysconf(_SC_PAGESIZE);
+  // The last element ends the readable part: what `spread` would leave behind it is not there.
+  int64_t size = extent > 0 ? (extent - spread + 1) * bytes : 0;
+  int64_t readable = (size + page - 1) / page * page;
+  char *base = static_cast<char *>(mmap(nullptr, readable + page, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  EXPECT_NE(base, MAP_FAILED);
+  EXPECT_EQ(mprotect(base + readable, page, PROT_NONE), 0);
+  pages = std::shared_ptr<void>(base, [=](void *start) { munmap(start, readable + page); });
+  data = base + readable - size;
+}
+
+char *Tensor::address(const std::vector<int64_t> &index) const {
+  int64_t offset = 0;
+  for (size_t dim = 0; dim < shape.size(); ++dim)
+    offset += index[dim] * strides[dim];
+  return data + offset * getBytes(dtype);
+}
+
+double Tensor::get(std::vector<int64_t> index) const {
+  char *place = address(index);
+  switch (dtype) {
+  case Dtype::F32:
+    return *reinterpret_cast<float *>(place);
+  case Dtype::Bf16: {
+    uint32_t bits = uint32_t(*reinterpret_cast<uint16_t *>(place)) << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+  }
+  case Dtype::F16:
+    return *reinterpret_cast<_Float16 *>(place);
+  case Dtype::I32:
+    return *reinterpret_cast<int32_t *>(place);
+  case Dtype::I8:
+    return *place;
+  }
+  return 0;
+}
+
+void Tensor::set(std::vector<int64_t> index, double value) {
+  char *place = address(index);
+  switch (dtype) {
+  case Dtype::F32:
+    *reinterpret_cast<float *>(place) = value;
+    return;
+  case Dtype::Bf16:
+    *reinterpret_cast<__bf16 *>(place) = static_cast<__bf16>(float(value));
+    return;
+  case Dtype::F16:
+    *reinterpret_cast<_Float16 *>(place) = static_cast<_Float16>(value);
+    return;
+  case Dtype::I32:
+    *reinterpret_cast<int32_t *>(place) = value;
+    return;
+  case Dtype::I8:
+    *place = value;
+    return;
+  }
+}
+
+void Tensor::each(const std::function<void(std::vector<int64_t>)> &body) const {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  for (int64_t linear = 0; linear < count; ++linear) {
+    std::vector<int64_t> index(shape.size());
+    int64_t rest = linear;
+    for (int dim = shape.size() - 1; dim >= 0; --dim) {
+      index[dim] = rest % shape[dim];
+      rest /= shape[dim];
+    }
+    body(index);
+  }
+}
+
+void Tensor::fill(unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
+  each([&](std::vector<int64_t> index) { set(index, uniform(random)); });
+}
+
+void Tensor::fillWith(double value) {
+  each([&](std::vector<int64_t> index) { set(index, value); });
+}
+
+//===--- Kernel --------------------------------------------------------------------------------===//
+
+std::vector<HostLevel> getRunnableLevels() {
+  std::vector<HostLevel> levels = {HostLevel::X86_64};
+  if (__builtin_cpu_supports("x86-64-v3"))
+    levels.push_back(HostLevel::V3);
+  if (__builtin_cpu_supports("x86-64-v4"))
+    levels.push_back(HostLevel::V4);
+  return levels;
+}
+
+static mlir::DialectRegistry &getRegistry() {
+  static mlir::DialectRegistry registry = [] {
+    mlir::DialectRegistry made;
+    made.insert<tile::TileDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+                mlir::scf::SCFDialect, mlir::memref::MemRefDialect, mlir::affine::AffineDialect>();
+    registerHostTarget(made);
+    return made;
+  }();
+  return registry;
+}
+
+Kernel::Kernel(const std::string &text, HostLevel level)
+    : context(getRegistry(), mlir::MLIRContext::Threading::DISABLED) {
+  module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  if (!module) {
+    ADD_FAILURE() << "the test's own IR is refused:\n" << text;
+    return;
+  }
+  kernel = *module->getOps<tile::KernelOp>().begin();
+  mlir::FailureOr<HostCode> compiled = compileForHost(kernel, level);
+  if (failed(compiled)) {
+    ADD_FAILURE() << "the kernel does not compile for " << getHostFacts(level).name;
+    return;
+  }
+  code = std::move(*compiled);
+  int file = memfd_create("kernel", 0);
+  EXPECT_EQ(write(file, code.elf.data(), code.elf.size()), ssize_t(code.elf.size()));
+  library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
+  close(file);
+  if (!library) {
+    ADD_FAILURE() << dlerror();
+    return;
+  }
+  entry = reinterpret_cast<decltype(entry)>(dlsym(library, code.entry.c_str()));
+  EXPECT_NE(entry, nullptr);
+}
+
+Kernel::~Kernel() {
+  if (library)
+    dlclose(library);
+}
+
+int64_t Kernel::countTasks(const std::map<std::string, Tensor> &tensors) const {
+  tile::KernelOp op = kernel;
+  std::string name = op.getArgumentName(op.getNumArguments() - op.getResultCount()).str();
+  const std::vector<int64_t> &shape = tensors.at(name).shape;
+  int64_t queries = op.getConfig().getQueries();
+  return (shape[2] + queries - 1) / queries * shape[1] * shape[0];
+}
+
+void Kernel::run(const std::map<std::string, Tensor> &tensors,
+                 const std::map<std::string, double> &scalars) {
+  if (entry)
+    runTasks(tensors, scalars, 0, countTasks(tensors));
+}
+
+void Kernel::runTasks(const std::map<std::string, Tensor> &tensors,
+                      const std::map<std::string, double> &scalars, int64_t begin, int64_t end) {
+  auto parameters = getLaunchParameters(kernel);
+  std::vector<uint64_t> slots(parameters.size());
+  std::vector<void *> pointers;
+  for (auto [index, parameter] : llvm::enumerate(parameters)) {
+    std::string name = kernel.getArgumentName(parameter.argument).str();
+    uint64_t &slot = slots[index];
+    pointers.push_back(&slot);
+    if (parameter.kind == ParameterKind::Pointer)
+      slot = reinterpret_cast<uint64_t>(tensors.at(name).data);
+    else if (parameter.kind == ParameterKind::Size)
+      slot = tensors.at(name).shape[parameter.dim];
+    else if (parameter.kind == ParameterKind::Stride)
+      slot = tensors.at(name).strides[parameter.dim];
+    else if (parameter.type.isF32()) {
+      float value = scalars.at(name);
+      memcpy(&slot, &value, sizeof(value));
+    } else {
+      slot = int64_t(scalars.at(name));
+    }
+  }
+  std::shared_ptr<void> scratch(aligned_alloc(64, code.scratchBytes), free);
+  memset(scratch.get(), 0xff, code.scratchBytes); // NaNs: nothing may rely on its contents
+  entry(pointers.data(), begin, end, scratch.get());
+}
+
+std::string fillIn(std::string text, const std::map<std::string, std::string> &replacements) {
+  for (const auto &[key, value] : replacements)
+    for (size_t at = 0; (at = text.find("{" + key + "}", at)) != std::string::npos;)
+      text.replace(at, key.size() + 2, value);
+  return text;
+}
+
+} // namespace attune::test

@@ -51,6 +51,13 @@ Tensor::Tensor(Dtype dtype, std::vector<int64_t> shape, std::vector<int> order, 
   data = base + readable - size;
 }
 
+/// The bits of the bf16 nearest to a finite value.
+static uint16_t roundToBFloat(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
 char *Tensor::address(const std::vector<int64_t> &index) const {
   int64_t offset = 0;
   for (size_t dim = 0; dim < shape.size(); ++dim)
@@ -86,7 +93,7 @@ void Tensor::set(std::vector<int64_t> index, double value) {
     *reinterpret_cast<float *>(place) = value;
     return;
   case Dtype::Bf16:
-    *reinterpret_cast<__bf16 *>(place) = static_cast<__bf16>(float(value));
+    *reinterpret_cast<uint16_t *>(place) = roundToBFloat(value);
     return;
   case Dtype::F16:
     *reinterpret_cast<_Float16 *>(place) = static_cast<_Float16>(value);

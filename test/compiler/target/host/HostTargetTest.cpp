@@ -17,7 +17,7 @@ struct Attention {
   bool causal = false;
   int64_t batch = 1, heads = 1, keyHeads = 1, queryTokens = 128, keyTokens = 128;
   /// Memory order of (batch, heads, tokens, dim) and the distance of neighbours.
-  std::vector<int> order;
+  std::vector<int> order = {};
   int64_t spread = 1;
 };
 

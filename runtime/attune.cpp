@@ -65,6 +65,16 @@ template <typename Body> attune_status guard(Body body) {
   return status;
 }
 
+/// Runs the body; what it throws names the kernel.
+template <typename Body> void forKernel(const std::string &name, Body body) {
+  try {
+    body();
+  } catch (device::StatusError &error) {
+    error.message = "kernel '" + name + "': " + error.message;
+    throw;
+  }
+}
+
 template <typename T> T &expect(T *pointer, const char *name) {
   if (!pointer)
     failArgument(std::string("expected ") + name + ", but got a null pointer");
@@ -121,9 +131,8 @@ const bundle::Variant &chooseVariant(const device::Device &target,
   for (const bundle::Variant &variant : kernel.variants)
     targets += (targets.empty() ? "" : ", ") + variant.target + " (" +
                std::string(spelling(variant.format)) + ")";
-  fail(ATTUNE_NOT_FOUND, "kernel '" + kernel.name + "': expected code for device " + target.name() +
-                             " (" + target.description() + "), but got " +
-                             (targets.empty() ? "none at all" : "only " + targets) +
+  fail(ATTUNE_NOT_FOUND, "expected code for device " + target.name() + " (" + target.description() +
+                             "), but got " + (targets.empty() ? "none at all" : "only " + targets) +
                              "; compile it with that target");
 }
 
@@ -292,10 +301,12 @@ attune_status attune_kernel_load(attune_device *on, const attune_bundle *from, c
     const bundle::Bundle &contents = expect(from, "a bundle").contents;
     const bundle::KernelInfo &kernel =
         contents.manifest.kernels[findKernel(contents.manifest, &expect(name, "a name"))];
-    const bundle::Variant &variant = chooseVariant(*target, kernel);
-    device::LaunchPlan plan(kernel, variant);
-    std::unique_ptr<device::Code> code = target->load(variant, contents.blobs[variant.blob]);
-    *result = new attune_kernel{std::move(target), std::move(plan), std::move(code)};
+    forKernel(kernel.name, [&] {
+      const bundle::Variant &variant = chooseVariant(*target, kernel);
+      device::LaunchPlan plan(kernel, variant);
+      std::unique_ptr<device::Code> code = target->load(variant, contents.blobs[variant.blob]);
+      *result = new attune_kernel{std::move(target), std::move(plan), std::move(code)};
+    });
   });
 }
 
@@ -312,13 +323,15 @@ attune_status attune_kernel_launch(attune_kernel *launched, const attune_argumen
                                    size_t count, void *stream) {
   return guard([&] {
     attune_kernel &kernel = expect(launched, "a kernel");
-    device::LaunchState state;
-    kernel.plan.check(*kernel.device, arguments, count, state);
-    for (int64_t size : state.grid)
-      if (size == 0)
-        return;
-    kernel.plan.marshal(*kernel.device, state);
-    kernel.code->launch(state.grid, state.pointers, stream);
+    forKernel(kernel.plan.kernelInfo().name, [&] {
+      device::LaunchState state;
+      kernel.plan.check(*kernel.device, arguments, count, state);
+      for (int64_t size : state.grid)
+        if (size == 0)
+          return;
+      kernel.plan.marshal(*kernel.device, state);
+      kernel.code->launch(state.grid, state.pointers, stream);
+    });
   });
 }
 
@@ -326,8 +339,10 @@ attune_status attune_kernel_check(const attune_kernel *checked, const attune_arg
                                   size_t count) {
   return guard([&] {
     const attune_kernel &kernel = expect(checked, "a kernel");
-    device::LaunchState state;
-    kernel.plan.check(*kernel.device, arguments, count, state);
+    forKernel(kernel.plan.kernelInfo().name, [&] {
+      device::LaunchState state;
+      kernel.plan.check(*kernel.device, arguments, count, state);
+    });
   });
 }
 

@@ -44,16 +44,15 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
   };
   size_t maps = size_t(std::count_if(variant.parameters.begin(), variant.parameters.end(), isMap));
   if (maps > maxTensorMaps)
-    fail(ATTUNE_BAD_BUNDLE, "kernel '" + kernel.name + "': expected at most " +
-                                std::to_string(maxTensorMaps) + " tensor maps, but got " +
-                                std::to_string(maps));
+    fail(ATTUNE_BAD_BUNDLE, "expected at most " + std::to_string(maxTensorMaps) +
+                                " tensor maps, but got " + std::to_string(maps));
 }
 
 size_t LaunchPlan::indexOf(const std::string &operand) const {
   for (size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i].info.name == operand)
       return i;
-  fail(ATTUNE_INTERNAL, "kernel '" + kernel.name + "': no operand '" + operand + "'");
+  fail(ATTUNE_INTERNAL, "no operand '" + operand + "'");
 }
 
 void LaunchPlan::addSteps(const Expression &expression, std::vector<Step> &steps) const {
@@ -112,11 +111,11 @@ void LaunchPlan::check(const Device &device, const attune_argument *given, size_
     std::string names;
     for (const Argument &argument : arguments)
       names += (names.empty() ? "" : ", ") + argument.info.name;
-    failArgument("kernel '" + kernel.name + "': expected " + std::to_string(arguments.size()) +
-                 " arguments (" + names + "), but got " + std::to_string(count));
+    failArgument("expected " + std::to_string(arguments.size()) + " arguments (" + names +
+                 "), but got " + std::to_string(count));
   }
   if (!given)
-    failArgument("kernel '" + kernel.name + "': expected arguments, but got a null pointer");
+    failArgument("expected arguments, but got a null pointer");
   state.arguments = given;
   for (size_t i = 0; i < count; ++i) {
     // Copied as bytes: a caller in C can store anything in an enumeration.

@@ -87,8 +87,8 @@ std::string dimension(int64_t index) { return "dimension " + number(index); }
 } // namespace
 
 void LaunchPlan::failOperand(const Argument &argument, const std::string &problem) const {
-  failArgument("kernel '" + kernel.name + "': " + (argument.isResult ? "result '" : "operand '") +
-               argument.info.name + "': " + problem);
+  failArgument((argument.isResult ? "result '" : "operand '") + argument.info.name +
+               "': " + problem);
 }
 
 void LaunchPlan::checkTensor(const Device &device, const Argument &argument, const DLTensor *tensor,
@@ -108,8 +108,8 @@ void LaunchPlan::checkTensor(const Device &device, const Argument &argument, con
     return;
   if (!tensor->data)
     failOperand(argument, "expected data, but its data pointer is null");
-  checkStrides(argument, result);
   checkExtent(argument, result);
+  checkStrides(argument, result);
   uintptr_t address = reinterpret_cast<uintptr_t>(tensor->data) + tensor->byte_offset;
   result.data = reinterpret_cast<char *>(address);
   if (address % uint64_t(argument.pointerAlignment) != 0)

@@ -27,7 +27,7 @@ public:
     while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
       text.pop_back();
     fail(result == errorOutOfMemory ? ATTUNE_OUT_OF_MEMORY : ATTUNE_DEVICE_ERROR,
-         "cuda: the driver cannot load the " + std::string(spelling(variant.format)) + " for " +
+         "the CUDA driver cannot load the " + std::string(spelling(variant.format)) + " for " +
              variant.target + ": " + primary->driver->describe(result) +
              (text.empty() ? "" : "; its log: " + text));
   }
@@ -58,13 +58,13 @@ public:
     CurrentContext current(module.context());
     Result found = driver.moduleGetFunction(&function, module.get(), variant.entry.c_str());
     if (found != success)
-      fail(ATTUNE_BAD_BUNDLE, "cuda: the " + std::string(spelling(variant.format)) + " for " +
+      fail(ATTUNE_BAD_BUNDLE, "the " + std::string(spelling(variant.format)) + " for " +
                                   variant.target + " has no entry '" + variant.entry +
                                   "': " + driver.describe(found));
     int64_t available = module.context().attribute(attributeMaxSharedMemoryPerBlockOptin);
     if (variant.sharedBytes > available)
       fail(ATTUNE_DEVICE_ERROR,
-           "cuda: entry '" + variant.entry + "' needs " + std::to_string(variant.sharedBytes) +
+           "entry '" + variant.entry + "' needs " + std::to_string(variant.sharedBytes) +
                " bytes of shared memory, but a block of this GPU has at most " +
                std::to_string(available) + "; compile with smaller tiles or fewer stages");
     if (variant.sharedBytes > defaultSharedBytes)

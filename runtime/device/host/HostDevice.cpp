@@ -26,7 +26,7 @@ public:
 
   void launch(const Grid &grid, void *const *parameters, void *stream) override {
     if (stream)
-      failArgument("device host has no streams: expected a null stream");
+      failArgument("the host has no streams: expected a null stream");
     int64_t tasks;
     if (__builtin_mul_overflow(grid[0], grid[1], &tasks) ||
         __builtin_mul_overflow(tasks, grid[2], &tasks))

@@ -10,7 +10,7 @@ namespace attune::device {
 /// A shared object loaded from bytes; unloaded with this object.
 class SharedObject {
 public:
-  /// `name` is for messages and for /proc/<pid>/maps. Throws StatusError.
+  /// `name` is what /proc/<pid>/maps shows. Throws StatusError.
   SharedObject(std::string_view bytes, const std::string &name);
   SharedObject(const SharedObject &) = delete;
   ~SharedObject();

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does a launch check? One test a message; then the launches that have to work.
+#include "test/runtime/device/ScaleAdd.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <thread>
+
+using namespace attune;
+using namespace attune::testing;
+using bundle::BlobFormat;
+
+namespace {
+
+bundle::Bundle scaleAddHost() {
+  bundle::Bundle contents = scaleAddWithoutCode();
+  contents.addBlob(readAll(ATTUNE_TEST_KERNEL));
+  contents.manifest.kernels[0].variants = {scaleAddVariant("x86-64", BlobFormat::Elf)};
+  return contents;
+}
+
+class Launch : public ::testing::Test {
+protected:
+  Device device{"host:2"};
+  Kernel kernel{device, openBundle(scaleAddHost()), "scale_add"};
+  ScaleAddProblem problem;
+
+  std::string refusal(std::vector<Argument> arguments) {
+    std::string message = messageOf([&] { kernel.launch(arguments); }, ATTUNE_INVALID_ARGUMENT);
+    EXPECT_EQ(messageOf([&] { kernel.check(arguments); }, ATTUNE_INVALID_ARGUMENT), message);
+    return message;
+  }
+  std::string refusal() { return refusal(problem.arguments()); }
+
+  /// A kernel that differs from scale_add in its manifest only.
+  template <typename Change> Kernel changed(Change change) {
+    bundle::Bundle contents = scaleAddHost();
+    change(contents.manifest.kernels[0]);
+    return Kernel(device, openBundle(contents), "scale_add");
+  }
+};
+
+TEST_F(Launch, ComputesWhatTheKernelSays) {
+  kernel.launch(problem.arguments());
+  problem.expectRight();
+}
+
+TEST_F(Launch, InitializerListOfTensorsAndNumbers) {
+  kernel.launch({problem.a, problem.b, problem.t, 2.0f, 5, problem.o});
+  problem.expectRight();
+}
+
+TEST_F(Launch, FewerArguments) {
+  EXPECT_EQ(refusal({&problem.a}),
+            "kernel 'scale_add': expected 6 arguments (a, b, t, s, w, o), but got 1");
+}
+
+TEST_F(Launch, NoArguments) {
+  EXPECT_EQ(attune_kernel_launch(kernel.get(), nullptr, 6, nullptr), ATTUNE_INVALID_ARGUMENT);
+  EXPECT_STREQ(attune_last_message(),
+               "kernel 'scale_add': expected arguments, but got a null pointer");
+}
+
+TEST_F(Launch, NumberForATensor) {
+  std::vector<Argument> arguments = problem.arguments();
+  arguments[0] = 3;
+  EXPECT_EQ(refusal(arguments),
+            "kernel 'scale_add': operand 'a': expected a tensor, but got a number");
+}
+
+TEST_F(Launch, TensorForANumber) {
+  std::vector<Argument> arguments = problem.arguments();
+  arguments[3] = &problem.a;
+  EXPECT_EQ(refusal(arguments),
+            "kernel 'scale_add': operand 's': expected a real number (f32), but got a tensor");
+}
+
+TEST_F(Launch, IntegerForARealNumber) {
+  std::vector<Argument> arguments = problem.arguments();
+  arguments[3] = 1;
+  EXPECT_EQ(refusal(arguments),
+            "kernel 'scale_add': operand 's': expected a real number (f32), but got an integer");
+}
+
+TEST_F(Launch, RealNumberForAnIndex) {
+  std::vector<Argument> arguments = problem.arguments();
+  arguments[4] = 1.5;
+  EXPECT_EQ(refusal(arguments),
+            "kernel 'scale_add': operand 'w': expected an integer (index), but got a real number");
+}
+
+TEST_F(Launch, UnknownKindOfArgument) {
+  std::vector<Argument> arguments = problem.arguments();
+  std::vector<attune_argument> raw;
+  for (const Argument &argument : arguments)
+    raw.push_back(argument.get());
+  int kind = 77;
+  std::memcpy(&raw[4].kind, &kind, sizeof(kind));
+  EXPECT_EQ(attune_kernel_launch(kernel.get(), raw.data(), raw.size(), nullptr),
+            ATTUNE_INVALID_ARGUMENT);
+  EXPECT_STREQ(attune_last_message(), "kernel 'scale_add': operand 'w': expected an integer "
+                                      "(index), but got an argument of unknown kind");
+}
+
+TEST_F(Launch, NullTensor) {
+  std::vector<Argument> arguments = problem.arguments();
+  arguments[5] = static_cast<const DLTensor *>(nullptr);
+  EXPECT_EQ(refusal(arguments),
+            "kernel 'scale_add': result 'o': expected a tensor, but got a null pointer");
+}
+
+TEST_F(Launch, WrongRank) {
+  problem.a.ndim = 3;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected rank 4, but got 3");
+}
+
+TEST_F(Launch, NegativeRank) {
+  problem.t.ndim = -1;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 't': expected rank 1, but got -1");
+}
+
+TEST_F(Launch, WrongDtype) {
+  problem.b.dtype = {kDLBfloat, 16, 1};
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected dtype f32, but got bf16");
+}
+
+TEST_F(Launch, VectorDtype) {
+  problem.b.dtype = {kDLFloat, 32, 4};
+  EXPECT_EQ(refusal(),
+            "kernel 'scale_add': operand 'b': expected dtype f32, but got vectors of 4 lanes");
+}
+
+TEST_F(Launch, UnknownDtype) {
+  problem.b.dtype = {200, 32, 1};
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected dtype f32, but got type code 200 "
+                       "of 32 bits");
+}
+
+TEST_F(Launch, TensorOnAnotherDevice) {
+  problem.a.device = {kDLCUDA, 1};
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected a tensor on host:2, but got one "
+                       "on cuda:1");
+}
+
+TEST_F(Launch, TensorOnUnknownDevice) {
+  int type = 12345;
+  std::memcpy(&problem.a.device.device_type, &type, sizeof(type));
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected a tensor on host:2, but got one "
+                       "on device type 12345, number 0");
+}
+
+TEST_F(Launch, NullShape) {
+  problem.a.shape = nullptr;
+  EXPECT_EQ(refusal(),
+            "kernel 'scale_add': operand 'a': expected sizes, but its shape pointer is null");
+}
+
+TEST_F(Launch, WrongFixedSize) {
+  problem.aShape[3] = 16;
+  EXPECT_EQ(refusal(),
+            "kernel 'scale_add': operand 'a': expected size 8 in dimension 3, but got 16");
+}
+
+TEST_F(Launch, NegativeSize) {
+  problem.aShape[2] = -1;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected the size of dimension 2 to be "
+                       "from 0 to 2147483647, but got -1");
+}
+
+TEST_F(Launch, SizeOf2To31) {
+  problem.bShape[2] = int64_t(1) << 31;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected the size of dimension 2 to be "
+                       "from 0 to 2147483647, but got 2147483648");
+}
+
+TEST_F(Launch, InnermostDimensionWithGaps) {
+  int64_t strides[] = {640, 160, 16, 2};
+  problem.a.strides = strides;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected stride 1 in dimension 3 "
+                       "(contiguous), but got 2; make a contiguous copy of it");
+}
+
+TEST_F(Launch, TableWithGaps) {
+  int64_t strides[] = {2};
+  problem.t.strides = strides;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 't': expected stride 1 in dimension 0 "
+                       "(contiguous), but got 2; make a contiguous copy of it");
+}
+
+TEST_F(Launch, StrideThatIsNotAligned) {
+  int64_t strides[] = {360, 90, 9, 1};
+  problem.a.strides = strides;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected the stride of dimension 2 to be "
+                       "a multiple of 16 bytes, but got 9 elements of 4 bytes");
+}
+
+TEST_F(Launch, DataThatIsNotAligned) {
+  problem.a.byte_offset = 8;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected data aligned to 16 bytes, but "
+                       "its address is 8 bytes past a multiple of it");
+}
+
+TEST_F(Launch, TableThatIsNotAlignedToItsElements) {
+  problem.t.byte_offset = 2;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 't': expected data aligned to 4 bytes, but "
+                       "its address is 2 bytes past a multiple of it");
+}
+
+TEST_F(Launch, NullData) {
+  problem.a.data = nullptr;
+  EXPECT_EQ(refusal(),
+            "kernel 'scale_add': operand 'a': expected data, but its data pointer is null");
+}
+
+TEST_F(Launch, ResultThatOverlapsItself) {
+  int64_t strides[] = {320, 0, 8, 1};
+  problem.o.strides = strides;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': result 'o': expected each element in its own place, "
+                       "but dimension 1 has stride 0");
+}
+
+TEST_F(Launch, StridesBeyondTheAddressSpace) {
+  int64_t strides[] = {int64_t(1) << 60, 80, 8, 1};
+  problem.a.strides = strides;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': its sizes and strides reach beyond the "
+                       "address space");
+}
+
+TEST_F(Launch, StridesOfTheSmallestNumber) {
+  int64_t strides[] = {INT64_MIN, 80, 8, 1};
+  problem.a.strides = strides;
+  problem.aShape[0] = 3;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': its sizes and strides reach beyond the "
+                       "address space");
+}
+
+TEST_F(Launch, SizesWhoseProductOverflows) {
+  for (std::vector<int64_t> *shape : {&problem.aShape, &problem.bShape, &problem.oShape})
+    *shape = {INT32_MAX, INT32_MAX, INT32_MAX, 8};
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': its sizes and strides reach beyond the "
+                       "address space");
+}
+
+TEST_F(Launch, TokensOfOneAxisDiffer) {
+  problem.oShape[2] = 9;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': result 'o': expected 10 tokens along axis 'q' as 'a' "
+                       "has, but got 9");
+}
+
+TEST_F(Launch, BatchesDiffer) {
+  problem.bShape[0] = 3;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected batch 1 or 2 as 'a' has, but got "
+                       "3");
+}
+
+TEST_F(Launch, ResultWithoutTheBatch) {
+  problem.oShape[0] = 1;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': result 'o': expected batch 2 as 'a' has, but got 1");
+}
+
+TEST_F(Launch, ResultWithABatchThatNobodyHas) {
+  ScaleAddProblem single(1, 4, 10, 3, 2);
+  single.oShape[0] = 2;
+  EXPECT_EQ(refusal(single.arguments()),
+            "kernel 'scale_add': result 'o': expected batch 1, but got 2");
+}
+
+TEST_F(Launch, HeadsThatDoNotDivide) {
+  problem.bShape[1] = 3;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected a number of heads that divides "
+                       "the 4 of 'a', but got 3");
+}
+
+TEST_F(Launch, NoHeadsWhereOthersHaveSome) {
+  problem.bShape[1] = 0;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'b': expected a number of heads that divides "
+                       "the 4 of 'a', but got 0");
+}
+
+TEST_F(Launch, ResultWithFewerHeads) {
+  problem.oShape[1] = 2;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': result 'o': expected 4 heads as 'a' has, but got 2");
+}
+
+TEST_F(Launch, IndexOf2To31) {
+  problem.w = int64_t(1) << 31;
+  EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'w': expected an index from -2147483647 to "
+                       "2147483647, but got 2147483648");
+}
+
+TEST_F(Launch, NumbersThatDoNotFitTheirType) {
+  struct {
+    bundle::ElementType type;
+    bundle::ParameterType passed;
+    int64_t value;
+    const char *message;
+  } cases[] = {
+      {bundle::ElementType::I32, bundle::ParameterType::I32, int64_t(1) << 31,
+       "expected an i32 from -2147483648 to 2147483647, but got 2147483648"},
+      {bundle::ElementType::I8, bundle::ParameterType::I8, 128,
+       "expected an i8 from -128 to 127, but got 128"},
+      {bundle::ElementType::I1, bundle::ParameterType::I8, 2,
+       "expected an i1 from 0 to 1, but got 2"},
+  };
+  for (const auto &c : cases) {
+    Kernel other = changed([&](bundle::KernelInfo &info) {
+      info.operands[4].dtype = c.type;
+      info.variants[0].parameters[17].type = c.passed;
+    });
+    problem.w = c.value;
+    EXPECT_EQ(messageOf([&] { other.check(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+              std::string("kernel 'scale_add': operand 'w': ") + c.message);
+  }
+}
+
+TEST_F(Launch, StrideThatDoesNotFit32Bits) {
+  Kernel other = changed([](bundle::KernelInfo &info) {
+    info.variants[0].parameters[4].type = bundle::ParameterType::I32;
+  });
+  int64_t strides[] = {int64_t(1) << 33, 80, 8, 1};
+  problem.a.strides = strides;
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': operand 'a': expected the stride of dimension 0 to fit 32 bits, "
+            "but got 8589934592");
+}
+
+TEST_F(Launch, AxisThatHasToBeAMultiple) {
+  Kernel other = changed([](bundle::KernelInfo &info) { info.checks = {{"k", 64, ""}}; });
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': operand 'b': expected a multiple of 64 tokens along axis 'k', but "
+            "got 3");
+}
+
+TEST_F(Launch, AxisThatHasToBeAsLongAsAnother) {
+  Kernel other = changed([](bundle::KernelInfo &info) { info.checks = {{"q", 0, "k"}}; });
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': operand 'a': expected as many tokens along axis 'q' as along 'k', "
+            "3, but got 10");
+}
+
+TEST_F(Launch, GridThatOverflows) {
+  Kernel other = changed([](bundle::KernelInfo &info) {
+    using bundle::Expression;
+    Expression huge = Expression::constant(INT32_MAX);
+    for (int i = 0; i < 3; ++i)
+      huge = Expression::binary(Expression::Kind::Mul, huge, Expression::constant(INT32_MAX));
+    info.variants[0].grid[0] = huge;
+  });
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': the launch size overflows 64 bits");
+}
+
+TEST_F(Launch, MoreTasksThan64BitsCount) {
+  Kernel other = changed([](bundle::KernelInfo &info) {
+    for (bundle::Expression &size : info.variants[0].grid)
+      size = bundle::Expression::constant(INT32_MAX);
+  });
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': the number of tasks overflows 64 bits");
+}
+
+TEST_F(Launch, ExpressionsOfEveryKind) {
+  using bundle::Expression;
+  Expression tiles = Expression::ceilDiv(Expression::size("o", 2), Expression::constant(4));
+  Expression more = Expression::binary(Expression::Kind::Add, tiles, Expression::constant(7));
+  Expression capped = Expression::binary(Expression::Kind::Min, more, tiles);
+  Expression least = Expression::binary(Expression::Kind::Max, capped, Expression::constant(0));
+  Expression once = Expression::binary(Expression::Kind::Mul, least, Expression::constant(1));
+  Kernel other = changed([&](bundle::KernelInfo &info) { info.variants[0].grid[0] = once; });
+  other.launch(problem.arguments());
+  problem.expectRight();
+}
+
+TEST_F(Launch, StreamOnTheHost) {
+  int something;
+  EXPECT_EQ(
+      messageOf([&] { kernel.launch(problem.arguments(), &something); }, ATTUNE_INVALID_ARGUMENT),
+      "kernel 'scale_add': the host has no streams: expected a null stream");
+}
+
+TEST_F(Launch, RefusedLaunchWritesNothing) {
+  problem.bShape[1] = 3;
+  refusal();
+  for (float value : problem.oData)
+    EXPECT_EQ(value, 0);
+}
+
+TEST_F(Launch, NoQueries) {
+  ScaleAddProblem empty(2, 4, 0, 3, 2);
+  kernel.launch(empty.arguments());
+}
+
+TEST_F(Launch, NoBatch) {
+  ScaleAddProblem empty(0, 4, 10, 3, 2);
+  kernel.launch(empty.arguments());
+}
+
+TEST_F(Launch, NoHeads) {
+  ScaleAddProblem empty(2, 0, 10, 3, 0);
+  kernel.launch(empty.arguments());
+}
+
+TEST_F(Launch, NoKeysStillWritesTheResult) {
+  ScaleAddProblem keyless(2, 4, 10, 0, 2);
+  kernel.launch(keyless.arguments());
+  keyless.expectRight();
+}
+
+TEST_F(Launch, OneToken) {
+  ScaleAddProblem single(1, 1, 1, 1, 1);
+  kernel.launch(single.arguments());
+  single.expectRight();
+}
+
+TEST_F(Launch, ManyTokens) {
+  ScaleAddProblem many(1, 2, 131072, 1, 1);
+  kernel.launch(many.arguments());
+  many.expectRight();
+}
+
+TEST_F(Launch, BatchOfOneIsShared) {
+  problem.bShape[0] = 1;
+  kernel.launch(problem.arguments());
+  EXPECT_EQ(problem.oData[0], problem.expected(0, 0, 0, 0));
+}
+
+TEST_F(Launch, StridedTokens) {
+  // Tokens lie before heads: (batch, tokens, heads, dim) in memory.
+  int64_t strides[] = {320, 8, 32, 1};
+  std::vector<float> data(problem.aData.size());
+  for (size_t b = 0; b < 2; ++b)
+    for (size_t h = 0; h < 4; ++h)
+      for (size_t i = 0; i < 10; ++i)
+        for (size_t d = 0; d < 8; ++d)
+          data[b * 320 + i * 32 + h * 8 + d] = problem.aData[((b * 4 + h) * 10 + i) * 8 + d];
+  problem.a.data = data.data();
+  problem.a.strides = strides;
+  kernel.launch(problem.arguments());
+  problem.expectRight();
+}
+
+TEST_F(Launch, ByteOffset) {
+  std::vector<float> shifted(problem.aData.size() + 4);
+  std::copy(problem.aData.begin(), problem.aData.end(), shifted.begin() + 4);
+  problem.a.data = shifted.data();
+  problem.a.byte_offset = 16;
+  kernel.launch(problem.arguments());
+  problem.expectRight();
+}
+
+TEST_F(Launch, StrideOfADimensionWithOneEntryIsFree) {
+  ScaleAddProblem single(1, 4, 10, 3, 2);
+  int64_t strides[] = {12345, 80, 8, 1};
+  single.a.strides = strides;
+  kernel.launch(single.arguments());
+  single.expectRight();
+}
+
+TEST_F(Launch, NotANumberIsPassedOn) {
+  problem.s = std::numeric_limits<float>::quiet_NaN();
+  kernel.launch(problem.arguments());
+  EXPECT_TRUE(std::isnan(problem.oData[0]));
+}
+
+TEST_F(Launch, BoundsOfAnIndex) {
+  for (int64_t bound : {-(bundle::sizeLimit - 1), bundle::sizeLimit - 1}) {
+    problem.w = bound;
+    kernel.launch(problem.arguments());
+    problem.expectRight();
+  }
+}
+
+TEST_F(Launch, ManyThreadsLaunchTheSameKernel) {
+  std::vector<std::thread> threads;
+  std::vector<std::unique_ptr<ScaleAddProblem>> problems;
+  for (int i = 0; i < 4; ++i)
+    problems.push_back(std::make_unique<ScaleAddProblem>(1, 4, 33 + i, 3, 2));
+  for (auto &own : problems)
+    threads.emplace_back([&] {
+      for (int round = 0; round < 100; ++round)
+        kernel.launch(own->arguments());
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (auto &own : problems)
+    own->expectRight();
+}
+
+} // namespace

@@ -75,6 +75,7 @@ template <typename Body> void forKernel(const std::string &name, Body body) {
   }
 }
 
+/// What the pointer refers to; of an output, asked for before anything is done.
 template <typename T> T &expect(T *pointer, const char *name) {
   if (!pointer)
     failArgument(std::string("expected ") + name + ", but got a null pointer");
@@ -171,16 +172,17 @@ attune_status attune_bundle_kernel(const attune_bundle *from, size_t index,
                                    attune_kernel_info *info) {
   return guard([&] {
     const bundle::KernelInfo &kernel = kernelOf(from, index);
-    expect(info, "a place for the description") = {kernel.name.c_str(), kernel.operands.size(),
-                                                   kernel.results.size(), kernel.variants.size()};
+    auto &place = expect(info, "a place for the description");
+    place = {kernel.name.c_str(), kernel.operands.size(), kernel.results.size(),
+             kernel.variants.size()};
   });
 }
 
 attune_status attune_bundle_find_kernel(const attune_bundle *from, const char *name,
                                         size_t *index) {
   return guard([&] {
-    expect(index, "a place for the index") =
-        findKernel(expect(from, "a bundle").contents.manifest, &expect(name, "a name"));
+    auto &place = expect(index, "a place for the index");
+    place = findKernel(expect(from, "a bundle").contents.manifest, &expect(name, "a name"));
   });
 }
 
@@ -194,9 +196,9 @@ attune_status attune_bundle_argument(const attune_bundle *from, size_t kernelInd
                    ", but got " + std::to_string(argument));
     const bundle::OperandInfo &found =
         argument < operands ? kernel.operands[argument] : kernel.results[argument - operands];
-    expect(info, "a place for the description") = {found.name.c_str(), attune_role(found.role),
-                                                   found.axis.c_str(), spelling(found.dtype).data(),
-                                                   found.shape.size(), found.shape.data()};
+    auto &place = expect(info, "a place for the description");
+    place = {found.name.c_str(),           attune_role(found.role), found.axis.c_str(),
+             spelling(found.dtype).data(), found.shape.size(),      found.shape.data()};
   });
 }
 
@@ -233,7 +235,8 @@ const char *attune_device_description(const attune_device *from) {
 
 attune_status attune_device_dlpack(const attune_device *from, DLDevice *where) {
   return guard([&] {
-    expect(where, "a place for the device") = expect(from, "a device").implementation->dlpack();
+    auto &place = expect(where, "a place for the device");
+    place = expect(from, "a device").implementation->dlpack();
   });
 }
 
@@ -246,8 +249,8 @@ attune_status attune_device_set_host_isa(attune_device *on, const char *isa) {
 
 attune_status attune_device_allocate(attune_device *on, size_t bytes, void **pointer) {
   return guard([&] {
-    expect(pointer, "a place for the pointer") =
-        expect(on, "a device").implementation->allocate(bytes);
+    auto &place = expect(pointer, "a place for the pointer");
+    place = expect(on, "a device").implementation->allocate(bytes);
   });
 }
 
@@ -280,8 +283,8 @@ attune_status attune_device_copy_from(attune_device *on, void *to, const void *f
 
 attune_status attune_device_create_stream(attune_device *on, void **stream) {
   return guard([&] {
-    expect(stream, "a place for the stream") =
-        expect(on, "a device").implementation->createStream();
+    auto &place = expect(stream, "a place for the stream");
+    place = expect(on, "a device").implementation->createStream();
   });
 }
 
@@ -314,8 +317,8 @@ void attune_kernel_unload(attune_kernel *unloaded) { delete unloaded; }
 
 attune_status attune_kernel_variant(const attune_kernel *from, attune_variant_info *info) {
   return guard([&] {
-    expect(info, "a place for the description") =
-        describeVariant(expect(from, "a kernel").plan.variantInfo());
+    auto &place = expect(info, "a place for the description");
+    place = describeVariant(expect(from, "a kernel").plan.variantInfo());
   });
 }
 
@@ -350,6 +353,7 @@ attune_status attune_host_probe_fma_peak(int threads, double *gflops) {
   return guard([&] {
     if (threads < 0 || threads > 1024)
       failArgument("expected from 0 to 1024 threads, but got " + std::to_string(threads));
-    expect(gflops, "a place for the result") = device::probeFmaPeak(threads);
+    auto &place = expect(gflops, "a place for the result");
+    place = device::probeFmaPeak(threads);
   });
 }

@@ -13,6 +13,10 @@ using attune::device::HostIsa;
 using attune::device::hostIsaNames;
 using bundle::BlobFormat;
 
+// Under the address sanitizer an allocation that is too large should fail as it does elsewhere.
+extern "C" const char *__asan_default_options();
+extern "C" const char *__asan_default_options() { return "allocator_may_return_null=1"; }
+
 namespace {
 
 /// Sets an environment variable for the time of a test.

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is every mistake in a manifest found, and named by the field that it is in?
+#include "test/runtime/bundle/SampleBundle.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+using namespace attune::bundle;
+
+namespace {
+
+std::string sampleText() {
+  Result<std::string> text = printManifest(sampleBundle().manifest);
+  EXPECT_TRUE(text) << text.message();
+  return *text;
+}
+
+/// The sample with the first `from` replaced.
+std::string replaced(const std::string &from, const std::string &to) {
+  std::string text = sampleText();
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+std::string parseMessage(const std::string &text) {
+  Result<Manifest> manifest = parseManifest(text);
+  EXPECT_FALSE(manifest);
+  return manifest.message();
+}
+
+TEST(ManifestText, RoundTrip) {
+  Result<Manifest> manifest = parseManifest(sampleText());
+  ASSERT_TRUE(manifest) << manifest.message();
+  EXPECT_TRUE(*manifest == sampleBundle().manifest);
+  EXPECT_EQ(*printManifest(*manifest), sampleText());
+}
+
+TEST(ManifestText, DefaultsOfOptionalFields) {
+  Result<Manifest> manifest = parseManifest(
+      R"({"producer": "p", "kernels": [{"name": "k", "operands": [],
+          "results": [{"name": "o", "role": "table", "dtype": "f32", "shape": []}],
+          "variants": [{"target": "x86-64", "format": "elf", "blob": 0, "entry": "e", "threads": 1,
+            "shared_bytes": 0, "scratch_bytes": 0, "grid": [1, 1, 1], "parameters": []}]}]})");
+  ASSERT_TRUE(manifest) << manifest.message();
+  EXPECT_EQ(manifest->kernels[0].variants[0].alignment, 1);
+  EXPECT_EQ(manifest->kernels[0].variants[0].tool, "");
+  EXPECT_TRUE(manifest->kernels[0].checks.empty());
+  EXPECT_TRUE(checkManifest(*manifest, 1));
+}
+
+TEST(ManifestText, NotJson) {
+  EXPECT_EQ(parseMessage("{").rfind("manifest is not JSON: ", 0), 0u);
+  EXPECT_EQ(parseMessage("").rfind("manifest is not JSON: ", 0), 0u);
+  EXPECT_EQ(parseMessage("\xff").rfind("manifest is not JSON: ", 0), 0u);
+}
+
+TEST(ManifestText, NotAnObject) {
+  EXPECT_EQ(parseMessage("[]"), "manifest: expected an object, but got array");
+}
+
+TEST(ManifestText, MissingField) {
+  EXPECT_EQ(parseMessage(R"({"producer": "p"})"), "manifest: field 'kernels' is missing");
+  EXPECT_EQ(parseMessage(replaced(R"("dtype": "bf16",)", "")),
+            "manifest: kernels[0].operands[0]: field 'dtype' is missing");
+}
+
+TEST(ManifestText, UnknownField) {
+  EXPECT_EQ(parseMessage(R"({"producer": "p", "kernels": [], "more": 1})"),
+            "manifest: unknown field 'more'");
+  EXPECT_EQ(parseMessage(replaced(R"("threads": 256)", R"("threads": 256, "warps": 8)")),
+            "manifest: kernels[0].variants[0]: unknown field 'warps'");
+}
+
+TEST(ManifestText, FieldOfAnotherType) {
+  EXPECT_EQ(
+      parseMessage(replaced(R"("threads": 256)", R"("threads": "256")")),
+      R"(manifest: kernels[0].variants[0].threads: expected an integer of 64 bits, but got "256")");
+  EXPECT_EQ(
+      parseMessage(replaced(R"("threads": 256)", R"("threads": 2.5)")),
+      "manifest: kernels[0].variants[0].threads: expected an integer of 64 bits, but got 2.5");
+  EXPECT_EQ(parseMessage(R"({"producer": 1, "kernels": []})"),
+            "manifest: producer: expected a string, but got 1");
+  EXPECT_EQ(parseMessage(R"({"producer": "", "kernels": {}})"),
+            "manifest: kernels: expected an array, but got object");
+  EXPECT_EQ(parseMessage(R"({"producer": "", "kernels": [7]})"),
+            "manifest: kernels[0]: expected an object, but got 7");
+}
+
+TEST(ManifestText, NumberBeyond64Bits) {
+  EXPECT_EQ(parseMessage(replaced(R"("threads": 256)", R"("threads": 18446744073709551615)")),
+            "manifest: kernels[0].variants[0].threads: expected an integer of 64 bits, but got "
+            "18446744073709551615");
+}
+
+TEST(ManifestText, LongValueIsCutInTheMessage) {
+  std::string message = parseMessage(
+      replaced(R"("threads": 256)", R"("threads": ")" + std::string(500, 'x') + R"(")"));
+  EXPECT_LT(message.size(), 160u);
+  EXPECT_EQ(message.substr(message.size() - 3), "...");
+}
+
+TEST(ManifestText, WordThatIsNotInTheList) {
+  EXPECT_EQ(parseMessage(replaced(R"("dtype": "bf16")", R"("dtype": "bfloat16")")),
+            "manifest: kernels[0].operands[0].dtype: expected one of f64, f32, f16, bf16, i64, "
+            "i32, i8, i1, index, but got \"bfloat16\"");
+  EXPECT_EQ(parseMessage(replaced(R"("role": "rows")", R"("role": 3)")),
+            "manifest: kernels[0].operands[0].role: expected one of rows, cols, table, scalar, but "
+            "got 3");
+}
+
+TEST(ManifestText, ShapeOfAScalar) {
+  EXPECT_EQ(parseMessage(replaced(R"("dtype": "index")", R"("dtype": "index", "shape": [])")),
+            "manifest: scalar 'w' has no shape, but there is a field 'shape'");
+}
+
+TEST(ManifestText, NegativeSize) {
+  EXPECT_EQ(parseMessage(replaced("128\n", "-1\n")),
+            "manifest: kernels[0].operands[0].shape[3]: expected null or a size of at least 0, but "
+            "got -1");
+}
+
+TEST(ManifestText, GridOfTwoSizes) {
+  std::string text = R"({"producer": "p", "kernels": [{"name": "k", "operands": [],
+          "results": [], "variants": [{"target": "x86-64", "format": "elf", "blob": 0,
+            "entry": "e", "threads": 1, "shared_bytes": 0, "scratch_bytes": 0, "grid": [1, 1],
+            "parameters": []}]}]})";
+  EXPECT_EQ(parseMessage(text),
+            "manifest: kernels[0].variants[0].grid: expected an array of three expressions, but "
+            "got array");
+}
+
+TEST(ManifestText, UnknownOperator) {
+  EXPECT_EQ(parseMessage(replaced(R"("ceildiv")", R"("log")")),
+            "manifest: kernels[0].variants[0].grid[0][0]: expected one of constant, size, ceildiv, "
+            "mul, add, max, min, but got \"log\"");
+  EXPECT_EQ(parseMessage(replaced(R"("ceildiv")", R"("constant")")),
+            "manifest: kernels[0].variants[0].grid[0][0]: expected size, ceildiv, mul, add, max or "
+            "min, but got \"constant\"");
+}
+
+TEST(ManifestText, BlobIndexBelowZero) {
+  EXPECT_EQ(parseMessage(replaced(R"("blob": 0)", R"("blob": -1)")),
+            "manifest: kernels[0].variants[0].blob: expected the index of a blob, but got -1");
+}
+
+TEST(ManifestText, DeepNesting) {
+  std::string expression = "1";
+  for (int i = 0; i < 20; ++i)
+    expression = R"(["add", 1, )" + expression + "]";
+  std::string text = replaced(R"("grid": [)", R"("grid": [)" + expression + ",");
+  EXPECT_NE(parseMessage(text), "");
+  EXPECT_EQ(parseMessage(std::string(100000, '[')),
+            "manifest: expected at most 64 levels of nesting");
+}
+
+//===-- What the types do not say ------------------------------------------------------------------
+
+/// The sample after a change, and the message of its check, less "manifest: ".
+std::string checkMessage(std::function<void(KernelInfo &)> change) {
+  Bundle bundle = sampleBundle();
+  change(bundle.manifest.kernels[0]);
+  Result<void> checked = checkManifest(bundle.manifest, bundle.blobs.size());
+  EXPECT_FALSE(checked);
+  EXPECT_EQ(checked.message().rfind("manifest: kernels[0]", 0), 0u) << checked.message();
+  return checked.message().substr(std::min<size_t>(10, checked.message().size()));
+}
+
+TEST(ManifestCheck, SampleIsSound) {
+  Result<void> checked = checkManifest(sampleBundle().manifest, 3);
+  EXPECT_TRUE(checked) << checked.message();
+}
+
+TEST(ManifestCheck, TwoKernelsOfOneName) {
+  Manifest manifest = sampleBundle().manifest;
+  manifest.kernels.push_back(manifest.kernels[0]);
+  EXPECT_EQ(checkManifest(manifest, 3).message(),
+            "manifest: kernels[1].name: expected a name of its own, but got 'alibi_window' again");
+}
+
+TEST(ManifestCheck, Names) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.name = ""; }),
+            "kernels[0].name: expected a name, but got ''");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[1].name = "a b"; }),
+            "kernels[0].operands[1].name: expected a name, but got 'a b'");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.results[0].name = "q"; }),
+            "kernels[0].results[0].name: expected a name of its own, but got 'q' again");
+}
+
+TEST(ManifestCheck, Operands) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.results.clear(); }),
+            "kernels[0].results: expected at least one result, but got none");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) {
+              k.results[0] = {"o", OperandRole::Scalar, "", ElementType::F32, {}};
+            }),
+            "kernels[0].results[0].role: expected a tensor, but got scalar");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands.resize(200, k.operands[0]); }),
+            "kernels[0]: expected at most 128 operands and results, but got 201");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[3].dtype = ElementType::BF16; }),
+            "kernels[0].operands[3].dtype: expected a type that can be passed by value, but got "
+            "bf16");
+}
+
+TEST(ManifestCheck, Axes) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[0].axis = ""; }),
+            "kernels[0].operands[0].axis: expected the name of an axis, but got ''");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[2].axis = "q"; }),
+            "kernels[0].operands[2].axis: expected an axis only for rows and cols, but got 'q' for "
+            "table");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.checks[0].axis = "z"; }),
+            "kernels[0].checks[0].axis: expected an axis of the kernel, but got 'z'");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.checks[1].like = "z"; }),
+            "kernels[0].checks[1].like: expected an axis of the kernel, but got 'z'");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.checks[0].multiple = 0; }),
+            "kernels[0].checks[0].multiple: expected an integer from 1 to 2147483647, but got 0");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.checks[1].multiple = 4; }),
+            "kernels[0].checks[1]: expected either 'multiple' or 'like', but got both");
+}
+
+TEST(ManifestCheck, Shapes) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[0].shape.resize(2); }),
+            "kernels[0].operands[0].shape (rank): expected an integer from 3 to 8, but got 2");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[2].shape.resize(9, 1); }),
+            "kernels[0].operands[2].shape (rank): expected an integer from 0 to 8, but got 9");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.operands[0].shape[3] = sizeLimit; }),
+            "kernels[0].operands[0].shape[3]: expected an integer from 0 to 2147483647, but got "
+            "2147483648");
+}
+
+TEST(ManifestCheck, Targets) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].target = "x86-64"; }),
+            "kernels[0].variants[0].target: expected sm_ and a compute capability for format ptx, "
+            "but got 'x86-64'");
+  for (const char *wrong : {"sm_", "sm_8", "sm_80b", "sm_a80", "sm_12345", "sm_9a"})
+    EXPECT_NE(checkMessage([&](KernelInfo &k) { k.variants[0].target = wrong; }), "");
+  for (const char *right : {"sm_80", "sm_90a", "sm_100f", "sm_120"}) {
+    Bundle bundle = sampleBundle();
+    bundle.manifest.kernels[0].variants[0].target = right;
+    EXPECT_TRUE(checkManifest(bundle.manifest, 3)) << right;
+  }
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[1].target = "sm_80"; }),
+            "kernels[0].variants[1].target: expected x86-64, x86-64-v3 or x86-64-v4 for format "
+            "elf, but got 'sm_80'");
+}
+
+TEST(ManifestCheck, NumbersOfAVariant) {
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].blob = 3; }),
+            "kernels[0].variants[0].blob: expected an index below 3, but got 3");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].entry = ""; }),
+            "kernels[0].variants[0].entry: expected the name of a symbol, but got ''");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].threads = 1025; }),
+            "kernels[0].variants[0].threads: expected an integer from 1 to 1024, but got 1025");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[1].threads = 2; }),
+            "kernels[0].variants[1].threads: expected an integer from 0 to 1, but got 2");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].sharedBytes = -1; }),
+            "kernels[0].variants[0].shared_bytes: expected an integer from 0 to 1048576, but got "
+            "-1");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[1].scratchBytes = INT64_MAX; }),
+            "kernels[0].variants[1].scratch_bytes: expected an integer from 0 to 1073741824, but "
+            "got 9223372036854775807");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].alignment = 0; }),
+            "kernels[0].variants[0].alignment: expected an integer from 1 to 4096, but got 0");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.variants[0].alignment = 24; }),
+            "kernels[0].variants[0].alignment: expected a power of two, but got 24");
+}
+
+TEST(ManifestCheck, Grid) {
+  auto gridMessage = [](Expression expression) {
+    return checkMessage([&](KernelInfo &k) { k.variants[0].grid[1] = expression; });
+  };
+  EXPECT_EQ(gridMessage(Expression::size("x", 0)),
+            "kernels[0].variants[0].grid[1]: expected an operand or result of kernel "
+            "'alibi_window', but got 'x'");
+  EXPECT_EQ(gridMessage(Expression::size("w", 0)),
+            "kernels[0].variants[0].grid[1]: expected a tensor, but got scalar 'w'");
+  EXPECT_EQ(gridMessage(Expression::size("o", 4)),
+            "kernels[0].variants[0].grid[1]: expected a dimension below 4 of 'o', but got 4");
+  EXPECT_EQ(gridMessage(Expression::constant(-1)),
+            "kernels[0].variants[0].grid[1]: expected an integer from 0 to 2147483647, but got -1");
+  EXPECT_EQ(gridMessage(Expression::ceilDiv(Expression::constant(1), Expression::constant(0))),
+            "kernels[0].variants[0].grid[1][2]: expected a constant divisor above 0, but got "
+            "something else");
+  EXPECT_EQ(gridMessage(Expression::ceilDiv(Expression::constant(1), Expression::size("o", 0))),
+            "kernels[0].variants[0].grid[1][2]: expected a constant divisor above 0, but got "
+            "something else");
+  Expression large = Expression::constant(1);
+  for (int i = 0; i < 40; ++i)
+    large = Expression::binary(Expression::Kind::Add, large, Expression::constant(1));
+  EXPECT_NE(gridMessage(large).find("expected at most 64 numbers and operators"),
+            std::string::npos);
+  Expression odd = Expression::binary(Expression::Kind::Mul, large, large);
+  odd.arguments = {Expression::constant(1)};
+  EXPECT_EQ(gridMessage(odd), "kernels[0].variants[0].grid[1]: expected two arguments, but got 1");
+}
+
+TEST(ManifestCheck, Parameters) {
+  auto parameterMessage = [](Parameter parameter, size_t variant = 0) {
+    return checkMessage([&](KernelInfo &k) { k.variants[variant].parameters[0] = parameter; });
+  };
+  EXPECT_EQ(parameterMessage(Parameter::pointer("x")),
+            "kernels[0].variants[0].parameters[0].operand: expected an operand or result of kernel "
+            "'alibi_window', but got 'x'");
+  EXPECT_EQ(parameterMessage(Parameter::pointer("w")),
+            "kernels[0].variants[0].parameters[0].operand: expected a tensor, but got scalar 'w'");
+  EXPECT_EQ(parameterMessage(Parameter::scalar("q", ElementType::I64)),
+            "kernels[0].variants[0].parameters[0].operand: expected a scalar, but got rows 'q'");
+  EXPECT_EQ(parameterMessage(Parameter::scalar("w", ElementType::F32)),
+            "kernels[0].variants[0].parameters[0].type: expected i64, but got f32");
+  EXPECT_EQ(parameterMessage(Parameter::stride("q", 4)),
+            "kernels[0].variants[0].parameters[0].dim: expected a dimension below 4 of 'q', but "
+            "got 4");
+  Parameter wide = Parameter::pointer("q");
+  wide.type = ParameterType::I64;
+  EXPECT_EQ(parameterMessage(wide),
+            "kernels[0].variants[0].parameters[0].type: expected ptr, but got i64");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) {
+              k.variants[0].parameters.resize(513, Parameter::pointer("q"));
+            }),
+            "kernels[0].variants[0].parameters: expected at most 512, but got 513");
+  EXPECT_EQ(parameterMessage(Parameter::tensorMap("q", {1, 1, 64, 64}, Swizzle::None), 1),
+            "kernels[0].variants[1].parameters[0].kind: expected no tensor map in host code, but "
+            "got tensor_map");
+  EXPECT_EQ(parameterMessage(Parameter::tensorMap("q", {64, 64}, Swizzle::None)),
+            "kernels[0].variants[0].parameters[0].box: expected 4 sizes, one a dimension of 'q', "
+            "but got 2");
+  EXPECT_EQ(parameterMessage(Parameter::tensorMap("q", {1, 1, 64, 512}, Swizzle::None)),
+            "kernels[0].variants[0].parameters[0].box[3]: expected an integer from 1 to 256, but "
+            "got 512");
+}
+
+TEST(ManifestCheck, NarrowSizesAndStridesAreAllowed) {
+  Bundle bundle = sampleBundle();
+  Parameter narrow = Parameter::stride("q", 0);
+  narrow.type = ParameterType::I32;
+  bundle.manifest.kernels[0].variants[0].parameters[0] = narrow;
+  EXPECT_TRUE(checkManifest(bundle.manifest, 3));
+}
+
+TEST(Manifest, FindsByName) {
+  Manifest manifest = sampleBundle().manifest;
+  ASSERT_NE(manifest.find("alibi_window"), nullptr);
+  EXPECT_EQ(manifest.find("other"), nullptr);
+  EXPECT_EQ(manifest.kernels[0].find("o"), &manifest.kernels[0].results[0]);
+  EXPECT_EQ(manifest.kernels[0].find("w"), &manifest.kernels[0].operands[3]);
+  EXPECT_EQ(manifest.kernels[0].find("x"), nullptr);
+}
+
+TEST(Manifest, SizesOfTypes) {
+  EXPECT_EQ(byteSize(ElementType::BF16), 2);
+  EXPECT_EQ(byteSize(ElementType::Index), 8);
+  EXPECT_EQ(byteSize(ElementType::I1), 1);
+  EXPECT_EQ(byteSize(ParameterType::TensorMap), 128);
+  EXPECT_EQ(scalarParameterType(ElementType::I1), ParameterType::I8);
+  EXPECT_EQ(scalarParameterType(ElementType::F16), std::nullopt);
+  EXPECT_EQ(parseElementType("bf16"), ElementType::BF16);
+  EXPECT_EQ(parseElementType("f8"), std::nullopt);
+}
+
+} // namespace

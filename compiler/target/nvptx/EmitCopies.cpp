@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tokens from global memory: vectors by cp.async into shared memory, scalars straight into registers.
-// What is beyond the end of the tokens becomes zero and is not read.
+// Tokens from global memory: vectors by cp.async into shared memory, scalars straight into
+// registers. What is beyond the end of the tokens becomes zero and is not read.
 #include "compiler/target/nvptx/Pipeline.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -48,8 +48,8 @@ FailureOr<SharedTile> KernelEmitter::allocateTokens(tile::LoadOp op) {
   auto cols = dyn_cast<tile::ColsType>(type);
   int64_t tokens = cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
   if (tokens % 16)
-    return op.emitOpError() << "expected a multiple of 16 tokens a tile for the nvptx target, but got "
-                            << tokens;
+    return op.emitOpError()
+           << "expected a multiple of 16 tokens a tile for the nvptx target, but got " << tokens;
   SharedTile tile;
   tile.layout = SharedLayout(tokens, components);
   tile.offset = allocateShared(tile.layout.bytes());
@@ -62,7 +62,8 @@ Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value 
                                   Type scalar) {
   Value offset = arith::MulIOp::create(builder, toI64(batch), memory.strides[0]);
   Value heads = arith::MulIOp::create(builder, toI64(head), memory.strides[1]);
-  Value start = globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
+  Value start =
+      globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
   Value tokens = arith::MulIOp::create(builder, toI64(first), memory.strides[2]);
   return globalPointer(start, tokens, scalar);
 }

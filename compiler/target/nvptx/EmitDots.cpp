@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products on the tensor cores: mma.m16n8k16 with f32 sums, operands by ldmatrix or from registers.
 //
-// One ldmatrix.x4 reads a 16 x 16 block: lane l gives the address of row l % 16, columns 8 (l / 16)..
-// That serves all three operands: queries as A; keys as B (matrices 0 and 2 are keys 0-7, 1 and 3 are
-// keys 8-15); values, transposed, as B (matrices 0 and 1 are components 0-7, 2 and 3 are 8-15).
+// One ldmatrix.x4 reads a 16 x 16 block: lane l gives the address of row l % 16, columns 8 (l /
+// 16).. That serves all three operands: queries as A; keys as B (matrices 0 and 2 are keys 0-7, 1
+// and 3 are keys 8-15); values, transposed, as B (matrices 0 and 1 are components 0-7, 2 and 3 are
+// 8-15).
 #include "compiler/target/nvptx/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,8 +14,8 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// Where lane l reads in a 16 x 16 block that is k step `step` of a segment of `width` columns: bytes
-/// from the segment's start. Steps differ in bits that the swizzle only flips, hence the xor.
+/// Where lane l reads in a 16 x 16 block that is k step `step` of a segment of `width` columns:
+/// bytes from the segment's start. Steps differ in bits that the swizzle only flips, hence the xor.
 Value KernelEmitter::laneOffset(int64_t width, int64_t step) {
   Value &offset = laneOffsets[{width, step}];
   if (offset)
@@ -29,8 +30,7 @@ Value KernelEmitter::laneOffset(int64_t width, int64_t step) {
   chunk = arith::XOrIOp::create(builder, chunk, swizzle);
   chunk = arith::XOrIOp::create(builder, chunk, i32(2 * step));
   Value bytes = arith::MulIOp::create(builder, row, i32(2 * width));
-  bytes = arith::AddIOp::create(builder, bytes,
-                                arith::MulIOp::create(builder, chunk, i32(16)));
+  bytes = arith::AddIOp::create(builder, bytes, arith::MulIOp::create(builder, chunk, i32(16)));
   return offset = bytes;
 }
 
@@ -100,8 +100,8 @@ Value KernelEmitter::packPair(Value low, Value high, Type scalar) {
   auto pair = VectorType::get(2, scalar);
   Value packed;
   if (low.getType().isF32()) {
-    auto name = builder.getStringAttr(scalar.isF16() ? "llvm.nvvm.ff2f16x2.rn"
-                                                     : "llvm.nvvm.ff2bf16x2.rn");
+    auto name =
+        builder.getStringAttr(scalar.isF16() ? "llvm.nvvm.ff2f16x2.rn" : "llvm.nvvm.ff2bf16x2.rn");
     packed = LLVM::CallIntrinsicOp::create(builder, pair, name, ValueRange{high, low}).getResult(0);
   } else {
     packed = LLVM::PoisonOp::create(builder, pair);
@@ -154,8 +154,8 @@ LogicalResult KernelEmitter::emitDot(tile::DotOp op) {
       if (operands.empty())
         a.push_back(loadMatrix(*(*rows)->shared, 16 * block, step, false, true));
       else
-        a.push_back(llvm::to_vector_of<Value, 4>(
-            ArrayRef(operands).slice(4 * (block * steps + step), 4)));
+        a.push_back(
+            llvm::to_vector_of<Value, 4>(ArrayRef(operands).slice(4 * (block * steps + step), 4)));
     for (int64_t tile = 0; tile < result.columns / 2; tile += 2) {
       SmallVector<Value, 4> b = loadMatrix(*(*cols)->shared, 8 * tile, step, false, false);
       for (int64_t block = 0; block < rowBlocks; ++block)
@@ -170,8 +170,8 @@ LogicalResult KernelEmitter::emitDot(tile::DotOp op) {
 void KernelEmitter::accumulate(TileValue &sums, ArrayRef<Value> a, int64_t block, int64_t tile,
                                Value b0, Value b1, Type scalar) {
   SmallVector<int64_t, 4> slots = accumulatorSlots(block, tile, sums.columns);
-  SmallVector<Value, 4> values = llvm::map_to_vector<4>(
-      slots, [&](int64_t slot) { return sums.elements[slot]; });
+  SmallVector<Value, 4> values =
+      llvm::map_to_vector<4>(slots, [&](int64_t slot) { return sums.elements[slot]; });
   multiply(values, a, b0, b1, scalar);
   for (auto [slot, value] : llvm::zip(slots, values))
     sums.elements[slot] = value;
@@ -184,7 +184,8 @@ LogicalResult KernelEmitter::emitContract(tile::ContractOp op) {
   if (failed(weights) || failed(values) || failed(before))
     return failure();
   if (!(*values)->shared)
-    return op.emitOpError("expected the values of a contract to be loaded tokens on the nvptx target");
+    return op.emitOpError(
+        "expected the values of a contract to be loaded tokens on the nvptx target");
   Type scalar = tile::getScalarType(op.getValues().getType());
   Type weight = tile::getScalarType(op.getWeights().getType());
   if (!weight.isF32() && weight != scalar)

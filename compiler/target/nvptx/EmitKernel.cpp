@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The function of a kernel, its arguments, and everything of its program that is uniform in a block.
+// The function of a kernel, its arguments, and everything of its program that is uniform in a
+// block.
 #include "compiler/target/nvptx/KernelEmitter.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -20,7 +21,8 @@ KernelEmitter::KernelEmitter(tile::KernelOp kernel)
     : kernel(kernel), builder(kernel.getLoc(), kernel.getContext()),
       threads(kernel.getConfig().getThreads()), warps(threads / 32) {}
 
-//===--- small helpers -------------------------------------------------------------------------===//
+//===--- small helpers
+//-------------------------------------------------------------------------===//
 
 Value KernelEmitter::i32(int64_t value) {
   Value &constant = constants32[value];
@@ -64,7 +66,8 @@ Value KernelEmitter::sharedPointer(Value offset, int64_t constant) {
   Value result = sharedBase;
   if (offset) {
     Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), offset);
-    result = LLVM::GEPOp::create(builder, pointer, byte, result, ArrayRef<LLVM::GEPArg>{wide}, flags);
+    result =
+        LLVM::GEPOp::create(builder, pointer, byte, result, ArrayRef<LLVM::GEPArg>{wide}, flags);
   }
   if (constant)
     result = LLVM::GEPOp::create(builder, pointer, byte, result,
@@ -99,17 +102,20 @@ FailureOr<const TileValue *> KernelEmitter::lookupTile(Operation *user, Value va
   return &found->second;
 }
 
-//===--- the function --------------------------------------------------------------------------===//
+//===--- the function
+//--------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::checkConfig() {
   int64_t queries = kernel.getConfig().getQueries();
   if (threads < 32 || threads > 1024 || threads % 32)
-    return kernel.emitOpError() << "expected threads to be a multiple of 32 up to 1024 for the nvptx "
-                                   "target, but got "
-                                << threads;
+    return kernel.emitOpError()
+           << "expected threads to be a multiple of 32 up to 1024 for the nvptx "
+              "target, but got "
+           << threads;
   if (queries <= 0 || queries % (16 * warps))
     return kernel.emitOpError() << "expected queries to be a multiple of " << 16 * warps
-                                << " (16 for each of the " << warps << " warps), but got " << queries;
+                                << " (16 for each of the " << warps << " warps), but got "
+                                << queries;
   if (kernel.getConfig().getStages() < 1)
     return kernel.emitOpError() << "expected at least one stage, but got "
                                 << kernel.getConfig().getStages();
@@ -120,8 +126,8 @@ LogicalResult KernelEmitter::checkConfig() {
 LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   builder.setInsertionPointToStart(module.getBody());
   auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-  LLVM::GlobalOp::create(builder, bytes, /*isConstant=*/false, LLVM::Linkage::External, sharedSymbol,
-                         Attribute(), /*alignment=*/1024, sharedSpace);
+  LLVM::GlobalOp::create(builder, bytes, /*isConstant=*/false, LLVM::Linkage::External,
+                         sharedSymbol, Attribute(), /*alignment=*/1024, sharedSpace);
   SmallVector<Type> types;
   auto parameters = getLaunchParameters(kernel);
   for (const LaunchParameter &parameter : parameters)
@@ -236,8 +242,8 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
         return success();
       })
       .Case([&](tile::ReadOp read) {
-        SmallVector<Value> indices = llvm::map_to_vector(read.getIndices(),
-                                                         [&](Value v) { return lookup(v); });
+        SmallVector<Value> indices =
+            llvm::map_to_vector(read.getIndices(), [&](Value v) { return lookup(v); });
         scalars.map(read.getResult(), emitRead(read, indices));
         return success();
       })
@@ -269,8 +275,8 @@ void KernelEmitter::emitCoordinates(tile::CoordinatesOp op) {
 
 /// Scalars of upstream dialects stay as they are; their lowering comes later, for all at once.
 LogicalResult KernelEmitter::cloneScalarOp(Operation &op) {
-  bool scalar = llvm::all_of(op.getResultTypes(),
-                             [](Type type) { return type.isIntOrIndexOrFloat(); });
+  bool scalar =
+      llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); });
   if (op.getNumRegions() || !scalar || !isMemoryEffectFree(&op))
     return op.emitOpError("is not supported by the nvptx target outside of a map");
   builder.clone(op, scalars);
@@ -283,7 +289,8 @@ Value KernelEmitter::emitRead(tile::ReadOp op, ValueRange indices) {
   for (auto [dim, index] : llvm::enumerate(indices)) {
     Value wide = toI64(index);
     // Unsigned: negative indices are out of range too.
-    Value below = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, wide, memory.sizes[dim]);
+    Value below =
+        arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, wide, memory.sizes[dim]);
     inside = inside ? Value(arith::AndIOp::create(builder, inside, below)) : below;
     Value step = arith::MulIOp::create(builder, wide, memory.strides[dim]);
     offset = arith::AddIOp::create(builder, offset, step);

@@ -10,7 +10,8 @@
 // stage that is overwritten next.
 //
 // stages = 1 and at least two tiles: each tile is copied while the tile before it is used:
-//   copy K[0];  for j { wait; barrier; copy V[j]; use K ..; wait; barrier; copy K[j + 1]; use V .. }
+//   copy K[0];  for j { wait; barrier; copy V[j]; use K ..; wait; barrier; copy K[j + 1]; use V ..
+//   }
 #include "compiler/target/nvptx/Pipeline.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,7 +22,8 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-//===--- what can be copied ahead --------------------------------------------------------------===//
+//===--- what can be copied ahead
+//--------------------------------------------------------------===//
 
 /// Can `value` be computed for any iteration of `loop` from its induction variable alone?
 static bool isRecomputable(Value value, scf::ForOp loop) {
@@ -71,7 +73,8 @@ FailureOr<Pipeline> KernelEmitter::planPipeline(scf::ForOp loop) {
   if (pipeline.stages == 1) {
     for (tile::LoadOp load : pipeline.loads)
       sinkToFirstUse(load);
-    llvm::sort(pipeline.loads, [](tile::LoadOp a, tile::LoadOp b) { return a->isBeforeInBlock(b); });
+    llvm::sort(pipeline.loads,
+               [](tile::LoadOp a, tile::LoadOp b) { return a->isBeforeInBlock(b); });
     if (!canRing(pipeline.loads))
       pipeline.loads.clear();
   }
@@ -88,7 +91,8 @@ FailureOr<Pipeline> KernelEmitter::planPipeline(scf::ForOp loop) {
   return pipeline;
 }
 
-//===--- copies ahead --------------------------------------------------------------------------===//
+//===--- copies ahead
+//--------------------------------------------------------------------------===//
 
 /// `value` of `loop`'s iteration that `mapping` gives the induction variable of.
 Value KernelEmitter::recompute(Value value, scf::ForOp loop, IRMapping &mapping) {
@@ -111,7 +115,8 @@ Value KernelEmitter::recompute(Value value, scf::ForOp loop, IRMapping &mapping)
   return mapping.lookup(value);
 }
 
-/// Copies tiles [first, first + count) of the iteration at `induction` into `stage` (bytes, or null).
+/// Copies tiles [first, first + count) of the iteration at `induction` into `stage` (bytes, or
+/// null).
 void KernelEmitter::issueStage(Pipeline &pipeline, size_t first, size_t count, Value induction,
                                Value stage) {
   for (size_t index = first; index < first + count; ++index) {
@@ -197,8 +202,8 @@ void KernelEmitter::advanceRing(tile::LoadOp load) {
   tiles[load.getResult()].shared = pipeline.tiles[index];
 }
 
-/// Queries that the loop multiplies again and again stay in registers where there is room: they save
-/// a third of what ldmatrix reads.
+/// Queries that the loop multiplies again and again stay in registers where there is room: they
+/// save a third of what ldmatrix reads.
 void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
                                             int64_t groupsInFlight) {
   constexpr int64_t addresses = 56; // what ptxas was seen to need beside tiles
@@ -224,7 +229,8 @@ void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
   }
 }
 
-//===--- loops and branches --------------------------------------------------------------------===//
+//===--- loops and branches
+//--------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::flatten(Operation *user, ValueRange values,
                                      SmallVectorImpl<Value> &flat) {

@@ -17,7 +17,8 @@ FailureOr<std::pair<int64_t, int64_t>> KernelEmitter::shareOf(Operation *user, T
     cols = matrix.getCols();
   } else if (auto keys = dyn_cast<tile::ColsType>(type)) {
     if (components > 1)
-      return user->emitOpError() << "computes " << type << "; on the nvptx target vectors of a key "
+      return user->emitOpError() << "computes " << type
+                                 << "; on the nvptx target vectors of a key "
                                     "can only be loaded";
     cols = keys.getTokens();
   } else {
@@ -131,8 +132,8 @@ static bool isSummed(Value partial, llvm::SmallPtrSetImpl<Value> &seen) {
   return false;
 }
 
-/// This lane's part of a row's `value`, the same in the quad: all of it where parts are joined by max
-/// or min; where they are summed, one lane has it and the others 0.
+/// This lane's part of a row's `value`, the same in the quad: all of it where parts are joined by
+/// max or min; where they are summed, one lane has it and the others 0.
 Value KernelEmitter::shareOfPartial(Value partial, Value value) {
   llvm::SmallPtrSet<Value, 8> seen;
   if (matchPattern(value, m_AnyZeroFloat()) || !isSummed(partial, seen))

@@ -43,8 +43,9 @@ static std::unique_ptr<llvm::TargetMachine> createMachine(llvm::StringRef arch) 
     return nullptr;
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c is one rounding
-  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, arch, "", options, llvm::Reloc::Static, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, arch, "", options, llvm::Reloc::Static, std::nullopt,
+                                  llvm::CodeGenOptLevel::Aggressive));
 }
 
 /// What the translation from MLIR cannot say.

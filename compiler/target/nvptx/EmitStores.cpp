@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results to global memory: vectors through shared memory, so that each store is 16 bytes of one row.
+// Results to global memory: vectors through shared memory, so that each store is 16 bytes of one
+// row.
 #include "compiler/target/nvptx/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,9 +22,10 @@ LogicalResult KernelEmitter::emitStore(tile::StoreOp op) {
   }
   unsigned bits = scalar.getIntOrFloatBitWidth();
   if (bits != 16 && bits != 32)
-    return op.emitOpError() << "expected vectors of 16 or 32-bit numbers on the nvptx target, but got "
-                            << scalar;
-  // All warps must be done with what lay here before (tokens of a loop): a loop ends with a barrier.
+    return op.emitOpError()
+           << "expected vectors of 16 or 32-bit numbers on the nvptx target, but got " << scalar;
+  // All warps must be done with what lay here before (tokens of a loop): a loop ends with a
+  // barrier.
   SharedTile staging;
   int64_t components = tile::getComponents(op.getValue().getType());
   staging.layout = SharedLayout(kernel.getConfig().getQueries(), components * bits / 16);
@@ -37,16 +39,16 @@ LogicalResult KernelEmitter::emitStore(tile::StoreOp op) {
   return success();
 }
 
-/// The address of row slot `row`, 16-bit column `column` (a multiple of 8 or of 16) + this lane's two
-/// elements, in a tile whose rows are queries.
+/// The address of row slot `row`, 16-bit column `column` (a multiple of 8 or of 16) + this lane's
+/// two elements, in a tile whose rows are queries.
 Value KernelEmitter::elementPointer(const SharedTile &tile, int64_t row, int64_t column) {
   const SharedLayout::Segment &segment = tile.layout.segmentOf(column);
   int64_t bytes = tile.scalar.getIntOrFloatBitWidth() / 8;
   Value place = rowPlace(row);
   Value swizzle = arith::ShRUIOp::create(
       builder, place, i32(llvm::Log2_64(SharedLayout::swizzleDivisor(segment.width))));
-  swizzle = arith::AndIOp::create(builder, swizzle,
-                                  i32(SharedLayout::swizzleModulus(segment.width) - 1));
+  swizzle =
+      arith::AndIOp::create(builder, swizzle, i32(SharedLayout::swizzleModulus(segment.width) - 1));
   Value inRun = arith::MulIOp::create(builder, laneColumn, i32(bytes)); // below 16 or 32 bytes
   Value chunk = arith::ShRUIOp::create(builder, inRun, i32(4));
   chunk = arith::AddIOp::create(builder, chunk, i32((column - segment.firstColumn) / 8));
@@ -92,12 +94,12 @@ void KernelEmitter::storeStaged(tile::StoreOp op, const SharedTile &staging, Typ
       Value swizzle = arith::ShRUIOp::create(
           builder, row, i32(llvm::Log2_64(SharedLayout::swizzleDivisor(segment.width))));
       swizzle = arith::AndIOp::create(builder, swizzle, i32(chunks - 1));
-      Value place = arith::MulIOp::create(
-          builder, arith::XOrIOp::create(builder, chunk, swizzle), i32(16));
+      Value place =
+          arith::MulIOp::create(builder, arith::XOrIOp::create(builder, chunk, swizzle), i32(16));
       place = arith::AddIOp::create(builder, place,
                                     arith::MulIOp::create(builder, row, i32(2 * segment.width)));
-      Value data = LLVM::LoadOp::create(
-          builder, vector, sharedPointer(place, staging.offset + segment.offset), 16);
+      Value data = LLVM::LoadOp::create(builder, vector,
+                                        sharedPointer(place, staging.offset + segment.offset), 16);
       Value column = arith::MulIOp::create(builder, chunk, i32(16));
       column = arith::AddIOp::create(builder, column, i32(2 * segment.firstColumn));
       storeChunk(memory, target, row, column, limit, data, scalar);

@@ -5,8 +5,8 @@
 // slots and column slots (the accumulator fragments of mma.m16n8k16):
 //   row of slot s = 16 r * warp + 16 (s / 2) + 8 (s % 2) + lane / 4,   s < 2 r
 //   col of slot c = 8 (c / 2) + 2 (lane % 4) + c % 2,                  c < cols / 4
-// Values of rows are the same in the four lanes of a quad; partials are not. Tokens that were loaded
-// live in shared memory (SharedTile), where ldmatrix finds them.
+// Values of rows are the same in the four lanes of a quad; partials are not. Tokens that were
+// loaded live in shared memory (SharedTile), where ldmatrix finds them.
 #ifndef ATTUNE_COMPILER_TARGET_NVPTX_KERNELEMITTER_H
 #define ATTUNE_COMPILER_TARGET_NVPTX_KERNELEMITTER_H
 

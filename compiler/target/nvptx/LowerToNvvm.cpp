@@ -35,8 +35,8 @@ void attune::registerNvptxDialects(DialectRegistry &registry) {
   registerNVVMDialectTranslation(registry);
 }
 
-/// Affine ops become arith; what does not change in a loop leaves it, so that loads of key tiles are
-/// seen to depend on nothing but the loop's index.
+/// Affine ops become arith; what does not change in a loop leaves it, so that loads of key tiles
+/// are seen to depend on nothing but the loop's index.
 static LogicalResult prepare(ModuleOp module) {
   PassManager passes(module.getContext());
   OpPassManager &kernels = passes.nest<attune::tile::KernelOp>();

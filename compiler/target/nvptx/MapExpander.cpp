@@ -76,7 +76,8 @@ Value MapExpander::getIndex(unsigned number, int64_t row, int64_t column) {
 /// An index that the region narrows to i32 at once: computed in i32 throughout. Token indices are
 /// below 2^31 (the runtime checks the lengths).
 Value MapExpander::expandNarrowIndex(Operation &op, int64_t row, int64_t column) {
-  if (!isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) || !op.getResult(0).getType().isInteger(32))
+  if (!isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) ||
+      !op.getResult(0).getType().isInteger(32))
     return Value();
   auto argument = dyn_cast<BlockArgument>(op.getOperand(0));
   if (!argument || argument.getOwner() != &map.getBody().front() ||
@@ -84,8 +85,8 @@ Value MapExpander::expandNarrowIndex(Operation &op, int64_t row, int64_t column)
     return Value();
   Value place = dependenceOf(argument) & Row ? emitter.rowPlace(row) : emitter.columnPlace(column);
   Value origin = emitter.lookup(map.getOrigins()[argument.getArgNumber() - inputs.size()]);
-  Value narrow = arith::TruncIOp::create(emitter.builder, emitter.builder.getI32Type(),
-                                         emitter.toI64(origin));
+  Value narrow =
+      arith::TruncIOp::create(emitter.builder, emitter.builder.getI32Type(), emitter.toI64(origin));
   return arith::AddIOp::create(emitter.builder, narrow, place);
 }
 

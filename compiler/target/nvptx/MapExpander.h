@@ -13,8 +13,8 @@ public:
   /// `inputs` are the operands' elements, in order.
   MapExpander(KernelEmitter &emitter, tile::MapOp map, llvm::ArrayRef<TileValue> inputs);
 
-  /// The number that the map yields at (row slot, column slot); null where the region has an op that
-  /// the target cannot expand, which was reported.
+  /// The number that the map yields at (row slot, column slot); null where the region has an op
+  /// that the target cannot expand, which was reported.
   mlir::Value expand(int64_t row, int64_t column);
 
 private:

@@ -70,8 +70,8 @@ Value Expression::tanh(Value x) {
   Value size = absolute(x), square = multiply(x, x);
   Value power = exp2(multiply(size, constant(2 * std::numbers::log2e)));
   Value large = fma(reciprocal(add(power, constant(1))), constant(-2), constant(1));
-  Value series = polynomial(square, {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925,
-                                     21844.0 / 6081075});
+  Value series = polynomial(
+      square, {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925, 21844.0 / 6081075});
   Value small = fma(multiply(series, square), size, size);
   return copySign(selectBelow(size, 0.55, small, large), x);
 }
@@ -86,8 +86,8 @@ Value Expression::log1p(Value x) {
 
 /// e^x - 1; near 0 the series to x^8.
 Value Expression::expm1(Value x) {
-  Value series = polynomial(x, {1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040,
-                                1.0 / 40320});
+  Value series = polynomial(
+      x, {1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320});
   return selectBelow(absolute(x), 0.4, multiply(series, x), add(exp(x), constant(-1)));
 }
 
@@ -129,9 +129,9 @@ static bool needsUpstream(Operation *op) {
 static bool isFunction(Operation *op) {
   return isa<math::MathDialect>(op->getDialect()) &&
          !isa<math::AbsIOp, math::CountLeadingZerosOp, math::CountTrailingZerosOp, math::CtPopOp,
-              math::IPowIOp, math::AbsFOp, math::FmaOp, math::CopySignOp, math::FloorOp, math::CeilOp,
-              math::TruncOp, math::RoundEvenOp, math::IsNaNOp, math::IsInfOp, math::IsFiniteOp,
-              math::IsNormalOp>(op);
+              math::IPowIOp, math::AbsFOp, math::FmaOp, math::CopySignOp, math::FloorOp,
+              math::CeilOp, math::TruncOp, math::RoundEvenOp, math::IsNaNOp, math::IsInfOp,
+              math::IsFiniteOp, math::IsNormalOp>(op);
 }
 
 /// Computes a function or quotient of 16-bit floats in f32.
@@ -140,7 +140,8 @@ static void widen(Operation *op) {
   Type narrow = op->getResult(0).getType();
   for (OpOperand &operand : op->getOpOperands())
     if (operand.get().getType() == narrow)
-      operand.set(arith::ExtFOp::create(builder, op->getLoc(), builder.getF32Type(), operand.get()));
+      operand.set(
+          arith::ExtFOp::create(builder, op->getLoc(), builder.getF32Type(), operand.get()));
   op->getResult(0).setType(builder.getF32Type());
   builder.setInsertionPointAfter(op);
   auto rounded = arith::TruncFOp::create(builder, op->getLoc(), narrow, op->getResult(0));
@@ -150,11 +151,11 @@ static void widen(Operation *op) {
 static LogicalResult expandUpstream(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  math::populateExpansionPatterns(patterns, {"tan", "sinh", "cosh", "asinh", "acosh", "atanh", "powf",
-                                             "fpowi", "ipowi", "round", "clampf"});
-  static const llvm::StringSet<> polynomials{"math.sin",  "math.cos",  "math.atan", "math.atan2",
-                                             "math.asin", "math.acos", "math.cbrt", "math.erf",
-                                             "math.erfc"};
+  math::populateExpansionPatterns(patterns, {"tan", "sinh", "cosh", "asinh", "acosh", "atanh",
+                                             "powf", "fpowi", "ipowi", "round", "clampf"});
+  static const llvm::StringSet<> polynomials{"math.sin",   "math.cos",  "math.atan",
+                                             "math.atan2", "math.asin", "math.acos",
+                                             "math.cbrt",  "math.erf",  "math.erfc"};
   populateMathPolynomialApproximationPatterns(
       patterns, [](StringRef name) { return polynomials.contains(name); });
   return applyPatternsGreedily(module, std::move(patterns));

@@ -17,8 +17,8 @@
 
 namespace attune::nvptx {
 
-/// Replaces all functions of `math`, and f32 division, by instructions that PTX has. What remains has
-/// an LLVM intrinsic that the NVPTX back end selects without a call. Refuses functions of f64.
+/// Replaces all functions of `math`, and f32 division, by instructions that PTX has. What remains
+/// has an LLVM intrinsic that the NVPTX back end selects without a call. Refuses functions of f64.
 mlir::LogicalResult lowerMath(mlir::ModuleOp module);
 
 } // namespace attune::nvptx

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a tile kernel to PTX for an NVIDIA GPU (sm_80 scheme: mma.sync, ldmatrix, cp.async), and to a
-// cubin where ptxas is installed.
+// From a tile kernel to PTX for an NVIDIA GPU (sm_80 scheme: mma.sync, ldmatrix, cp.async), and to
+// a cubin where ptxas is installed.
 #ifndef ATTUNE_COMPILER_TARGET_NVPTX_NVPTXTARGET_H
 #define ATTUNE_COMPILER_TARGET_NVPTX_NVPTXTARGET_H
 
@@ -31,10 +31,10 @@ struct PtxCode {
 /// this before any of the functions below.
 void registerNvptxDialects(mlir::DialectRegistry &registry);
 
-/// A module of the LLVM and NVVM dialects that holds `kernel`'s code: the function with the kernel's
-/// name, and the symbol of dynamic shared memory. The function's attribute `tile.shared_bytes` says
-/// how much of that it uses. `kernel` is not changed. What the target cannot do is refused with a
-/// diagnostic that names it.
+/// A module of the LLVM and NVVM dialects that holds `kernel`'s code: the function with the
+/// kernel's name, and the symbol of dynamic shared memory. The function's attribute
+/// `tile.shared_bytes` says how much of that it uses. `kernel` is not changed. What the target
+/// cannot do is refused with a diagnostic that names it.
 mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> lowerToNvvm(tile::KernelOp kernel,
                                                                const PtxOptions &options = {});
 
@@ -56,7 +56,8 @@ struct Cubin {
 /// The path of ptxas: $CUDA_HOME/bin, $PATH, /usr/local/cuda/bin. Empty if there is none.
 std::string findPtxas();
 
-/// Runs ptxas on `ptx`. On failure `error` is a sentence that says why (also when ptxas is missing).
+/// Runs ptxas on `ptx`. On failure `error` is a sentence that says why (also when ptxas is
+/// missing).
 mlir::FailureOr<Cubin> assemblePtx(llvm::StringRef ptx, llvm::StringRef arch, std::string &error);
 
 } // namespace attune

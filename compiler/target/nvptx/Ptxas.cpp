@@ -70,7 +70,8 @@ static std::string version(llvm::StringRef ptxas) {
   return "ptxas " + number.take_while([](char c) { return isdigit(c) || c == '.'; }).str();
 }
 
-FailureOr<Cubin> attune::assemblePtx(llvm::StringRef ptx, llvm::StringRef arch, std::string &error) {
+FailureOr<Cubin> attune::assemblePtx(llvm::StringRef ptx, llvm::StringRef arch,
+                                     std::string &error) {
   std::string program = findPtxas();
   if (program.empty()) {
     error = "ptxas is not installed: looked in $CUDA_HOME/bin, $PATH and /usr/local/cuda/bin; "

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where does element (token, component) of a tile lie in shared memory?
 //
-// Components are cut into segments of 64, 32 or 16 16-bit columns. In a segment a token's columns are
-// one run of 2 w bytes, made of 16-byte chunks, and chunk c of token t stands at place c ^ f(t):
+// Components are cut into segments of 64, 32 or 16 16-bit columns. In a segment a token's columns
+// are one run of 2 w bytes, made of 16-byte chunks, and chunk c of token t stands at place c ^
+// f(t):
 //   w = 64: f = t % 8,   w = 32: f = t / 2 % 4,   w = 16: f = t / 4 % 2.
 // So the same chunk of 8 consecutive tokens lies in 8 different groups of banks: ldmatrix, plain or
 // transposed, and copies of 16 bytes are free of bank conflicts.

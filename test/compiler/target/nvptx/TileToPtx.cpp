@@ -12,12 +12,12 @@ using namespace attune;
 enum class Emit { Nvvm, Llvm, Ptx, Ptxas };
 static llvm::cl::opt<std::string> inputPath(llvm::cl::Positional, llvm::cl::init("-"));
 static llvm::cl::opt<std::string> arch("arch", llvm::cl::init("sm_80"));
-static llvm::cl::opt<Emit> emitted(
-    "emit", llvm::cl::init(Emit::Ptx),
-    llvm::cl::values(clEnumValN(Emit::Nvvm, "nvvm", "LLVM and NVVM dialects"),
-                     clEnumValN(Emit::Llvm, "llvm", "optimised LLVM IR"),
-                     clEnumValN(Emit::Ptx, "ptx", "PTX, its launch shape in front"),
-                     clEnumValN(Emit::Ptxas, "ptxas", "what ptxas says about the PTX")));
+static llvm::cl::opt<Emit>
+    emitted("emit", llvm::cl::init(Emit::Ptx),
+            llvm::cl::values(clEnumValN(Emit::Nvvm, "nvvm", "LLVM and NVVM dialects"),
+                             clEnumValN(Emit::Llvm, "llvm", "optimised LLVM IR"),
+                             clEnumValN(Emit::Ptx, "ptx", "PTX, its launch shape in front"),
+                             clEnumValN(Emit::Ptxas, "ptxas", "what ptxas says about the PTX")));
 
 static bool run(tile::KernelOp kernel) {
   PtxOptions options{arch};

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What do the steps of planning share? Reductions with their terms and stages, and the state being built.
+#ifndef ATTUNE_COMPILER_ANALYSIS_SWEEPPLANNER_H
+#define ATTUNE_COMPILER_ANALYSIS_SWEEPPLANNER_H
+
+#include "compiler/analysis/Facts.h"
+#include "compiler/analysis/RowNumber.h"
+#include "compiler/analysis/Sweeps.h"
+
+namespace attune {
+
+/// How one reduction is computed.
+struct ReductionPlan {
+  unsigned stage = 0;    // the sweep that carries it
+  unsigned finished = 0; // the sweep after which its value is known
+  llvm::SmallVector<Term> terms; // of a sum
+  const Node *extremum = nullptr; // of a max or min: a row expression of finished extrema
+  /// Does somebody use its value other than as a plain sum, so that its scale may cancel?
+  bool relative = false;
+  /// Is it divided by, or is its logarithm taken?
+  bool divides = false;
+
+  /// The sum as `factor * accumulator`, once the state is made.
+  struct Carried {
+    const Node *factor;
+    unsigned accumulator;
+  };
+  llvm::SmallVector<Carried> carried;
+};
+
+/// An accumulator while frames are not chosen. Nodes are those of the graph: closed reductions stand for themselves.
+struct DraftAccumulator {
+  attn::ReduceKind kind = attn::ReduceKind::Sum;
+  mlir::Value values;
+  Domain domain;
+  unsigned stage = 0;
+  /// Without a frame: what is summed, or compared.
+  const Node *whole = nullptr;
+  /// In a frame: the sum of weight * exp(exponent); its value is `scale` times that of the accumulator.
+  Factors weight;
+  const Node *exponent = nullptr;
+  unsigned centredPower = 0;
+  double scale = 1;
+  int frame = -1;
+  double rate = 0;
+  llvm::SmallVector<unsigned, 2> family;
+  bool divides = false;
+  /// An extremum of a frame's exponent is `aliasRatio` times its origin.
+  int alias = -1;
+  double aliasRatio = 0;
+};
+
+struct DraftFrame {
+  const Node *exponent;
+  Domain domain;
+  unsigned stage;
+  bool exact = false;
+};
+
+class SweepPlanner {
+public:
+  SweepPlanner(ExpressionGraph &graph, SweepPlan &plan);
+  mlir::LogicalResult run();
+
+private:
+  // Stages (SweepStages.cpp).
+  mlir::LogicalResult assignStage(unsigned reduction);
+  bool tryStage(unsigned reduction, unsigned stage, std::string &failure);
+  void markUses();
+  void markRelative(const Node *node, bool relative, bool divides);
+
+  // State (SweepState.cpp).
+  void makeState(unsigned stage);
+  void makeSum(unsigned reduction);
+  void makeGroup(unsigned reduction, llvm::ArrayRef<Term> group);
+  void makeFramed(unsigned reduction, llvm::ArrayRef<Term> sameExponent);
+  void makePlain(unsigned reduction, llvm::ArrayRef<Term> group);
+  void makeExtremum(unsigned reduction);
+  DraftAccumulator draftOf(unsigned reduction) const;
+  std::optional<unsigned> find(const DraftAccumulator &draft) const;
+  unsigned findOrAdd(DraftAccumulator draft);
+  void boundByRowFactors(Term &term);
+  bool joinFrame(unsigned accumulator);
+  bool joinDominatingFrame(unsigned accumulator);
+  void openFrame(unsigned accumulator);
+  void centre(unsigned accumulator);
+  void aliasExtrema(unsigned stage);
+
+  // Finishes (SweepFinish.cpp).
+  RowNumber reductionValue(unsigned reduction);
+  /// The value of an accumulator, as numbers times carried members of its family.
+  llvm::SmallVector<std::pair<RowNumber, unsigned>> accumulatorValue(unsigned accumulator);
+  const Node *finish(const Node *rowExpression);
+  const Node *guarded(const Node *rowExpression, llvm::ArrayRef<Domain> domains);
+  llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain &domain);
+  const Node *overEmpty(const Node *rowExpression, const Domain &domain);
+  const Node *rowValue(const Node *finished, const Node *meaning);
+  const Node *resolve(const Node *node);
+  const Node *resolveProduct(const Node *node);
+  Domain resolve(const Domain &domain);
+  void makeResults();
+  ResultPlan makeVectorResult(const GraphResult &result);
+
+  // Tidying (SweepTidy.cpp).
+  void resolveState();
+  void settleExtrema();
+  void writePlan();
+
+  const Node *accumulatorRef(unsigned index) {
+    return graph.leaf(NodeKind::AccumulatorRef, graph.floatType(), {}, index);
+  }
+  const Node *frameRef(unsigned index) {
+    return graph.leaf(NodeKind::FrameRef, graph.floatType(), {}, index);
+  }
+
+  ExpressionGraph &graph;
+  SweepPlan &plan;
+  RowArithmetic arithmetic;
+  std::vector<ReductionPlan> reductions;
+  std::vector<DraftAccumulator> accumulators;
+  std::vector<DraftFrame> frames;
+  unsigned numStages = 0;
+};
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_ANALYSIS_SWEEPPLANNER_H

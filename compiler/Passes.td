@@ -40,4 +40,18 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExplainSweepsPass : Pass<"attn-explain-sweeps", "::mlir::ModuleOp"> {
+  let summary = "print how many passes over the keys each kernel needs, and why";
+  let description = [{
+    Prints for each `attn.kernel` its sweeps over the keys, the state that each carries, the row
+    values between them, how results are finished, and which reduction had to wait for which row
+    value. Changes nothing.
+
+    On entry: kernels of primitives (`attn-inline-helpers`, `attn-expand-sugar`). Refuses what the
+    planner does not support yet.
+
+    Example: `test/compiler/analysis/explain-softmax.mlir`.
+  }];
+}
+
 #endif // ATTUNE_COMPILER_PASSES

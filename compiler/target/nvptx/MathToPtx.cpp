@@ -27,6 +27,13 @@ public:
   Value constant(double value) {
     return arith::ConstantOp::create(builder, builder.getF32FloatAttr(float(value)));
   }
+  Value integer(int64_t value) {
+    return arith::ConstantIntOp::create(builder, builder.getI32Type(), value);
+  }
+  Value hasBit(Value a, int64_t bit) {
+    Value bits = arith::AndIOp::create(builder, a, integer(bit));
+    return arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, bits, integer(0));
+  }
   Value add(Value a, Value b) { return arith::AddFOp::create(builder, a, b); }
   Value multiply(Value a, Value b) { return arith::MulFOp::create(builder, a, b); }
   Value fma(Value a, Value b, Value c) { return math::FmaOp::create(builder, a, b, c); }
@@ -58,6 +65,9 @@ public:
   Value tanh(Value x);
   Value log1p(Value x);
   Value expm1(Value x);
+  Value sinh(Value x);
+  /// sin(x + quadrants pi / 2).
+  Value sine(Value x, int64_t quadrants);
 
 private:
   ImplicitLocOpBuilder builder;
@@ -91,6 +101,30 @@ Value Expression::expm1(Value x) {
   return selectBelow(absolute(x), 0.4, multiply(series, x), add(exp(x), constant(-1)));
 }
 
+/// (u + u / (u + 1)) / 2 with u = e^|x| - 1.
+Value Expression::sinh(Value x) {
+  Value u = expm1(absolute(x));
+  Value sum = add(u, divide(u, add(u, constant(1))));
+  return copySign(multiply(sum, constant(0.5)), x);
+}
+
+/// x = n pi / 2 + r with |r| <= pi / 4 and pi / 2 in three parts; then the series of sin or cos at
+/// r.
+Value Expression::sine(Value x, int64_t quadrants) {
+  Value n = math::RoundEvenOp::create(builder, multiply(x, constant(2 / std::numbers::pi)));
+  Value r = fma(n, constant(-1.57079637050628662109375), x);
+  r = fma(n, constant(4.37113900018624283e-8), r);
+  r = fma(n, constant(1.71512451e-15), r);
+  Value square = multiply(r, r);
+  Value odd = polynomial(square, {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880});
+  odd = fma(multiply(odd, square), r, r);
+  Value even = polynomial(square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320});
+  Value quadrant = arith::FPToSIOp::create(builder, builder.getI32Type(), n);
+  quadrant = arith::AddIOp::create(builder, quadrant, integer(quadrants));
+  Value size = arith::SelectOp::create(builder, hasBit(quadrant, 1), even, odd);
+  return arith::SelectOp::create(builder, hasBit(quadrant, 2), multiply(size, constant(-1)), size);
+}
+
 /// The instructions for one op on f32; null if it stays as it is.
 static Value lowerOp(Operation *op) {
   Expression e(op);
@@ -107,6 +141,9 @@ static Value lowerOp(Operation *op) {
       .Case([&](math::Log10Op) { return log10(x); })
       .Case([&](math::Log1pOp) { return e.log1p(x); })
       .Case([&](math::TanhOp) { return e.tanh(x); })
+      .Case([&](math::SinOp) { return e.sine(x, 0); })
+      .Case([&](math::CosOp) { return e.sine(x, 1); })
+      .Case([&](math::SinhOp) { return e.sinh(x); })
       .Case([&](math::SqrtOp) { return e.intrinsic("llvm.nvvm.sqrt.approx.ftz.f", x); })
       .Case([&](math::RsqrtOp) { return e.intrinsic("llvm.nvvm.rsqrt.approx.ftz.f", x); })
       .Case([&](arith::DivFOp) {
@@ -118,11 +155,10 @@ static Value lowerOp(Operation *op) {
 
 /// Functions that have no instruction and no short formula of ours: upstream knows them.
 static bool needsUpstream(Operation *op) {
-  return isa<math::SinOp, math::CosOp, math::TanOp, math::SinhOp, math::CoshOp, math::AsinOp,
-             math::AcosOp, math::AtanOp, math::Atan2Op, math::AsinhOp, math::AcoshOp, math::AtanhOp,
-             math::CbrtOp, math::ErfOp, math::ErfcOp, math::PowFOp, math::FPowIOp, math::IPowIOp,
-             math::RoundOp, math::ClampFOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
-             arith::FloorDivSIOp>(op);
+  return isa<math::TanOp, math::CoshOp, math::AsinOp, math::AcosOp, math::AtanOp, math::Atan2Op,
+             math::AsinhOp, math::AcoshOp, math::AtanhOp, math::CbrtOp, math::ErfOp, math::ErfcOp,
+             math::PowFOp, math::FPowIOp, math::IPowIOp, math::RoundOp, math::ClampFOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
 /// Is `op` a function that PTX has for 16-bit floats or that upstream's patterns do not touch?
@@ -151,11 +187,10 @@ static void widen(Operation *op) {
 static LogicalResult expandUpstream(ModuleOp module) {
   RewritePatternSet patterns(module.getContext());
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-  math::populateExpansionPatterns(patterns, {"tan", "sinh", "cosh", "asinh", "acosh", "atanh",
-                                             "powf", "fpowi", "ipowi", "round", "clampf"});
-  static const llvm::StringSet<> polynomials{"math.sin",   "math.cos",  "math.atan",
-                                             "math.atan2", "math.asin", "math.acos",
-                                             "math.cbrt",  "math.erf",  "math.erfc"};
+  math::populateExpansionPatterns(patterns, {"tan", "cosh", "asinh", "acosh", "atanh", "powf",
+                                             "fpowi", "ipowi", "round", "clampf"});
+  static const llvm::StringSet<> polynomials{"math.atan", "math.atan2", "math.asin", "math.acos",
+                                             "math.cbrt", "math.erf",   "math.erfc"};
   populateMathPolynomialApproximationPatterns(
       patterns, [](StringRef name) { return polynomials.contains(name); });
   return applyPatternsGreedily(module, std::move(patterns));

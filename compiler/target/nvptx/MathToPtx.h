@@ -7,7 +7,8 @@
 //   sqrt, rsqrt     sqrt.approx.ftz, rsqrt.approx.ftz (2^-22)
 //   tanh            through ex2 and rcp, below 0.55 a polynomial: 4 ulp. Not tanh.approx: its 2^-11
 //                   would be seen beside bf16's own rounding
-//   log1p, expm1    near 0 a polynomial, else log and exp
+//   log1p, expm1    near 0 a polynomial, else log and exp; sinh by expm1
+//   sin, cos        the argument reduced by pi / 2 in three parts, then polynomials
 //   others          upstream's expansions and polynomials
 // Subnormal f32 numbers are flushed to zero throughout. Numbers of 16 bits are computed in f32.
 #ifndef ATTUNE_COMPILER_TARGET_NVPTX_MATHTOPTX_H

@@ -54,4 +54,61 @@ def ExplainSweepsPass : Pass<"attn-explain-sweeps", "::mlir::ModuleOp"> {
   }];
 }
 
+def PlanPass : Pass<"attn-plan", "::attune::attn::KernelOp"> {
+  let summary = "choose tile sizes, threads and stages";
+  let description = [{
+    Writes `attn.plan`, a `#tile.config`, on each kernel: the choice of the target's budgets
+    (registers, shared memory, caches) for the kernel's vectors. A kernel that has the attribute keeps
+    it, if it fits.
+
+    On entry: primitives only (`attn-expand-sugar`). On exit: every kernel has an `attn.plan` that
+    fits the target.
+
+    Refuses, saying what was expected: an unknown target, elements that its tensor cores do not take,
+    a written or overridden plan that does not fit, a kernel that the planner of sweeps refuses.
+
+    Example: `test/compiler/passes/attn-plan.mlir`.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"x86-64-v3\"", "what code is made for">,
+    Option<"planOverride", "override", "std::string", "\"\"",
+           "fields of the plan to change, as in 'queries=64,keys=64'">];
+  let dependentDialects = ["::attune::tile::TileDialect"];
+}
+
+def LowerToTilePass : Pass<"attn-lower-to-tile", "::mlir::ModuleOp"> {
+  let summary = "write each kernel as the program of one block";
+  let description = [{
+    Replaces each `attn.kernel` by a `tile.kernel` of its name: for each sweep of the plan one loop
+    over the tiles of keys that the mask leaves, with frames and accumulators as carried state; masks
+    only on partial tiles; then results with the values of rows without a visible pair.
+
+    On entry: primitives only, each kernel with `attn.plan` (`attn-plan`). On exit: no `attn` op is
+    left.
+
+    Refuses: kernels without a plan, kernels that the planner of sweeps refuses, scores of f64,
+    vectors inside of maps, regions on results that are not elementwise.
+
+    Example: `test/compiler/passes/attn-lower-to-tile.mlir`.
+  }];
+  let dependentDialects = ["::attune::tile::TileDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def NarrowIndicesPass : Pass<"tile-narrow-indices", "::attune::tile::KernelOp"> {
+  let summary = "compute on indices of maps in 32 bits where they fit";
+  let description = [{
+    Rewrites integer arithmetic of `index` and `i64` in the regions of `tile.map` to `i32` where
+    range analysis proves that operands and results fit: vectors of i32 are twice as wide, and their
+    conversion to f32 is one instruction. Indices are tokens below 2^31, and scalar index operands
+    are below 2^31 in magnitude; the runtime checks both at launch.
+
+    On entry and exit: any verified tile kernel. Refuses nothing.
+
+    Example: `test/compiler/passes/tile-narrow-indices.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // ATTUNE_COMPILER_PASSES

@@ -4,7 +4,7 @@
 
 #include "compiler/analysis/MaskRules.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
 
@@ -36,54 +36,124 @@ private:
   UniformLookup lookup;
 };
 
-/// Emits index code; constants fold as they are met.
+/// Emits index code. A number is a linear combination of emitted values, so that sums cost nothing
+/// until one of them is compared or chosen.
 class CodeArithmetic {
 public:
-  using Number = Value;
+  struct Number {
+    int64_t constant = 0;
+    SmallVector<std::pair<Value, int64_t>, 2> terms = {};
+    bool operator==(const Number &other) const = default;
+  };
   using Truth = Value;
 
   CodeArithmetic(OpBuilder &builder, Location location, UniformEmitter emitter)
       : builder(builder), location(location), emitter(emitter) {}
 
-  Value constant(int64_t value) {
+  /// The number as one value.
+  Value materialize(const Number &number) {
+    Value sum;
+    for (auto [value, coefficient] : number.terms)
+      if (!sum && coefficient > 0)
+        sum = coefficient == 1 ? value : fold<arith::MulIOp>(value, index(coefficient));
+    Value first = sum;
+    bool skipped = !first;
+    for (auto [value, coefficient] : number.terms) {
+      if (!skipped && coefficient > 0) {
+        skipped = true; // the one that `sum` began with
+        continue;
+      }
+      int64_t magnitude = coefficient < 0 ? -coefficient : coefficient;
+      Value term = magnitude == 1 ? value : fold<arith::MulIOp>(value, index(magnitude));
+      if (coefficient < 0)
+        sum = fold<arith::SubIOp>(sum ? sum : index(0), term);
+      else
+        sum = fold<arith::AddIOp>(sum, term);
+    }
+    if (!sum || number.constant != 0)
+      sum = sum ? fold<arith::AddIOp>(sum, index(number.constant)) : index(number.constant);
+    return sum;
+  }
+
+  Number of(Value value) {
+    if (std::optional<int64_t> known = getConstantIntValue(value))
+      return constant(*known);
+    return {0, {{value, 1}}};
+  }
+  Number constant(int64_t value) { return {value, {}}; }
+  bool isKnown(const Node *) { return true; }
+  Number uniform(const Node *node) {
+    Value value = emitter(node);
+    if (value.getType().isInteger(1))
+      value = builder.createOrFold<arith::IndexCastUIOp>(location, builder.getIndexType(), value);
+    else if (!value.getType().isIndex())
+      value = builder.createOrFold<arith::IndexCastOp>(location, builder.getIndexType(), value);
+    return of(value);
+  }
+  Number add(const Number &a, const Number &b) { return combine(a, b, 1); }
+  Number subtract(const Number &a, const Number &b) { return combine(a, b, -1); }
+  Number multiply(const Number &a, int64_t factor) { return combine({}, a, factor); }
+  Number floorDivide(const Number &a, int64_t divisor) {
+    if (divisor == 1)
+      return a;
+    if (a.terms.empty())
+      return constant(llvm::divideFloorSigned(a.constant, divisor));
+    Value value = materialize(a);
+    if (llvm::isPowerOf2_64(divisor))
+      return of(fold<arith::ShRSIOp>(value, index(llvm::Log2_64(divisor))));
+    // Division truncates: make a negative dividend smaller by divisor - 1 first.
+    Value isNegative = compare(arith::CmpIPredicate::slt, value, index(0));
+    Value lowered = fold<arith::SubIOp>(value, index(divisor - 1));
+    Value dividend = builder.createOrFold<arith::SelectOp>(location, isNegative, lowered, value);
+    return of(fold<arith::DivSIOp>(dividend, index(divisor)));
+  }
+  Number max(const Number &a, const Number &b) { return extremum<arith::MaxSIOp>(a, b); }
+  Number min(const Number &a, const Number &b) { return extremum<arith::MinSIOp>(a, b); }
+  Truth atMost(const Number &a, const Number &b) {
+    return compare(arith::CmpIPredicate::sle, materialize(a), materialize(b));
+  }
+  Truth both(Truth a, Truth b) { return fold<arith::AndIOp>(a, b); }
+  Number select(Truth condition, const Number &a, const Number &b) {
+    if (a == b)
+      return a;
+    return of(
+        builder.createOrFold<arith::SelectOp>(location, condition, materialize(a), materialize(b)));
+  }
+
+private:
+  Number combine(const Number &a, const Number &b, int64_t factor) {
+    Number sum = a;
+    sum.constant += factor * b.constant;
+    for (auto [value, coefficient] : b.terms) {
+      auto *found = llvm::find_if(sum.terms, [&](auto &term) { return term.first == value; });
+      if (found == sum.terms.end())
+        sum.terms.push_back({value, factor * coefficient});
+      else if ((found->second += factor * coefficient) == 0)
+        sum.terms.erase(found);
+    }
+    return sum;
+  }
+
+  template <class Op> Number extremum(const Number &a, const Number &b) {
+    if (a == b)
+      return a;
+    Value left = materialize(a), right = materialize(b);
+    // max(max(x, y), y) is max(x, y), min likewise.
+    if (auto nested = left.getDefiningOp<Op>())
+      if (nested.getLhs() == right || nested.getRhs() == right)
+        return a;
+    if (auto nested = right.getDefiningOp<Op>())
+      if (nested.getLhs() == left || nested.getRhs() == left)
+        return b;
+    return of(fold<Op>(left, right));
+  }
+
+  Value index(int64_t value) {
     Value &known = constants[value];
     if (!known)
       known = arith::ConstantIndexOp::create(builder, location, value);
     return known;
   }
-  bool isKnown(const Node *) { return true; }
-  Value uniform(const Node *node) {
-    Value value = emitter(node);
-    if (value.getType().isIndex())
-      return value;
-    if (value.getType().isInteger(1))
-      return builder.createOrFold<arith::IndexCastUIOp>(location, builder.getIndexType(), value);
-    return builder.createOrFold<arith::IndexCastOp>(location, builder.getIndexType(), value);
-  }
-  Value add(Value a, Value b) { return fold<arith::AddIOp>(a, b); }
-  Value subtract(Value a, Value b) { return fold<arith::SubIOp>(a, b); }
-  Value multiply(Value a, int64_t factor) {
-    return factor == 1 ? a : fold<arith::MulIOp>(a, constant(factor));
-  }
-  Value floorDivide(Value a, int64_t divisor) {
-    if (divisor == 1)
-      return a;
-    if (llvm::isPowerOf2_64(divisor))
-      return fold<arith::ShRSIOp>(a, constant(llvm::Log2_64(divisor)));
-    // Division truncates: make a negative dividend smaller by divisor - 1 first.
-    Value isNegative = compare(arith::CmpIPredicate::slt, a, constant(0));
-    Value lowered = subtract(a, constant(divisor - 1));
-    return fold<arith::DivSIOp>(select(isNegative, lowered, a), constant(divisor));
-  }
-  Value max(Value a, Value b) { return a == b ? a : fold<arith::MaxSIOp>(a, b); }
-  Value min(Value a, Value b) { return a == b ? a : fold<arith::MinSIOp>(a, b); }
-  Value atMost(Value a, Value b) { return compare(arith::CmpIPredicate::sle, a, b); }
-  Value both(Value a, Value b) { return fold<arith::AndIOp>(a, b); }
-  Value select(Value condition, Value a, Value b) {
-    return a == b ? a : builder.createOrFold<arith::SelectOp>(location, condition, a, b);
-  }
-
-private:
   template <class Op> Value fold(Value a, Value b) {
     return builder.createOrFold<Op>(location, a, b);
   }
@@ -119,14 +189,24 @@ KeyBounds<int64_t> attune::computeKeyBounds(const Formula &mask, int64_t firstQu
 KeyBounds<Value> attune::emitKeyBounds(OpBuilder &builder, Location location, const Formula &mask,
                                        Value firstQuery, Value lastQuery, Value keys,
                                        UniformEmitter uniform) {
-  CodeArithmetic arithmetic(builder, location, uniform);
-  KeyBounds<Value> bounds = solveBounds(arithmetic, mask, firstQuery, lastQuery, keys);
+  CodeArithmetic code(builder, location, uniform);
+  auto bounds = solveBounds(code, mask, code.of(firstQuery), code.of(lastQuery), code.of(keys));
   // A range that starts behind its end is made to end at 0: rounding its start down to a tile must
   // not give the loop a step. A range that starts at 0 cannot.
-  if (!matchPattern(bounds.visibleLow, m_Zero()))
-    bounds.visibleHigh = arithmetic.select(arithmetic.atMost(bounds.visibleHigh, bounds.visibleLow),
-                                           arithmetic.constant(0), bounds.visibleHigh);
-  return bounds;
+  if (bounds.visibleLow != code.constant(0))
+    bounds.visibleHigh = code.select(code.atMost(bounds.visibleHigh, bounds.visibleLow),
+                                     code.constant(0), bounds.visibleHigh);
+  return {code.materialize(bounds.visibleLow), code.materialize(bounds.visibleHigh),
+          code.materialize(bounds.fullLow), code.materialize(bounds.fullHigh)};
+}
+
+Value attune::emitSum(OpBuilder &builder, Location location, int64_t constant,
+                      ArrayRef<std::pair<Value, int64_t>> terms) {
+  CodeArithmetic code(builder, location, nullptr);
+  auto sum = code.constant(constant);
+  for (auto [value, coefficient] : terms)
+    sum = code.add(sum, code.multiply(code.of(value), coefficient));
+  return code.materialize(sum);
 }
 
 //===--- single pairs

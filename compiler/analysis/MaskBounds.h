@@ -30,6 +30,10 @@ KeyBounds<mlir::Value> emitKeyBounds(mlir::OpBuilder &builder, mlir::Location lo
                                      mlir::Value lastQuery, mlir::Value keys,
                                      UniformEmitter uniform);
 
+/// Emits constant + sum of coefficient * value on index values, without products by 1 and -1.
+mlir::Value emitSum(mlir::OpBuilder &builder, mlir::Location location, int64_t constant,
+                    llvm::ArrayRef<std::pair<mlir::Value, int64_t>> terms);
+
 /// Is the pair visible? Nothing if the formula does not tell.
 std::optional<bool> isVisible(const Formula &mask, int64_t query, int64_t key,
                               UniformLookup uniform);

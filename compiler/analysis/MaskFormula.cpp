@@ -102,9 +102,28 @@ MaskFormulas::Parsed MaskFormulas::fitting(Parsed form, Type type) {
   return form;
 }
 
+/// The value of an integer constant, in either of its forms.
+static std::optional<int64_t> constantOf(const Node *node) {
+  if (node->kind == NodeKind::Constant && node->number == std::floor(node->number) &&
+      std::abs(node->number) <= double(LengthBound))
+    return int64_t(node->number);
+  if (node->kind != NodeKind::Opaque)
+    return std::nullopt;
+  auto constant = dyn_cast<arith::ConstantOp>(node->operation);
+  auto value = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+  if (!value)
+    return std::nullopt;
+  if (value.getType().isInteger(1))
+    return value.getValue().isZero() ? 0 : 1;
+  return value.getValue().isSignedIntN(33) ? std::optional(value.getValue().getSExtValue())
+                                           : std::nullopt;
+}
+
 MaskFormulas::Parsed MaskFormulas::parse(const Node *node) {
   if (!node->type.isIntOrIndex())
     return std::nullopt;
+  if (std::optional<int64_t> constant = constantOf(node))
+    return ofConstant(*constant);
   auto boundedAtom = [&](AtomKind kind, int64_t low, int64_t high) -> LinearForm {
     MaskAtom atom{kind};
     if (kind == AtomKind::Uniform)
@@ -114,10 +133,6 @@ MaskFormulas::Parsed MaskFormulas::parse(const Node *node) {
     return ofAtom(std::move(atom));
   };
   switch (node->kind) {
-  case NodeKind::Constant:
-    if (std::abs(node->number) > double(LengthBound) || node->number != std::floor(node->number))
-      return std::nullopt;
-    return ofConstant(int64_t(node->number));
   case NodeKind::IndexI:
     return boundedAtom(AtomKind::Query, 0, LengthBound - 1);
   case NodeKind::IndexJ:
@@ -362,8 +377,8 @@ Formula MaskFormulas::atMost(const LinearForm &left, const LinearForm &right, in
 }
 
 Formula MaskFormulas::predicate(const Node *node, bool negated) {
-  if (node->kind == NodeKind::Constant)
-    return truth((node->number != 0) != negated);
+  if (std::optional<int64_t> constant = constantOf(node))
+    return truth((*constant != 0) != negated);
   if (node->kind == NodeKind::Opaque) {
     Operation *op = node->operation;
     auto both = [&](FormulaKind kind) {
@@ -380,9 +395,8 @@ Formula MaskFormulas::predicate(const Node *node, bool negated) {
       return both(negated ? FormulaKind::And : FormulaKind::Or);
     if (isa<arith::XOrIOp>(op))
       for (unsigned side : {0u, 1u})
-        if (node->operands[side]->kind == NodeKind::Constant)
-          return predicate(node->operands[1 - side],
-                           negated != (node->operands[side]->number != 0));
+        if (std::optional<int64_t> constant = constantOf(node->operands[side]))
+          return predicate(node->operands[1 - side], negated != (*constant != 0));
   }
   // A truth of the block, whatever made it: 1 - x <= 0, or x <= 0.
   if (Parsed form = parseUniform(node)) {

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-lower-to-tile: which program does a block run to compute its rows of a kernel?
+//
+//   attn.kernel @f(%q: !attn.rows<..>, %k: .., %v: ..) -> !attn.rows<..> attributes {attn.plan =
+//   #c}
+// becomes
+//   tile.kernel @f(%q: memref<..>, %k: .., %v: .., %out: memref<..>) attributes {config = #c, ..} {
+//     the block's place, its range of keys from the mask, the state's identities
+//     scf.for %j0 = .. iter_args(state) { load, dot, scf.if partial { mask }, reduce, map, contract
+//     } finish each row, map, store
+//   }
+// with one loop for each sweep of the plan, and the row values that the next one needs between
+// them.
+#include "compiler/Passes.h"
+#include "compiler/passes/LowerToTileSweep.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/CSE.h"
+#include <deque>
+
+namespace attune {
+#define GEN_PASS_DEF_LOWERTOTILEPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+
+namespace {
+
+class LowerToTile : public attune::impl::LowerToTilePassBase<LowerToTile> {
+public:
+  void runOnOperation() override;
+};
+
+/// One kernel on its way.
+class KernelLowering {
+public:
+  KernelLowering(attn::KernelOp source, tile::ConfigAttr config, SweepPlan plan)
+      : source(source), config(config), plan(std::move(plan)) {}
+  LogicalResult run();
+
+private:
+  tile::KernelOp createKernel();
+  void emitSweeps(TileScope &scope);
+  void emitResult(TileScope &scope, unsigned index);
+  Value emitVectorResult(TileScope &scope, const ResultPlan &result, Type element);
+  Value emitEpilogue(TileScope &scope, const EpilogueStep &step, Value vectors);
+  Value emitCast(TileScope &scope, Value rows, Type element);
+
+  attn::KernelOp source;
+  tile::ConfigAttr config;
+  SweepPlan plan;
+  std::deque<SweepEmitter> sweeps;
+};
+
+} // namespace
+
+//===--- the kernel and its arguments
+//----------------------------------------------------------===//
+
+/// A strided tensor: tokens are (batch, heads, tokens, element) with a contiguous element; a table
+/// has any strides.
+static Type getMemoryType(Type type) {
+  SmallVector<int64_t> shape, trailing;
+  Type element;
+  if (auto table = dyn_cast<RankedTensorType>(type)) {
+    shape.assign(table.getShape().begin(), table.getShape().end());
+    element = table.getElementType();
+  } else if (attn::isVirtual(type)) {
+    element = attn::getPlaceElementType(type);
+    shape.assign(3, ShapedType::kDynamic);
+    if (auto vector = dyn_cast<VectorType>(element)) {
+      trailing.assign(vector.getShape().begin(), vector.getShape().end());
+      element = vector.getElementType();
+    }
+  } else {
+    return type;
+  }
+  SmallVector<int64_t> strides(shape.size(), ShapedType::kDynamic);
+  int64_t stride = 1;
+  for (int64_t size : llvm::reverse(trailing)) {
+    strides.insert(strides.begin() + shape.size(), stride);
+    stride *= size;
+  }
+  llvm::append_range(shape, trailing);
+  return MemRefType::get(shape, element,
+                         StridedLayoutAttr::get(type.getContext(), /*offset=*/0, strides));
+}
+
+tile::KernelOp KernelLowering::createKernel() {
+  OpBuilder builder(source);
+  SmallVector<Type> types;
+  SmallVector<Attribute> names;
+  auto add = [&](Type type, StringRef name) {
+    types.push_back(getMemoryType(type));
+    names.push_back(
+        builder.getDictionaryAttr(builder.getNamedAttr("tile.name", builder.getStringAttr(name))));
+  };
+  for (auto [index, type] : llvm::enumerate(source.getArgumentTypes()))
+    add(type, source.getOperandName(index));
+  for (auto [index, type] : llvm::enumerate(source.getResultTypes()))
+    add(type, source.getResultName(index));
+  auto kernel = tile::KernelOp::create(builder, source.getLoc(), source.getSymNameAttr(),
+                                       TypeAttr::get(builder.getFunctionType(types, {})), config,
+                                       builder.getI64IntegerAttr(source.getResultTypes().size()),
+                                       StringAttr(), builder.getArrayAttr(names), ArrayAttr());
+  Block *block = builder.createBlock(&kernel.getBody());
+  for (Type type : types)
+    block->addArgument(type, source.getLoc());
+  return kernel;
+}
+
+//===--- sweeps and results
+//--------------------------------------------------------------------===//
+
+void KernelLowering::emitSweeps(TileScope &scope) {
+  for (auto [index, sweep] : llvm::enumerate(plan.sweeps)) {
+    sweeps.emplace_back(scope, plan, sweep).emit();
+    if (scope.hasFailed())
+      return;
+    for (auto [number, value] : llvm::enumerate(plan.rowValues))
+      if (value.sweep == index)
+        scope.finish(NodeKind::RowRef, number, scope.oneSided(value.finish));
+  }
+}
+
+Value KernelLowering::emitCast(TileScope &scope, Value rows, Type element) {
+  Type from = tile::getScalarType(rows.getType()), to = getElementTypeOrSelf(element);
+  if (from == to)
+    return rows;
+  if (!isa<FloatType>(from) || !isa<FloatType>(to)) {
+    scope.refuse(scope.location())
+        << "expected a result of floats, but got " << from << " for " << to;
+    return rows;
+  }
+  MapBuilder map(scope, Places::Rows);
+  map.read(rows);
+  return map.build(
+      scope.top(), scope.rowsType(element), [&](PlaceEmitter &at, ValueRange elements) -> Value {
+        if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
+          return arith::TruncFOp::create(at.builder, scope.location(), to, elements[0]);
+        return arith::ExtFOp::create(at.builder, scope.location(), to, elements[0]);
+      });
+}
+
+/// The sum of factor * vector over the terms, rounded to the result's type.
+Value KernelLowering::emitVectorResult(TileScope &scope, const ResultPlan &result, Type element) {
+  auto vector = cast<VectorType>(element);
+  Type f32 = Float32Type::get(element.getContext()), to = vector.getElementType();
+  Location loc = scope.location();
+  MapBuilder map(scope, Places::Rows);
+  SmallVector<std::pair<unsigned, int>> terms;
+  for (const ResultPlan::Term &term : result.terms) {
+    Value carried;
+    for (SweepEmitter &sweep : sweeps)
+      if (Value found = sweep.getVector(term.accumulator))
+        carried = found;
+    unsigned place = map.read(carried);
+    bool hasTile = term.factor && term.factor->onQuery;
+    terms.push_back({place, hasTile ? int(map.read(scope.oneSided(term.factor))) : -1});
+    if (term.factor && !hasTile)
+      scope.scalar(term.factor);
+  }
+  return map.build(scope.top(), scope.rowsType(element), [&](PlaceEmitter &at, ValueRange rows) {
+    Value sum;
+    for (auto [term, places] : llvm::zip(result.terms, terms)) {
+      Value product = rows[places.first];
+      if (term.factor)
+        product = arith::MulFOp::create(at.builder, loc, product,
+                                        places.second >= 0 ? rows[places.second]
+                                                           : scope.scalar(term.factor),
+                                        arith::FastMathFlags::contract);
+      sum = sum ? Value(arith::AddFOp::create(at.builder, loc, sum, product,
+                                              arith::FastMathFlags::contract))
+                : product;
+    }
+    return to == f32 ? sum : Value(arith::TruncFOp::create(at.builder, loc, to, sum));
+  });
+}
+
+/// The op on single components, or null if it is not elementwise.
+static Operation *emitComponent(OpBuilder &builder, Operation &op, IRMapping &values) {
+  if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
+    if (isa<VectorType>(broadcast.getSource().getType()))
+      return nullptr;
+    values.map(broadcast.getResult(), values.lookupOrDefault(broadcast.getSource()));
+    return &op;
+  }
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
+    if (!splat && isa<VectorType>(constant.getType()))
+      return nullptr;
+    TypedAttr value = splat ? cast<TypedAttr>(splat.getSplatValue<Attribute>())
+                            : cast<TypedAttr>(constant.getValue());
+    auto scalar = arith::ConstantOp::create(builder, op.getLoc(), value);
+    values.map(constant.getResult(), scalar.getResult());
+    return scalar;
+  }
+  bool hasVector = llvm::any_of(op.getResultTypes(), llvm::IsaPred<VectorType>);
+  if (op.getNumRegions() != 0 || (hasVector && !OpTrait::hasElementwiseMappableTraits(&op)))
+    return nullptr;
+  if (!hasVector && llvm::any_of(op.getOperandTypes(), llvm::IsaPred<VectorType>))
+    return nullptr;
+  Operation *clone = builder.clone(op, values);
+  for (Value result : clone->getResults())
+    result.setType(getElementTypeOrSelf(result.getType()));
+  return clone;
+}
+
+Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, Value vectors) {
+  attn::MapOp source = step.map;
+  Block &block = source.getBody().front();
+  Type element = attn::getPlaceElementType(source.getResult().getType());
+  auto indices = block.getArguments().drop_front(source.getInputs().size());
+  MapBuilder map(scope, Places::Rows);
+  SmallVector<int> places;
+  for (const Node *input : step.inputs) {
+    bool isUniform = input && !input->onQuery;
+    places.push_back(isUniform ? -1 : int(map.read(input ? scope.oneSided(input) : vectors)));
+    if (isUniform)
+      scope.scalar(input);
+  }
+  if (!indices[2].use_empty())
+    map.readIndices();
+  return map.build(scope.top(), scope.rowsType(element), [&](PlaceEmitter &at, ValueRange rows) {
+    IRMapping values;
+    for (auto [index, place] : llvm::enumerate(places))
+      values.map(block.getArgument(index),
+                 place < 0 ? scope.scalar(step.inputs[index]) : rows[place]);
+    values.map(indices[0], scope.batchIndex());
+    values.map(indices[1], scope.headIndex());
+    if (at.query)
+      values.map(indices[2], at.query);
+    scope.mapOperands(values);
+    for (Operation &op : block.without_terminator())
+      if (!emitComponent(at.builder, op, values)) {
+        scope.refuse(op.getLoc()) << "expected an elementwise op on vectors of results, which is "
+                                     "what is supported yet, but got '"
+                                  << op.getName() << "'";
+        return rows[0];
+      }
+    return values.lookupOrDefault(block.getTerminator()->getOperand(0));
+  });
+}
+
+void KernelLowering::emitResult(TileScope &scope, unsigned index) {
+  const ResultPlan &result = plan.results[index];
+  Type element = attn::getPlaceElementType(source.getResultTypes()[index]);
+  Value rows;
+  if (!result.scalar) {
+    auto values = plan.accumulators[result.terms.front().accumulator].values;
+    Type first = result.epilogue.empty() ? element : attn::getPlaceElementType(values.getType());
+    rows = emitVectorResult(scope, result, first);
+    for (const EpilogueStep &step : result.epilogue)
+      rows = emitEpilogue(scope, step, rows);
+  } else if (result.scalar->onQuery) {
+    rows = scope.oneSided(result.scalar);
+  } else {
+    Value value = scope.scalar(result.scalar);
+    rows = tile::SplatOp::create(scope.top(), scope.location(), scope.rowsType(value.getType()),
+                                 value);
+  }
+  if (!scope.hasFailed())
+    scope.store(emitCast(scope, rows, element), index);
+}
+
+//===--- the pass
+//------------------------------------------------------------------------------===//
+
+LogicalResult KernelLowering::run() {
+  tile::KernelOp kernel = createKernel();
+  TileScope scope(plan, kernel);
+  emitSweeps(scope);
+  for (unsigned index = 0; index < plan.results.size() && !scope.hasFailed(); ++index)
+    emitResult(scope, index);
+  if (scope.hasFailed()) {
+    kernel.erase();
+    return failure();
+  }
+  tile::ReturnOp::create(scope.top(), scope.location());
+  source.erase();
+  IRRewriter rewriter(kernel.getContext());
+  DominanceInfo dominance;
+  eliminateCommonSubExpressions(rewriter, dominance, kernel);
+  return success();
+}
+
+void LowerToTile::runOnOperation() {
+  for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<attn::KernelOp>())) {
+    auto config = kernel->getAttrOfType<tile::ConfigAttr>("attn.plan");
+    if (!config) {
+      kernel.emitOpError() << "expected an attribute 'attn.plan' with tile sizes, but there is "
+                              "none; run attn-plan first";
+      return signalPassFailure();
+    }
+    FailureOr<SweepPlan> plan = planSweeps(kernel);
+    if (failed(plan) || failed(KernelLowering(kernel, config, std::move(*plan)).run()))
+      return signalPassFailure();
+  }
+}

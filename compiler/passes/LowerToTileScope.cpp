@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-lower-to-tile: how do expression nodes become scalars, tiles and maps of a tile kernel?
+#include "compiler/passes/LowerToTileScope.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attune;
+
+static bool isUniform(const Node *node) { return !node->onQuery && !node->onKey; }
+
+TileScope::TileScope(const SweepPlan &plan, tile::KernelOp kernel)
+    : plan(plan), kernel(kernel), loc(kernel.getLoc()),
+      topBuilder(OpBuilder::atBlockEnd(&kernel.getBody().front())) {
+  auto coordinates = tile::CoordinatesOp::create(topBuilder, loc);
+  batch = coordinates.getBatch();
+  head = coordinates.getHead();
+  queryOrigin = coordinates.getFirstQuery();
+}
+
+InFlightDiagnostic TileScope::refuse(Location where) {
+  failed = true;
+  return emitError(where);
+}
+
+//===--- scalars
+//-------------------------------------------------------------------------------===//
+
+Value TileScope::number(double value) {
+  auto type = topBuilder.getF32Type();
+  return arith::ConstantOp::create(topBuilder, loc, topBuilder.getFloatAttr(type, value));
+}
+
+Value TileScope::index(int64_t value) {
+  return arith::ConstantIndexOp::create(topBuilder, loc, value);
+}
+
+Value TileScope::argument(Value operand) {
+  return kernel.getBody().getArgument(cast<BlockArgument>(operand).getArgNumber());
+}
+
+void TileScope::mapOperands(IRMapping &values) {
+  attn::KernelOp source = plan.graph->kernel();
+  for (Value operand : source.getBody().getArguments())
+    if (operand.getType().isIntOrIndexOrFloat())
+      values.map(operand, argument(operand));
+}
+
+Value TileScope::scalar(const Node *node) {
+  // Not by reference: emitting operands may grow the map.
+  if (Value known = scalars.lookup(node))
+    return known;
+  Value value = emitScalar(node);
+  scalars[node] = value;
+  return value;
+}
+
+Value TileScope::emitScalar(const Node *node) {
+  switch (node->kind) {
+  case NodeKind::Constant:
+    if (isa<FloatType>(node->type))
+      return arith::ConstantOp::create(topBuilder, loc,
+                                       topBuilder.getFloatAttr(node->type, node->number));
+    return arith::ConstantOp::create(topBuilder, loc,
+                                     topBuilder.getIntegerAttr(node->type, int64_t(node->number)));
+  case NodeKind::Scalar:
+    return argument(node->source);
+  case NodeKind::IndexB:
+    return batch;
+  case NodeKind::IndexH:
+    return head;
+  case NodeKind::Size:
+    return length(node->axis);
+  default:
+    break;
+  }
+  SmallVector<Value> operands;
+  for (const Node *operand : node->operands)
+    operands.push_back(scalar(operand));
+  return emitOperation(topBuilder, node, operands);
+}
+
+Value TileScope::length(StringAttr axis) {
+  if (Value known = lengths.lookup(axis))
+    return known;
+  attn::KernelOp source = plan.graph->kernel();
+  Value value;
+  for (Value operand : source.getBody().getArguments()) {
+    Type type = operand.getType();
+    if ((isa<attn::RowsType>(type) && cast<attn::RowsType>(type).getAxis() == axis) ||
+        (isa<attn::ColsType>(type) && cast<attn::ColsType>(type).getAxis() == axis)) {
+      value = memref::DimOp::create(topBuilder, loc, argument(operand), 2);
+      break;
+    }
+  }
+  if (!value)
+    for (auto axisOp : source.getBody().getOps<attn::AxisOp>())
+      if (axisOp.getAxisAttr() == axis && axisOp.getSize() && isa<BlockArgument>(axisOp.getSize()))
+        value = argument(axisOp.getSize());
+  if (!value) {
+    refuse(source.getLoc()) << "expected an operand on axis '" << axis.getValue()
+                            << "' that gives its length, but there is none";
+    value = index(0);
+  }
+  lengths[axis] = value;
+  return value;
+}
+
+//===--- tiles
+//---------------------------------------------------------------------------------===//
+
+Type TileScope::rowsType(Type element) {
+  return tile::RowsType::get(element.getContext(), config().getQueries(), element);
+}
+Type TileScope::partialType(Type element) {
+  return tile::PartialType::get(element.getContext(), config().getQueries(), element);
+}
+Type TileScope::colsType(Type element) {
+  return tile::ColsType::get(element.getContext(), config().getKeys(), element);
+}
+Type TileScope::matrixType(Type element) {
+  return tile::MatrixType::get(element.getContext(), config().getQueries(), config().getKeys(),
+                               element);
+}
+Type TileScope::placesType(Places places, Type element) {
+  return places == Places::Rows   ? rowsType(element)
+         : places == Places::Cols ? colsType(element)
+                                  : matrixType(element);
+}
+
+/// Fewer heads than the block counts are shared by groups of neighbours.
+Value TileScope::headOf(Value argument) {
+  Value result = kernel.getBody().getArguments().take_back(kernel.getResultCount()).front();
+  if (argument == result)
+    return head;
+  Value heads = memref::DimOp::create(topBuilder, loc, result, 1);
+  Value own = memref::DimOp::create(topBuilder, loc, argument, 1);
+  Value ratio = arith::DivUIOp::create(topBuilder, loc, heads, own);
+  return arith::DivUIOp::create(topBuilder, loc, head, ratio);
+}
+
+/// A batch of one is shared by all.
+Value TileScope::batchOf(Value argument) {
+  Value size = memref::DimOp::create(topBuilder, loc, argument, 0);
+  Value shared = arith::CmpIOp::create(topBuilder, loc, arith::CmpIPredicate::eq, size, index(1));
+  return arith::SelectOp::create(topBuilder, loc, shared, index(0), batch);
+}
+
+Value TileScope::tokens(Value operand) {
+  bool isRows = isa<attn::RowsType>(operand.getType());
+  Value &known = (isRows ? rowTokens : keyTokens)[operand];
+  if (known)
+    return known;
+  Value source = argument(operand);
+  auto [place, inserted] = sequences.try_emplace(source);
+  if (inserted)
+    place->second = {batchOf(source), headOf(source)};
+  auto [ownBatch, ownHead] = place->second;
+  Type element = attn::getPlaceElementType(operand.getType());
+  known = isRows ? tile::LoadOp::create(topBuilder, loc, rowsType(element), source, ownBatch,
+                                        ownHead, queryOrigin)
+                 : tile::LoadOp::create(*bodyBuilder, loc, colsType(element), source, ownBatch,
+                                        ownHead, keyOrigin);
+  return known;
+}
+
+Value TileScope::leaf(const Node *node) {
+  switch (node->kind) {
+  case NodeKind::Element:
+    return tokens(node->source);
+  case NodeKind::Dot: {
+    if (Value known = keyTiles.lookup(node))
+      return known;
+    auto dot = node->source.getDefiningOp<attn::DotOp>();
+    if (!node->type.isF32())
+      refuse(dot.getLoc()) << "expected a dot of f32 scores, but got " << node->type
+                           << ", which no target has yet";
+    Value rows = tokens(dot.getRows()), cols = tokens(dot.getCols());
+    Value value =
+        tile::DotOp::create(*bodyBuilder, loc, matrixType(topBuilder.getF32Type()), rows, cols);
+    keyTiles[node] = value;
+    return value;
+  }
+  default:
+    return finished.lookup({node->kind, node->index});
+  }
+}
+
+Value TileScope::oneSided(const Node *node) {
+  auto &known = node->onKey ? keyTiles : rowTiles;
+  if (Value tile = known.lookup(node))
+    return tile;
+  bool isLeaf = node->kind == NodeKind::Element || node->kind == NodeKind::AccumulatorRef ||
+                node->kind == NodeKind::FrameRef || node->kind == NodeKind::RowRef;
+  Value tile;
+  if (isLeaf) {
+    tile = leaf(node);
+  } else {
+    MapBuilder map(*this, node->onKey ? Places::Cols : Places::Rows);
+    map.read(node);
+    tile = map.build(node->onKey ? *bodyBuilder : topBuilder,
+                     placesType(node->onKey ? Places::Cols : Places::Rows, node->type),
+                     [&](PlaceEmitter &at, ValueRange) { return at.emit(node); });
+  }
+  known[node] = tile;
+  return tile;
+}
+
+void TileScope::store(Value rows, unsigned index) {
+  Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount())[index];
+  tile::StoreOp::create(topBuilder, loc, rows, target, batch, head, queryOrigin);
+}
+
+void TileScope::enterLoop(Operation *op, OpBuilder &body, Value firstKey) {
+  loop = op;
+  bodyBuilder = &body;
+  keyOrigin = firstKey;
+  topBuilder.setInsertionPoint(loop);
+}
+
+void TileScope::leaveLoop() {
+  topBuilder.setInsertionPointAfter(loop);
+  loop = nullptr;
+  bodyBuilder = nullptr;
+  keyTiles.clear();
+  keyTokens.clear();
+}
+
+//===--- ops
+//-----------------------------------------------------------------------------------===//
+
+Value TileScope::emitFloorDivision(OpBuilder &builder, Value value, int64_t divisor) {
+  if (llvm::isPowerOf2_64(divisor))
+    return arith::ShRSIOp::create(builder, loc, value, index(llvm::Log2_64(divisor)));
+  // Division truncates: make a negative dividend smaller by divisor - 1 first.
+  Value isNegative =
+      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, value, index(0));
+  Value lowered = arith::SubIOp::create(builder, loc, value, index(divisor - 1));
+  Value dividend = arith::SelectOp::create(builder, loc, isNegative, lowered, value);
+  return arith::DivSIOp::create(builder, loc, dividend, index(divisor));
+}
+
+Value TileScope::emitModulo(OpBuilder &builder, Value value, int64_t divisor) {
+  if (llvm::isPowerOf2_64(divisor))
+    return arith::AndIOp::create(builder, loc, value, index(divisor - 1));
+  Value quotient = emitFloorDivision(builder, value, divisor);
+  Value whole = arith::MulIOp::create(builder, loc, quotient, index(divisor));
+  return arith::SubIOp::create(builder, loc, value, whole);
+}
+
+Value TileScope::emitAffine(OpBuilder &builder, AffineExpr expression, ValueRange operands,
+                            unsigned dimensions) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expression))
+    return index(constant.getValue());
+  if (auto dimension = dyn_cast<AffineDimExpr>(expression))
+    return operands[dimension.getPosition()];
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression))
+    return operands[dimensions + symbol.getPosition()];
+  auto binary = cast<AffineBinaryOpExpr>(expression);
+  Value left = emitAffine(builder, binary.getLHS(), operands, dimensions);
+  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (expression.getKind() == AffineExprKind::Add) {
+    // left + -1 * x is how a set spells a difference.
+    auto product = dyn_cast<AffineBinaryOpExpr>(binary.getRHS());
+    if (product && product.getKind() == AffineExprKind::Mul &&
+        product.getRHS() == getAffineConstantExpr(-1, expression.getContext()))
+      return arith::SubIOp::create(builder, loc, left,
+                                   emitAffine(builder, product.getLHS(), operands, dimensions));
+    Value right = emitAffine(builder, binary.getRHS(), operands, dimensions);
+    return arith::AddIOp::create(builder, loc, left, right);
+  }
+  if (expression.getKind() == AffineExprKind::Mul)
+    return arith::MulIOp::create(builder, loc, left,
+                                 emitAffine(builder, binary.getRHS(), operands, dimensions));
+  if (!factor || factor.getValue() <= 0) {
+    refuse(loc) << "expected affine divisions by positive constants, which is all that is "
+                   "supported yet; divide by a scalar with arith.floordivsi";
+    return left;
+  }
+  int64_t divisor = factor.getValue();
+  if (expression.getKind() == AffineExprKind::FloorDiv)
+    return emitFloorDivision(builder, left, divisor);
+  if (expression.getKind() == AffineExprKind::CeilDiv) {
+    Value raised = arith::AddIOp::create(builder, loc, left, index(divisor - 1));
+    return emitFloorDivision(builder, raised, divisor);
+  }
+  return emitModulo(builder, left, divisor);
+}
+
+Value TileScope::emitLoad(OpBuilder &builder, attn::LoadOp load, ValueRange operands) {
+  Type element = cast<MemRefType>(operands.front().getType()).getElementType();
+  if (isa<VectorType>(load.getType())) {
+    refuse(load.getLoc()) << "expected a load of one number, but got " << load.getType()
+                          << "; give every index of the table";
+    return arith::ConstantOp::create(topBuilder, loc, topBuilder.getZeroAttr(load.getType()));
+  }
+  Value entry =
+      tile::ReadOp::create(builder, loc, element, operands.front(), operands.drop_front());
+  if (element != load.getType())
+    return arith::IndexCastOp::create(builder, loc, load.getType(), entry);
+  return entry;
+}
+
+Value TileScope::emitOperation(OpBuilder &builder, const Node *node, ValueRange operands) {
+  if (node->kind != NodeKind::Opaque)
+    return emitAlgebra(builder, node, operands);
+  Operation *op = node->operation;
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
+    return emitAffine(builder, apply.getAffineMap().getResult(0), operands,
+                      apply.getAffineMap().getNumDims());
+  if (auto load = dyn_cast<attn::LoadOp>(op))
+    return emitLoad(builder, load, operands);
+  IRMapping mapping;
+  mapping.map(op->getOperands(), operands);
+  return builder.clone(*op, mapping)->getResult(node->index);
+}
+
+template <class Op> static Value emitFloat(OpBuilder &builder, Location loc, ValueRange operands) {
+  // Products and sums may be fused: that is what the meaning, exact arithmetic, is nearest to.
+  return Op::create(builder, loc, operands[0], operands[1], arith::FastMathFlags::contract);
+}
+
+Value TileScope::emitAlgebra(OpBuilder &builder, const Node *node, ValueRange operands) {
+  Value x = operands[0];
+  switch (node->kind) {
+  case NodeKind::Add:
+    return emitFloat<arith::AddFOp>(builder, loc, operands);
+  case NodeKind::Sub:
+    return emitFloat<arith::SubFOp>(builder, loc, operands);
+  case NodeKind::Mul:
+    return emitFloat<arith::MulFOp>(builder, loc, operands);
+  case NodeKind::Div:
+    return arith::DivFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Neg:
+    return arith::NegFOp::create(builder, loc, x);
+  case NodeKind::Max:
+    return arith::MaximumFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Min:
+    return arith::MinimumFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Pow:
+    return math::PowFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Exp:
+    return math::ExpOp::create(builder, loc, x);
+  case NodeKind::Log:
+    return math::LogOp::create(builder, loc, x);
+  case NodeKind::Sqrt:
+    return math::SqrtOp::create(builder, loc, x);
+  case NodeKind::Abs:
+    return math::AbsFOp::create(builder, loc, x);
+  case NodeKind::Sin:
+    return math::SinOp::create(builder, loc, x);
+  case NodeKind::Cos:
+    return math::CosOp::create(builder, loc, x);
+  case NodeKind::Select:
+    return arith::SelectOp::create(builder, loc, x, operands[1], operands[2]);
+  case NodeKind::NotEqual:
+    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, x, operands[1]);
+  default:
+    llvm_unreachable("leaves are not ops");
+  }
+}
+
+//===--- maps
+//----------------------------------------------------------------------------------===//
+
+/// Is computing it a place more than an index calculation?
+static bool isCostly(const Node *node) {
+  if (isa<FloatType>(node->type))
+    return true;
+  if (node->kind == NodeKind::Opaque && isa<attn::LoadOp>(node->operation))
+    return true;
+  return llvm::any_of(node->operands,
+                      [](const Node *operand) { return !isUniform(operand) && isCostly(operand); });
+}
+
+unsigned MapBuilder::read(Value tile) {
+  auto found = llvm::find(inputs, tile);
+  if (found != inputs.end())
+    return found - inputs.begin();
+  inputs.push_back(tile);
+  return inputs.size() - 1;
+}
+
+void MapBuilder::read(const Node *node) {
+  if (!seen.insert(node).second)
+    return;
+  if (isa<VectorType>(node->type)) {
+    scope.refuse(scope.location())
+        << "expected maps of single numbers, but one reads " << node->type
+        << " elements; reduce vectors by dot, or map them after the contraction";
+    return;
+  }
+  if (isUniform(node)) {
+    scope.scalar(node);
+    return;
+  }
+  switch (node->kind) {
+  case NodeKind::IndexI:
+  case NodeKind::IndexJ:
+    hasIndices = true;
+    return;
+  case NodeKind::Element:
+  case NodeKind::Dot:
+  case NodeKind::AccumulatorRef:
+  case NodeKind::FrameRef:
+  case NodeKind::RowRef:
+    elements[node] = read(scope.leaf(node));
+    return;
+  default:
+    break;
+  }
+  if (places == Places::Matrix && node->onQuery != node->onKey && isCostly(node)) {
+    elements[node] = read(scope.oneSided(node));
+    return;
+  }
+  for (const Node *operand : node->operands)
+    read(operand);
+}
+
+Value MapBuilder::build(OpBuilder &place, Type result, Body body) {
+  // A copy: the scope's own builder stays outside of the region.
+  OpBuilder builder = place;
+  SmallVector<Value> origins;
+  if (hasIndices && places != Places::Cols)
+    origins.push_back(scope.firstQuery());
+  if (hasIndices && places != Places::Rows)
+    origins.push_back(scope.firstKey());
+  auto emit = [&](OpBuilder &inner, Location, ValueRange arguments) -> Value {
+    PlaceEmitter at(scope, inner);
+    for (auto [node, position] : elements)
+      at.bind(node, arguments[position]);
+    if (hasIndices && places != Places::Cols)
+      at.query = arguments[inputs.size()];
+    if (hasIndices && places != Places::Rows)
+      at.key = arguments.back();
+    return body(at, arguments.take_front(inputs.size()));
+  };
+  return tile::MapOp::create(builder, scope.location(), result, inputs, origins, emit);
+}
+
+Value PlaceEmitter::emit(const Node *node) {
+  if (isUniform(node))
+    return scope.scalar(node);
+  if (node->kind == NodeKind::IndexI)
+    return query;
+  if (node->kind == NodeKind::IndexJ)
+    return key;
+  if (Value known = values.lookup(node))
+    return known;
+  SmallVector<Value> operands;
+  for (const Node *operand : node->operands)
+    operands.push_back(emit(operand));
+  Value value = scope.emitOperation(builder, node, operands);
+  values[node] = value;
+  return value;
+}

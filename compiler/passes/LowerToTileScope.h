@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-lower-to-tile: how do expression nodes become scalars, tiles and maps of a tile kernel?
+#ifndef ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H
+#define ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H
+
+#include "compiler/analysis/Sweeps.h"
+#include "dialects/tile/TileOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace attune {
+
+/// Which places a map has: i, j or (i, j).
+enum class Places { Rows, Cols, Matrix };
+
+/// What has been emitted so far: scalars of the block, tiles of rows, and inside a loop over key
+/// tiles the tiles of the current keys. Everything is emitted once and where its users can see it.
+class TileScope {
+public:
+  TileScope(const SweepPlan &plan, tile::KernelOp kernel);
+
+  /// Straight-line code of the block: in front of the loop that is being built, if there is one.
+  mlir::OpBuilder &top() { return topBuilder; }
+  mlir::Location location() const { return loc; }
+  tile::ConfigAttr config() { return kernel.getConfig(); }
+  mlir::Value firstQuery() const { return queryOrigin; }
+  mlir::Value firstKey() const { return keyOrigin; }
+
+  //===--- scalars ---===//
+
+  /// A node that depends on neither i nor j.
+  mlir::Value scalar(const Node *node);
+  mlir::Value number(double value);
+  mlir::Value index(int64_t value);
+  mlir::Value batchIndex() const { return batch; }
+  mlir::Value headIndex() const { return head; }
+  /// Maps the kernel's scalar operands to the tile kernel's.
+  void mapOperands(mlir::IRMapping &values);
+  /// The token length of an axis.
+  mlir::Value length(mlir::StringAttr axis);
+
+  //===--- tiles ---===//
+
+  mlir::Type rowsType(mlir::Type element);
+  mlir::Type partialType(mlir::Type element);
+  mlir::Type colsType(mlir::Type element);
+  mlir::Type matrixType(mlir::Type element);
+  mlir::Type placesType(Places places, mlir::Type element);
+
+  /// The tile of a leaf: element, dot, or a finished number of the rows.
+  mlir::Value leaf(const Node *node);
+  /// The rows, or the current cols, of a node that depends on nothing else.
+  mlir::Value oneSided(const Node *node);
+  /// Tokens of an operand: the block's queries, or the current keys.
+  mlir::Value tokens(mlir::Value operand);
+  /// Makes an AccumulatorRef, FrameRef or RowRef known.
+  void finish(NodeKind kind, unsigned index, mlir::Value rows) { finished[{kind, index}] = rows; }
+  mlir::Value getFinished(NodeKind kind, unsigned index) { return finished.lookup({kind, index}); }
+  /// Writes rows to result `index`.
+  void store(mlir::Value rows, unsigned index);
+
+  /// Between these, keys are those from `firstKey`, and their tiles are emitted by `body`.
+  void enterLoop(mlir::Operation *loop, mlir::OpBuilder &body, mlir::Value firstKey);
+  void leaveLoop();
+
+  //===--- ops ---===//
+
+  /// The op of a node that is no leaf, on operands that stand for the node's.
+  mlir::Value emitOperation(mlir::OpBuilder &builder, const Node *node, mlir::ValueRange operands);
+  mlir::Value emitAffine(mlir::OpBuilder &builder, mlir::AffineExpr expression,
+                         mlir::ValueRange operands, unsigned dimensions);
+  /// Floored quotient and remainder by a positive constant.
+  mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
+  mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
+
+  /// Has something been refused, and the reason emitted?
+  bool hasFailed() const { return failed; }
+  mlir::InFlightDiagnostic refuse(mlir::Location where);
+
+private:
+  mlir::Value argument(mlir::Value operand);
+  mlir::Value headOf(mlir::Value argument);
+  mlir::Value batchOf(mlir::Value argument);
+  mlir::Value emitScalar(const Node *node);
+  mlir::Value emitAlgebra(mlir::OpBuilder &builder, const Node *node, mlir::ValueRange operands);
+  mlir::Value emitLoad(mlir::OpBuilder &builder, attn::LoadOp load, mlir::ValueRange operands);
+
+  const SweepPlan &plan;
+  tile::KernelOp kernel;
+  mlir::Location loc;
+  mlir::OpBuilder topBuilder;
+  mlir::OpBuilder *bodyBuilder = nullptr;
+  mlir::Operation *loop = nullptr;
+  mlir::Value batch, head, queryOrigin, keyOrigin;
+  bool failed = false;
+
+  llvm::DenseMap<const Node *, mlir::Value> scalars, rowTiles, keyTiles;
+  llvm::DenseMap<mlir::Value, mlir::Value> rowTokens, keyTokens;
+  llvm::DenseMap<mlir::StringAttr, mlir::Value> lengths;
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> sequences;
+  llvm::DenseMap<std::pair<NodeKind, unsigned>, mlir::Value> finished;
+};
+
+/// Emits nodes at one place of a map.
+class PlaceEmitter {
+public:
+  PlaceEmitter(TileScope &scope, mlir::OpBuilder &builder) : scope(scope), builder(builder) {}
+  mlir::Value emit(const Node *node);
+  void bind(const Node *node, mlir::Value value) { values[node] = value; }
+
+  TileScope &scope;
+  mlir::OpBuilder &builder;
+  mlir::Value query, key;
+
+private:
+  llvm::DenseMap<const Node *, mlir::Value> values;
+};
+
+/// A map in the making: first what it reads, then its region.
+class MapBuilder {
+public:
+  MapBuilder(TileScope &scope, Places places) : scope(scope), places(places) {}
+
+  /// Reads a tile; the number of its region argument.
+  unsigned read(mlir::Value tile);
+  /// Reads all that evaluating the node takes. Parts of a pair's value that depend on one side only
+  /// and cost something are computed once for that side.
+  void read(const Node *node);
+  void readIndices() { hasIndices = true; }
+
+  using Body = llvm::function_ref<mlir::Value(PlaceEmitter &, mlir::ValueRange elements)>;
+  mlir::Value build(mlir::OpBuilder &builder, mlir::Type result, Body body);
+
+private:
+  TileScope &scope;
+  Places places;
+  bool hasIndices = false;
+  llvm::SmallVector<mlir::Value> inputs;
+  llvm::DenseMap<const Node *, unsigned> elements;
+  llvm::DenseSet<const Node *> seen;
+};
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-lower-to-tile: one sweep of the plan as a loop over key tiles.
+#ifndef ATTUNE_COMPILER_PASSES_LOWERTOTILESWEEP_H
+#define ATTUNE_COMPILER_PASSES_LOWERTOTILESWEEP_H
+
+#include "compiler/passes/LowerToTileMask.h"
+
+namespace attune {
+
+/// Emits the loop of `sweep` and makes its frames and scalar accumulators known to the scope as
+/// finished rows; vectors are returned by `getVector`.
+class SweepEmitter {
+public:
+  SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep);
+  void emit();
+  /// The final vectors of a contraction of this sweep.
+  mlir::Value getVector(unsigned accumulator) { return vectors.lookup(accumulator); }
+
+private:
+  using Value = mlir::Value;
+
+  /// One set of visible pairs: where the loop must go, and the tiles that need no mask.
+  struct Mask {
+    Domain domain;
+    KeyBounds<Value> bounds;
+  };
+  /// A matrix of which hidden pairs are replaced on partial tiles.
+  struct Source {
+    Value matrix;
+    unsigned mask;
+    double identity;
+  };
+  /// What a frame's rows become in one step. All in units of the bare score.
+  struct FrameStep {
+    const Node *score = nullptr; // the exponent without its constant factor `unit`
+    double unit = 1;
+    bool hasPivot = false;
+    Value before, after;
+  };
+  /// What a weight depends on; equal keys are one matrix.
+  struct Weight {
+    const Node *coefficient;
+    int frame;
+    double rate;
+    unsigned power;
+    unsigned mask;
+    Value matrix;
+  };
+
+  const Frame &frame(unsigned position) { return plan.frames[sweep.frames[position]]; }
+  const Accumulator &accumulator(unsigned id) { return plan.accumulators[id]; }
+  unsigned positionOf(int frame);
+  unsigned maskOf(const Domain &domain);
+  unsigned sourceOf(Value matrix, unsigned mask, double identity);
+
+  void findFrames();
+  void emitBounds();
+  mlir::StringAttr findKeyAxis();
+  llvm::SmallVector<Value> emitInitial();
+  std::pair<Value, Value> emitRange();
+  void emitBody(mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
+  void collectSources();
+  void emitMasks();
+  Value emitIsPartial();
+  Value emitMasked(mlir::OpBuilder &builder, const Source &source);
+  void emitFrameSteps(mlir::ValueRange state);
+  Value emitAlpha(unsigned position, double rate);
+  Value emitDelta(unsigned position);
+  Value emitOrigin(unsigned position, double factor);
+  Value emitWeight(const Accumulator &accumulator);
+  Value emitFramedWeight(const Accumulator &accumulator, Value score);
+  Value emitCoefficient(const Node *node);
+  Value emitRescaled(unsigned id, mlir::ValueRange state);
+  Value emitAccumulated(unsigned id, mlir::ValueRange state);
+  void finish(mlir::ValueRange results);
+
+  TileScope &scope;
+  const SweepPlan &plan;
+  const Sweep &sweep;
+  mlir::Location loc;
+  mlir::OpBuilder body;
+  MaskFormulas formulas;
+  PredicateEmitter predicates;
+  mlir::StringAttr keyAxis;
+  Value keys;
+  llvm::SmallVector<Mask, 2> masks;
+  llvm::SmallVector<FrameStep, 2> frames;
+  llvm::SmallVector<Source, 4> sources;
+  /// The masked matrices of the current tile, in the order of `sources`.
+  llvm::SmallVector<Value, 4> masked;
+  /// Which source each frame (by position) and accumulator (by id) reads.
+  llvm::SmallVector<unsigned, 2> sourceOfFrame;
+  llvm::DenseMap<unsigned, unsigned> sourceOfAccumulator;
+  llvm::SmallVector<Weight, 4> weights;
+  llvm::DenseMap<std::pair<unsigned, uint64_t>, Value> alphas, origins;
+  llvm::DenseMap<unsigned, Value> deltas;
+  llvm::DenseMap<unsigned, Value> vectors;
+};
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_PASSES_LOWERTOTILESWEEP_H

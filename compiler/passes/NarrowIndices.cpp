@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// tile-narrow-indices: which integer operations of maps may run on 32 bits?
+//
+//   %d = arith.subi %i, %j : index                   %n = arith.subi %i32, %j32 : i32
+//   %c = arith.cmpi sle, %d, %w : index      ->      %c = arith.cmpi sle, %n, %w32 : i32
+// where upstream's range analysis proves that every operand and result fits: an index is a token, a
+// scalar index is below 2^31 in magnitude, which the runtime checks at launch.
+#include "compiler/Passes.h"
+#include "dialects/tile/TileOps.h"
+#include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
+#include "mlir/Analysis/DataFlow/Utils.h"
+#include "mlir/Analysis/DataFlowFramework.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace attune {
+#define GEN_PASS_DEF_NARROWINDICESPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+
+static constexpr unsigned NarrowBits = 32;
+
+namespace {
+
+/// Upstream's analysis with what is checked at launch: |index operand| < 2^31, lengths < 2^31.
+class LaunchRangeAnalysis : public dataflow::IntegerRangeAnalysis {
+public:
+  using IntegerRangeAnalysis::IntegerRangeAnalysis;
+
+  void setToEntryState(dataflow::IntegerValueRangeLattice *lattice) override {
+    auto argument = dyn_cast<BlockArgument>(lattice->getAnchor());
+    if (argument && argument.getType().isIndex() &&
+        isa<tile::KernelOp>(argument.getOwner()->getParentOp()))
+      return join(lattice, -limit(), limit());
+    IntegerRangeAnalysis::setToEntryState(lattice);
+  }
+
+  LogicalResult visitOperation(Operation *op,
+                               ArrayRef<const dataflow::IntegerValueRangeLattice *> operands,
+                               ArrayRef<dataflow::IntegerValueRangeLattice *> results) override {
+    if (isa<memref::DimOp>(op)) {
+      join(results.front(), 0, limit());
+      return success();
+    }
+    // A map's own result is no integer; unset, it would keep maps that read it from being visited.
+    if (isa<tile::MapOp>(op)) {
+      setAllToEntryStates(results);
+      return success();
+    }
+    return IntegerRangeAnalysis::visitOperation(op, operands, results);
+  }
+
+private:
+  static int64_t limit() { return (int64_t(1) << (NarrowBits - 1)) - 1; }
+
+  void join(dataflow::IntegerValueRangeLattice *lattice, int64_t low, int64_t high) {
+    unsigned width = IndexType::kInternalStorageBitWidth;
+    auto range = ConstantIntRanges::fromSigned(APInt(width, low, /*isSigned=*/true),
+                                               APInt(width, high, /*isSigned=*/true));
+    propagateIfChanged(lattice, lattice->join(IntegerValueRange(range)));
+  }
+};
+
+class Narrower {
+public:
+  Narrower(tile::KernelOp kernel, DataFlowSolver &solver)
+      : kernel(kernel), solver(solver), narrowType(IntegerType::get(kernel.getContext(), 32)) {}
+  void run();
+
+private:
+  bool isWide(Type type);
+  bool fits(Value value);
+  bool isNotNegative(Value value);
+  bool mayNarrow(Operation *op);
+  Value narrow(Value value);
+  void narrowOperation(Operation *op);
+  void eraseDead(Block &block);
+
+  tile::KernelOp kernel;
+  DataFlowSolver &solver;
+  Type narrowType;
+  llvm::DenseMap<Value, Value> narrowed;
+};
+
+class NarrowIndices : public attune::impl::NarrowIndicesPassBase<NarrowIndices> {
+public:
+  void runOnOperation() override;
+};
+
+} // namespace
+
+bool Narrower::isWide(Type type) { return type.isIndex() || type.isInteger(64); }
+
+static std::optional<ConstantIntRanges> rangeOf(DataFlowSolver &solver, Value value) {
+  const auto *lattice = solver.lookupState<dataflow::IntegerValueRangeLattice>(value);
+  if (!lattice || lattice->getValue().isUninitialized())
+    return std::nullopt;
+  return lattice->getValue().getValue();
+}
+
+bool Narrower::fits(Value value) {
+  if (!isWide(value.getType()))
+    return true;
+  auto range = rangeOf(solver, value);
+  return range && range->smin().isSignedIntN(NarrowBits) && range->smax().isSignedIntN(NarrowBits);
+}
+
+bool Narrower::isNotNegative(Value value) {
+  auto range = rangeOf(solver, value);
+  return range && range->smin().isNonNegative();
+}
+
+/// May the op compute on the narrow values of its wide operands, and does it give the same?
+bool Narrower::mayNarrow(Operation *op) {
+  bool isArithmetic =
+      isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::DivUIOp,
+          arith::FloorDivSIOp, arith::CeilDivSIOp, arith::RemSIOp, arith::RemUIOp, arith::MaxSIOp,
+          arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp, arith::AndIOp, arith::OrIOp,
+          arith::XOrIOp, arith::ShRSIOp, arith::SelectOp, arith::CmpIOp, arith::IndexCastOp,
+          arith::ExtSIOp, arith::TruncIOp, arith::SIToFPOp>(op);
+  if (!isArithmetic || llvm::none_of(op->getOperandTypes(), [&](Type t) { return isWide(t); }))
+    return false;
+  if (!llvm::all_of(op->getOperands(), [&](Value v) { return fits(v); }) ||
+      !llvm::all_of(op->getResults(), [&](Value v) { return fits(v); }))
+    return false;
+  // A cast to fewer bits than 32 cuts; leave it.
+  if (isa<arith::IndexCastOp, arith::TruncIOp>(op) && !isWide(op->getResult(0).getType()) &&
+      !op->getResult(0).getType().isInteger(NarrowBits))
+    return false;
+  auto compare = dyn_cast<arith::CmpIOp>(op);
+  bool isUnsigned = isa<arith::DivUIOp, arith::RemUIOp, arith::MaxUIOp, arith::MinUIOp>(op) ||
+                    (compare && compare.getPredicate() >= arith::CmpIPredicate::ult);
+  return !isUnsigned || llvm::all_of(op->getOperands(), [&](Value v) { return isNotNegative(v); });
+}
+
+/// The value on 32 bits; cast where it is made, once.
+Value Narrower::narrow(Value value) {
+  if (!isWide(value.getType()))
+    return value;
+  if (Value known = narrowed.lookup(value))
+    return known;
+  OpBuilder builder(kernel.getContext());
+  builder.setInsertionPointAfterValue(value);
+  Location loc = value.getLoc();
+  Value result;
+  if (auto constant = value.getDefiningOp<arith::ConstantOp>()) {
+    int64_t number = cast<IntegerAttr>(constant.getValue()).getInt();
+    result = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(number));
+  } else if (value.getType().isIndex()) {
+    result = arith::IndexCastOp::create(builder, loc, narrowType, value);
+  } else {
+    result = arith::TruncIOp::create(builder, loc, narrowType, value);
+  }
+  return narrowed[value] = result;
+}
+
+void Narrower::narrowOperation(Operation *op) {
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(narrow(operand));
+  // Casts among wide types, or to i32, are nothing once narrow.
+  if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op)) {
+    Value result = op->getResult(0);
+    if (isWide(result.getType()))
+      narrowed[result] = operands[0];
+    else
+      result.replaceAllUsesWith(operands[0]);
+    return;
+  }
+  OpBuilder builder(op);
+  IRMapping mapping;
+  mapping.map(op->getOperands(), operands);
+  Operation *clone = builder.clone(*op, mapping);
+  Value before = op->getResult(0), after = clone->getResult(0);
+  if (isWide(before.getType())) {
+    after.setType(narrowType);
+    narrowed[before] = after;
+  } else {
+    before.replaceAllUsesWith(after);
+  }
+}
+
+void Narrower::eraseDead(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+void Narrower::run() {
+  kernel.walk([&](tile::MapOp map) {
+    Block &block = map.getBody().front();
+    SmallVector<Operation *> candidates;
+    for (Operation &op : block.without_terminator())
+      if (mayNarrow(&op))
+        candidates.push_back(&op);
+    for (Operation *op : candidates)
+      narrowOperation(op);
+    eraseDead(block);
+  });
+}
+
+void NarrowIndices::runOnOperation() {
+  DataFlowSolver solver;
+  dataflow::loadBaselineAnalyses(solver);
+  solver.load<LaunchRangeAnalysis>();
+  if (failed(solver.initializeAndRun(getOperation())))
+    return signalPassFailure();
+  Narrower(getOperation(), solver).run();
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-plan: which tiles, threads and stages does each kernel get on a target?
+//
+//   attn.kernel @f(..) {..}
+// becomes
+//   attn.kernel @f(..) attributes {attn.plan = #tile.config<queries = 128, keys = 64, ..>} {..}
+#include "compiler/Passes.h"
+#include "compiler/analysis/Sweeps.h"
+#include "compiler/plan/TileChoice.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace attune {
+#define GEN_PASS_DEF_PLANPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+
+namespace {
+
+class Plan : public attune::impl::PlanPassBase<Plan> {
+public:
+  using PlanPassBase::PlanPassBase;
+  void runOnOperation() override;
+
+private:
+  FailureOr<tile::ConfigAttr> choose(attn::KernelOp kernel, const Target &target,
+                                     const KernelShape &shape);
+};
+
+} // namespace
+
+/// The user's own attribute, or the target's choice, with the overrides of the pass's option.
+FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &target,
+                                         const KernelShape &shape) {
+  tile::ConfigAttr config;
+  if (Attribute written = kernel->getAttr("attn.plan")) {
+    config = dyn_cast<tile::ConfigAttr>(written);
+    if (!config)
+      return kernel.emitOpError() << "expected attribute 'attn.plan' to be a #tile.config, but got "
+                                  << written;
+  } else {
+    config = chooseTiles(kernel.getContext(), target, shape);
+  }
+  std::string error;
+  config = overrideTiles(config, planOverride, error);
+  if (!config)
+    return kernel.emitOpError() << "plan override: " << error;
+  error = checkTiles(config, target, shape);
+  if (!error.empty())
+    return kernel.emitOpError() << "plan: " << error;
+  return config;
+}
+
+void Plan::runOnOperation() {
+  attn::KernelOp kernel = getOperation();
+  const Target *found = Target::find(target);
+  if (!found) {
+    kernel.emitOpError() << "expected a target among " << Target::names() << ", but got '" << target
+                         << "'";
+    return signalPassFailure();
+  }
+  FailureOr<SweepPlan> plan = planSweeps(kernel);
+  if (failed(plan))
+    return signalPassFailure();
+  KernelShape shape = getKernelShape(*plan);
+  std::string refusal = checkShape(*found, shape);
+  if (!refusal.empty()) {
+    kernel.emitOpError() << refusal;
+    return signalPassFailure();
+  }
+  FailureOr<tile::ConfigAttr> config = choose(kernel, *found, shape);
+  if (failed(config))
+    return signalPassFailure();
+  kernel->setAttr("attn.plan", *config);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tile sizes, threads and stages does a kernel get on a target, and does a choice fit?
+#include "compiler/plan/TileChoice.h"
+
+#include "compiler/analysis/Sweeps.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/raw_ostream.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace attune;
+using tile::ConfigAttr;
+
+/// Registers of a thread that no tile fills: addresses, row state, loop counters.
+static constexpr int64_t OtherRegisters = 72;
+/// More key tiles in flight than this hide nothing more.
+static constexpr int64_t GreatestStages = 8;
+
+//===--- demand
+//--------------------------------------------------------------------------------===//
+
+static int64_t widthOf(Type type) {
+  Type element = isa<attn::RowsType>(type) ? cast<attn::RowsType>(type).getElementType()
+                                           : cast<attn::ColsType>(type).getElementType();
+  auto vector = dyn_cast<VectorType>(element);
+  return vector ? vector.getNumElements() : 1;
+}
+
+static void collectDots(const Node *node, llvm::SmallSetVector<const Node *, 16> &seen) {
+  if (!node || !seen.insert(node))
+    return;
+  for (const Node *operand : node->operands)
+    collectDots(operand, seen);
+}
+
+KernelShape attune::getKernelShape(const SweepPlan &plan) {
+  KernelShape shape;
+  llvm::SmallSetVector<const Node *, 16> nodes;
+  for (const Frame &frame : plan.frames)
+    collectDots(frame.exponent, nodes);
+  llvm::SmallSetVector<Value, 4> rows, cols;
+  for (const Accumulator &accumulator : plan.accumulators) {
+    collectDots(accumulator.coefficient, nodes);
+    if (accumulator.values) {
+      cols.insert(accumulator.values);
+      shape.accumulatorWidths.push_back(widthOf(accumulator.values.getType()));
+    }
+  }
+  for (const Node *node : nodes)
+    if (node->kind == NodeKind::Dot) {
+      auto dot = node->source.getDefiningOp<attn::DotOp>();
+      rows.insert(dot.getRows());
+      cols.insert(dot.getCols());
+    }
+  for (Value value : rows)
+    shape.queryWidths.push_back(widthOf(value.getType()));
+  for (Value value : cols) {
+    shape.keyWidths.push_back(widthOf(value.getType()));
+    Type element = getElementTypeOrSelf(cast<attn::ColsType>(value.getType()).getElementType());
+    shape.elementBits = element.getIntOrFloatBitWidth();
+    shape.isFloat16 = element.isF16() || element.isBF16();
+  }
+  for (const Sweep &sweep : plan.sweeps)
+    shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
+  return shape;
+}
+
+//===--- budgets
+//-------------------------------------------------------------------------------===//
+
+static int64_t sum(ArrayRef<int64_t> numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), int64_t(0));
+}
+
+int64_t attune::getSharedBytes(ConfigAttr config, const Target &target, const KernelShape &shape) {
+  if (target.isHost())
+    return 0;
+  int64_t elements = config.getQueries() * sum(shape.queryWidths) +
+                     config.getStages() * config.getKeys() * sum(shape.keyWidths);
+  return elements * shape.elementBits / 8;
+}
+
+/// 32-bit registers of a thread: its share of its warp's rows of scores, of rounded weights (two to
+/// a register) and of carried vectors.
+static int64_t getThreadRegisters(ConfigAttr config, const Target &target,
+                                  const KernelShape &shape) {
+  int64_t row =
+      config.getKeys() * shape.matrices + config.getKeys() / 2 + sum(shape.accumulatorWidths);
+  return row * target.warpQueries / target.warpThreads + OtherRegisters;
+}
+
+std::string attune::checkShape(const Target &target, const KernelShape &shape) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  if (target.isHost() || shape.keyWidths.empty())
+    return text;
+  if (!shape.isFloat16) {
+    out << "expected products of f16 or bf16 on " << target.name << ", but got elements of "
+        << shape.elementBits << " bits; compile for the host, or store them as bf16";
+    return text;
+  }
+  for (int64_t width : llvm::concat<const int64_t>(shape.queryWidths, shape.keyWidths))
+    if (width % 16 != 0) {
+      out << "expected vectors of a multiple of 16 on " << target.name << ", but got " << width
+          << "; pad them with zeros, or compile for the host";
+      return text;
+    }
+  return text;
+}
+
+static std::string checkHost(ConfigAttr config, const Target &target) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  int64_t lanes = target.vectorBytes / 4;
+  if (config.getQueries() % lanes != 0)
+    out << "expected queries to be a multiple of " << lanes << ", the f32 lanes of " << target.name
+        << ", but got " << config.getQueries();
+  else if (config.getThreads() != 1)
+    out << "expected 1 thread on the host, where a task is one thread's, but got "
+        << config.getThreads();
+  else if (config.getKeys() % 2 != 0)
+    out << "expected an even number of keys, but got " << config.getKeys();
+  return text;
+}
+
+static std::string checkCuda(ConfigAttr config, const Target &target, const KernelShape &shape) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  int64_t warps = config.getQueries() / target.warpQueries;
+  int64_t shared = getSharedBytes(config, target, shape);
+  int64_t registers = getThreadRegisters(config, target, shape);
+  if (config.getQueries() % target.warpQueries != 0 || config.getKeys() % 16 != 0)
+    out << "expected queries and keys to be multiples of 16, the tile of a tensor core, but got "
+        << config.getQueries() << " and " << config.getKeys();
+  else if (config.getThreads() != warps * target.warpThreads)
+    out << "expected " << warps * target.warpThreads << " threads, a warp for every "
+        << target.warpQueries << " of " << config.getQueries() << " queries, but got "
+        << config.getThreads();
+  else if (config.getThreads() > target.blockThreads)
+    out << "expected at most " << target.blockThreads << " threads a block on " << target.name
+        << ", but got " << config.getThreads() << "; use fewer queries";
+  else if (shared > target.blockSharedBytes)
+    out << "expected at most " << target.blockSharedBytes << " bytes of shared memory on "
+        << target.name << ", but the tiles take " << shared << "; use fewer keys or stages";
+  else if (registers > target.threadRegisters ||
+           registers * config.getThreads() > target.blockRegisters)
+    out << "expected at most "
+        << std::min(target.threadRegisters, target.blockRegisters / config.getThreads())
+        << " registers a thread on " << target.name << ", but the tiles take about " << registers
+        << "; use fewer keys";
+  return text;
+}
+
+std::string attune::checkTiles(ConfigAttr config, const Target &target, const KernelShape &shape) {
+  for (auto [name, value] : {std::pair<const char *, int64_t>{"queries", config.getQueries()},
+                             {"keys", config.getKeys()},
+                             {"threads", config.getThreads()},
+                             {"stages", config.getStages()}})
+    if (value < 1)
+      return std::string("expected ") + name + " to be at least 1, but got " +
+             std::to_string(value);
+  if (config.getStages() > GreatestStages)
+    return "expected at most " + std::to_string(GreatestStages) + " stages, but got " +
+           std::to_string(config.getStages());
+  if (target.isHost())
+    return checkHost(config, target);
+  return checkCuda(config, target, shape);
+}
+
+//===--- the choice
+//----------------------------------------------------------------------------===//
+
+/// Scores of a tile stay in half of the first cache; two vectors of queries share every key read.
+static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const KernelShape &shape) {
+  int64_t queries = 32, keys = 128;
+  while (keys > 32 && queries * keys * 4 * shape.matrices > target.firstCacheBytes / 2)
+    keys /= 2;
+  return ConfigAttr::get(context, queries, keys, /*threads=*/1, /*stages=*/1);
+}
+
+/// Eight warps where the carried vectors leave room for scores, four where they do not; then as
+/// many keys as registers allow and as many stages (at most 3) as shared memory does.
+static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const KernelShape &shape) {
+  for (int64_t queries = sum(shape.accumulatorWidths) <= 128 ? 128 : 64; queries >= 16;
+       queries /= 2)
+    for (int64_t stages : {3, 2, 1})
+      for (int64_t keys : {64, 32, 16}) {
+        // Deep prefetch is for short vectors: a longer one takes the space of a second block.
+        if (stages == 3 && sum(shape.keyWidths) > 128)
+          continue;
+        int64_t threads = queries / target.warpQueries * target.warpThreads;
+        auto config = ConfigAttr::get(context, queries, keys, threads, stages);
+        if (checkCuda(config, target, shape).empty())
+          return config;
+      }
+  return ConfigAttr::get(context, 16, 16, target.warpThreads, 1);
+}
+
+ConfigAttr attune::chooseTiles(MLIRContext *context, const Target &target,
+                               const KernelShape &shape) {
+  return target.isHost() ? chooseHost(context, target, shape) : chooseCuda(context, target, shape);
+}
+
+ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string &error) {
+  int64_t queries = config.getQueries(), keys = config.getKeys();
+  int64_t threads = config.getThreads(), stages = config.getStages();
+  bool hasThreads = false;
+  SmallVector<StringRef> fields;
+  text.split(fields, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef field : fields) {
+    auto [name, number] = field.trim().split('=');
+    int64_t *target = llvm::StringSwitch<int64_t *>(name.trim())
+                          .Case("queries", &queries)
+                          .Case("keys", &keys)
+                          .Case("threads", &threads)
+                          .Case("stages", &stages)
+                          .Default(nullptr);
+    if (!target) {
+      error = "expected queries, keys, threads or stages, but got '" + name.trim().str() + "'";
+      return {};
+    }
+    if (number.trim().getAsInteger(10, *target)) {
+      error = "expected '" + name.trim().str() + "=' and a number, but got '" + field.str() + "'";
+      return {};
+    }
+    hasThreads |= target == &threads;
+  }
+  // Threads follow the queries unless they are given.
+  if (!hasThreads && config.getThreads() > 1 && config.getQueries() > 0)
+    threads = std::max<int64_t>(1, config.getThreads() * queries / config.getQueries());
+  return ConfigAttr::get(config.getContext(), queries, keys, threads, stages);
+}

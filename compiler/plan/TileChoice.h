@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tile sizes, threads and stages does a kernel get on a target, and does a choice fit?
+#ifndef ATTUNE_COMPILER_PLAN_TILECHOICE_H
+#define ATTUNE_COMPILER_PLAN_TILECHOICE_H
+
+#include "compiler/target/Target.h"
+#include "dialects/tile/TileDialect.h"
+#include "llvm/ADT/SmallVector.h"
+#include <string>
+
+namespace attune {
+
+struct SweepPlan;
+
+/// What a kernel holds of each tile, in numbers: the demand side of the budgets.
+struct KernelShape {
+  /// Bits of an element of the rows and cols that are multiplied.
+  int64_t elementBits = 32;
+  bool isFloat16 = false; // f16 or bf16: what matrix units take
+  /// Components of the query vectors, one entry for each distinct rows operand.
+  llvm::SmallVector<int64_t> queryWidths;
+  /// Components of key and value vectors, one entry for each distinct cols operand.
+  llvm::SmallVector<int64_t> keyWidths;
+  /// Components of each carried vector.
+  llvm::SmallVector<int64_t> accumulatorWidths;
+  /// Matrices alive at once: scores and weights of one sweep.
+  int64_t matrices = 1;
+};
+
+KernelShape getKernelShape(const SweepPlan &plan);
+
+/// Why no choice of tiles can run the kernel on the target; empty if some can.
+std::string checkShape(const Target &target, const KernelShape &shape);
+
+/// The target's own choice.
+tile::ConfigAttr chooseTiles(mlir::MLIRContext *context, const Target &target,
+                             const KernelShape &shape);
+
+/// Why the choice cannot be used, what was expected and what to change; empty if it can.
+std::string checkTiles(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
+
+/// Shared memory that a block's tiles take, in bytes (0 on the host).
+int64_t getSharedBytes(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
+
+/// `config` with the fields that `text` names: "queries=64,keys=64". On an error the message is
+/// returned in `error` and the result is null.
+tile::ConfigAttr overrideTiles(tile::ConfigAttr config, llvm::StringRef text, std::string &error);
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_PLAN_TILECHOICE_H

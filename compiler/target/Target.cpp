@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can the hardware that code is made for do?
+#include "compiler/target/Target.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace attune;
+
+/// A level of the x86-64 psABI. Caches are the smallest among cores of that level that matter.
+static Target host(llvm::StringRef name, int64_t vectorBytes, int64_t vectorRegisters) {
+  Target target{name, TargetKind::Host};
+  target.vectorBytes = vectorBytes;
+  target.vectorRegisters = vectorRegisters;
+  target.firstCacheBytes = 32 << 10;
+  target.secondCacheBytes = 512 << 10;
+  return target;
+}
+
+/// CUDA C++ Programming Guide, "Technical Specifications per Compute Capability", column 8.0; the
+/// shape of a warp's product is that of mma.sync.m16n8k16 (PTX ISA, "Matrix multiply-accumulate").
+static Target sm80() {
+  Target target{"sm_80", TargetKind::Cuda};
+  target.warpThreads = 32;
+  target.blockThreads = 1024;
+  target.threadRegisters = 255;
+  target.blockRegisters = 64 << 10;
+  target.blockSharedBytes = 163 << 10;
+  target.warpQueries = 16;
+  return target;
+}
+
+llvm::ArrayRef<Target> Target::all() {
+  static const Target targets[] = {host("x86-64", 16, 16), host("x86-64-v3", 32, 16),
+                                   host("x86-64-v4", 64, 32), sm80()};
+  return targets;
+}
+
+const Target *Target::find(llvm::StringRef name) {
+  const auto *found =
+      llvm::find_if(all(), [&](const Target &target) { return target.name == name; });
+  return found == all().end() ? nullptr : found;
+}
+
+std::string Target::names() {
+  std::string names;
+  for (const Target &target : all())
+    names += (names.empty() ? "" : ", ") + target.name.str();
+  return names;
+}

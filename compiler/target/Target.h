@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can the hardware that code is made for do? Every hardware number of the compiler, once.
+#ifndef ATTUNE_COMPILER_TARGET_TARGET_H
+#define ATTUNE_COMPILER_TARGET_TARGET_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <string>
+
+namespace attune {
+
+enum class TargetKind { Host, Cuda };
+
+struct Target {
+  llvm::StringRef name;
+  TargetKind kind;
+
+  // Host: what one core offers.
+  int64_t vectorBytes = 0;
+  int64_t vectorRegisters = 0;
+  int64_t firstCacheBytes = 0;
+  int64_t secondCacheBytes = 0;
+
+  // CUDA: what one multiprocessor offers.
+  int64_t warpThreads = 0;
+  int64_t blockThreads = 0;
+  int64_t threadRegisters = 0;
+  int64_t blockRegisters = 0;
+  int64_t blockSharedBytes = 0;
+  /// Rows of one warp's matrix product; a warp owns this many queries.
+  int64_t warpQueries = 0;
+
+  bool isHost() const { return kind == TargetKind::Host; }
+
+  /// The target of that name, or null.
+  static const Target *find(llvm::StringRef name);
+  /// All targets; hosts from the least to the most demanding.
+  static llvm::ArrayRef<Target> all();
+  /// "x86-64, x86-64-v3, ...", for messages.
+  static std::string names();
+};
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_TARGET_TARGET_H

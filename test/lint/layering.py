@@ -16,6 +16,7 @@ TABLE = {
     "runtime/": (("runtime/",), ("nlohmann/", "dlpack/")),
     "frontend/": (("frontend/", "dialects/attn/", "compiler/"), MLIR),
     "tools/": (("tools/", "compiler/", "dialects/", "frontend/", "runtime/"), MLIR + ("nlohmann/", "dlpack/", "CLI/")),
+    "test/runtime/install/": ((), ("attune/",)),  # a user's program: only what is installed
     "test/": (("test/", "compiler/", "dialects/", "frontend/", "runtime/"),
               MLIR + ("nlohmann/", "dlpack/", "gtest/", "gmock/", "benchmark/", "CLI/", "cblas.h")),
 }

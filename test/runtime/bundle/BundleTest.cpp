@@ -294,8 +294,9 @@ TEST(BundleFile, FolderWithoutPermission) {
   if (root && seteuid(65534) != 0)
     GTEST_SKIP() << "root cannot become somebody else here";
   std::string message = writeBundle(sampleBundle(), folder.file("kernel.attn")).message();
-  if (root)
+  if (root) {
     ASSERT_EQ(seteuid(0), 0);
+  }
   chmod(folder.file("").c_str(), 0700);
   EXPECT_EQ(message, folder.file("kernel.attn") + ": cannot write: Permission denied");
 }

@@ -45,8 +45,6 @@ struct Artifact {
   std::string bytes;
 };
 
-/// Makes every dialect and interface known that compiling needs.
-void registerDialects(mlir::DialectRegistry &registry);
 
 /// Parses attn text. Errors go to the context's diagnostics; null on failure.
 mlir::OwningOpRef<mlir::ModuleOp> parseFile(llvm::StringRef path, mlir::MLIRContext &context);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operand roles and sizes from attn types, parameters from the tile kernel's signature.
+#include "compiler/Describe.h"
+
+#include "compiler/target/Signature.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace attune {
+
+static std::optional<bundle::ElementType> getElementType(Type type) {
+  using bundle::ElementType;
+  return llvm::TypeSwitch<Type, std::optional<ElementType>>(type)
+      .Case<Float64Type>([](auto) { return ElementType::F64; })
+      .Case<Float32Type>([](auto) { return ElementType::F32; })
+      .Case<Float16Type>([](auto) { return ElementType::F16; })
+      .Case<BFloat16Type>([](auto) { return ElementType::BF16; })
+      .Case<IndexType>([](auto) { return ElementType::Index; })
+      .Case<IntegerType>([](IntegerType integer) -> std::optional<ElementType> {
+        switch (integer.getWidth()) {
+        case 1:
+          return ElementType::I1;
+        case 8:
+          return ElementType::I8;
+        case 32:
+          return ElementType::I32;
+        case 64:
+          return ElementType::I64;
+        default:
+          return std::nullopt;
+        }
+      })
+      .Default([](Type) { return std::nullopt; });
+}
+
+/// Describes a value of `type` called `name`; fails with a message at `op`.
+static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef name, Type type) {
+  bundle::OperandInfo info;
+  info.name = name.str();
+  Type element = type;
+  auto describeTokens = [&](bundle::OperandRole role, StringAttr axis, Type elementType) {
+    info.role = role;
+    info.axis = axis.str();
+    info.shape.assign(3, bundle::dynamicSize);
+    element = elementType;
+    if (auto vector = dyn_cast<VectorType>(elementType)) {
+      info.shape.insert(info.shape.end(), vector.getShape().begin(), vector.getShape().end());
+      element = vector.getElementType();
+    }
+  };
+  if (auto rows = dyn_cast<attn::RowsType>(type)) {
+    describeTokens(bundle::OperandRole::Rows, rows.getAxis(), rows.getElementType());
+  } else if (auto cols = dyn_cast<attn::ColsType>(type)) {
+    describeTokens(bundle::OperandRole::Cols, cols.getAxis(), cols.getElementType());
+  } else if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+    info.role = bundle::OperandRole::Table;
+    for (int64_t size : tensor.getShape())
+      info.shape.push_back(ShapedType::isDynamic(size) ? bundle::dynamicSize : size);
+    element = tensor.getElementType();
+  } else {
+    info.role = bundle::OperandRole::Scalar;
+  }
+  auto dtype = getElementType(element);
+  if (!dtype || isa<attn::MatrixType>(type)) {
+    op->emitOpError() << "expected '" << name << "' to be of a type that a bundle carries (f64, f32, "
+                      << "f16, bf16, i64, i32, i8, i1, index), but got " << type;
+    return failure();
+  }
+  info.dtype = *dtype;
+  return info;
+}
+
+FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel) {
+  bundle::KernelInfo info;
+  info.name = kernel.getSymName().str();
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
+    auto operand = describeOperand(kernel, kernel.getOperandName(index), type);
+    if (failed(operand))
+      return failure();
+    info.operands.push_back(std::move(*operand));
+  }
+  for (auto [index, type] : llvm::enumerate(kernel.getResultTypes())) {
+    auto result = describeOperand(kernel, kernel.getResultName(index), type);
+    if (failed(result))
+      return failure();
+    info.results.push_back(std::move(*result));
+  }
+  kernel.walk([&](attn::AxisOp axis) {
+    if (auto multiple = axis.getMultiple())
+      info.checks.push_back({axis.getAxis().str(), int64_t(*multiple), ""});
+    if (auto like = axis.getLike())
+      info.checks.push_back({axis.getAxis().str(), 0, like->str()});
+  });
+  return info;
+}
+
+bundle::Variant describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info) {
+  bundle::Variant variant;
+  size_t operands = info.operands.size();
+  auto operandAt = [&](unsigned argument) -> const bundle::OperandInfo & {
+    return argument < operands ? info.operands[argument] : info.results[argument - operands];
+  };
+  for (const LaunchParameter &parameter : getLaunchParameters(kernel)) {
+    const bundle::OperandInfo &operand = operandAt(parameter.argument);
+    switch (parameter.kind) {
+    case ParameterKind::Pointer:
+      variant.parameters.push_back(bundle::Parameter::pointer(operand.name));
+      break;
+    case ParameterKind::Size:
+      variant.parameters.push_back(bundle::Parameter::size(operand.name, parameter.dim));
+      break;
+    case ParameterKind::Stride:
+      variant.parameters.push_back(bundle::Parameter::stride(operand.name, parameter.dim));
+      break;
+    case ParameterKind::Scalar:
+      variant.parameters.push_back(bundle::Parameter::scalar(operand.name, operand.dtype));
+      break;
+    }
+  }
+  using bundle::Expression;
+  const std::string &result = info.results.front().name;
+  variant.grid = {Expression::ceilDiv(Expression::size(result, 2),
+                                      Expression::constant(kernel.getConfig().getQueries())),
+                  Expression::size(result, 1), Expression::size(result, 0)};
+  return variant;
+}
+
+} // namespace attune

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the pipeline for each kernel and target and collects what a bundle needs.
+#include "compiler/Compile.h"
+
+#include "compiler/Describe.h"
+#include "compiler/Pipeline.h"
+#include "compiler/target/host/HostTarget.h"
+#include "compiler/target/nvptx/NvptxTarget.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace attune {
+
+static constexpr StageInfo stages[] = {
+    {Stage::Attn, "attn", "the kernel as primitives of the language", false, StageInfo::All},
+    {Stage::Plan, "plan", "the same with the choice of tiles", false, StageInfo::All},
+    {Stage::Tile, "tile", "the program of one block", false, StageInfo::All},
+    {Stage::Nvvm, "nvvm", "the block's program in the LLVM and NVVM dialects", false,
+     StageInfo::Cuda},
+    {Stage::Llvm, "llvm", "optimised LLVM IR", false, StageInfo::All},
+    {Stage::Ptx, "ptx", "PTX text", false, StageInfo::Cuda},
+    {Stage::Cubin, "cubin", "a CUDA binary, by ptxas", true, StageInfo::Cuda},
+    {Stage::Object, "object", "a relocatable ELF object", true, StageInfo::Host},
+    {Stage::Bundle, "bundle", "every kernel and target in one file", true, StageInfo::All},
+};
+
+llvm::ArrayRef<StageInfo> getStages() { return stages; }
+
+static bool isHostTarget(StringRef target) { return target.starts_with("x86-64"); }
+
+OwningOpRef<ModuleOp> parseFile(StringRef path, MLIRContext &context) {
+  return parseSourceFile<ModuleOp>(path, &context);
+}
+
+FailureOr<std::vector<std::string>> expandTargets(MLIRContext &context,
+                                                  ArrayRef<std::string> targets) {
+  std::vector<std::string> names;
+  auto add = [&](StringRef name) {
+    if (!llvm::is_contained(names, name))
+      names.push_back(name.str());
+  };
+  for (const std::string &target : targets) {
+    if (target == "host") {
+      for (const HostFacts &facts : getHostLevels())
+        add(facts.name);
+    } else if (target == "sm_80" || findHostLevel(target)) {
+      add(target);
+    } else {
+      emitError(UnknownLoc::get(&context))
+          << "expected a target among sm_80, host, x86-64, x86-64-v3, x86-64-v4, but got '" << target
+          << "'";
+      return failure();
+    }
+  }
+  return names;
+}
+
+/// The kernels of `module` that `options` asks for.
+static FailureOr<SmallVector<attn::KernelOp>> selectKernels(ModuleOp module,
+                                                            const CompileOptions &options) {
+  SmallVector<attn::KernelOp> kernels;
+  for (auto kernel : module.getOps<attn::KernelOp>())
+    if (options.kernel.empty() || kernel.getSymName() == options.kernel)
+      kernels.push_back(kernel);
+  if (!kernels.empty())
+    return kernels;
+  auto error = module.emitError();
+  if (options.kernel.empty())
+    return error << "expected an attn.kernel, but the module has none", failure();
+  error << "expected a kernel named '" << options.kernel << "', but the module has";
+  llvm::interleaveComma(module.getOps<attn::KernelOp>(), error,
+                        [&](attn::KernelOp kernel) { error << " '" << kernel.getSymName() << "'"; });
+  return failure();
+}
+
+/// A copy of `kernel`'s module that has no other kernel, taken through a pipeline.
+static FailureOr<OwningOpRef<ModuleOp>>
+runPipeline(attn::KernelOp kernel, llvm::function_ref<void(OpPassManager &)> build) {
+  OwningOpRef<ModuleOp> module = cast<ModuleOp>(kernel->getParentOp()).clone();
+  for (auto other : llvm::make_early_inc_range(module->getOps<attn::KernelOp>()))
+    if (other.getSymName() != kernel.getSymName())
+      other.erase();
+  PassManager manager(module->getContext());
+  build(manager);
+  if (failed(manager.run(*module)))
+    return failure();
+  return module;
+}
+
+/// `module`, which holds one kernel at some stage, as text.
+static std::string printModule(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << "\n";
+  return text;
+}
+
+static FailureOr<std::string> emitCudaStage(tile::KernelOp kernel, Stage stage, StringRef target) {
+  PtxOptions options{target.str()};
+  if (stage == Stage::Nvvm) {
+    auto module = lowerToNvvm(kernel, options);
+    return failed(module) ? FailureOr<std::string>() : printModule(**module);
+  }
+  if (stage == Stage::Llvm)
+    return compileToLlvmIr(kernel, options);
+  auto ptx = compileToPtx(kernel, options);
+  if (failed(ptx))
+    return failure();
+  if (stage == Stage::Ptx)
+    return ptx->text;
+  std::string error;
+  auto cubin = assemblePtx(ptx->text, target, error);
+  if (failed(cubin))
+    return kernel.emitError(error), failure();
+  return cubin->bytes;
+}
+
+static FailureOr<std::string> emitHostStage(tile::KernelOp kernel, Stage stage, HostLevel level) {
+  if (stage == Stage::Llvm)
+    return emitHostLlvmIr(kernel, level);
+  return emitHostObject(kernel, level);
+}
+
+/// One artifact of `kernel` for `target`.
+static FailureOr<std::string> emitOne(attn::KernelOp kernel, Stage stage, StringRef target,
+                                      const CompileOptions &options) {
+  TargetPipelineOptions pipeline;
+  pipeline.target = target.str();
+  pipeline.planOverride = options.planOverride;
+  auto module = runPipeline(kernel, [&](OpPassManager &manager) {
+    if (stage == Stage::Attn)
+      buildPrimitivesPipeline(manager);
+    else if (stage == Stage::Plan)
+      buildPlanPipeline(manager, pipeline);
+    else
+      buildTilePipeline(manager, pipeline);
+  });
+  if (failed(module))
+    return failure();
+  if (stage <= Stage::Tile)
+    return printModule(**module);
+  auto program = *(*module)->getOps<tile::KernelOp>().begin();
+  if (isHostTarget(target))
+    return emitHostStage(program, stage, *findHostLevel(target));
+  return emitCudaStage(program, stage, target);
+}
+
+FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
+                                           const CompileOptions &options) {
+  auto targets = expandTargets(*module.getContext(), options.targets);
+  auto kernels = selectKernels(module, options);
+  if (failed(targets) || failed(kernels))
+    return failure();
+  const StageInfo &info = stages[size_t(stage)];
+  std::vector<Artifact> artifacts;
+  for (auto kernel : *kernels) {
+    for (const std::string &target : *targets) {
+      if (info.targets == (isHostTarget(target) ? StageInfo::Cuda : StageInfo::Host))
+        return module.emitError() << "the stage '" << info.name << "' does not exist for target '"
+                                  << target << "'; choose "
+                                  << (info.targets == StageInfo::Cuda ? "sm_80" : "host"),
+               failure();
+      auto bytes = emitOne(kernel, stage, target, options);
+      if (failed(bytes))
+        return failure();
+      artifacts.push_back({kernel.getSymName().str(), target, std::move(*bytes)});
+      if (stage == Stage::Attn)
+        break; // the same for every target
+    }
+  }
+  return artifacts;
+}
+
+/// Adds the variants of `kernel` for a CUDA target: PTX, and a cubin when that is wanted and possible.
+static LogicalResult addCudaVariants(tile::KernelOp kernel, StringRef target, bool assemble,
+                                     bundle::KernelInfo &info, bundle::Bundle &result) {
+  auto ptx = compileToPtx(kernel, {target.str()});
+  if (failed(ptx))
+    return failure();
+  bundle::Variant variant = describeLaunch(kernel, info);
+  variant.target = target.str();
+  variant.entry = ptx->entry;
+  variant.threads = ptx->threads;
+  variant.sharedBytes = ptx->sharedBytes;
+  variant.alignment = 16; // cp.async and vector stores move 16 bytes
+  if (assemble && !findPtxas().empty()) {
+    std::string error;
+    auto cubin = assemblePtx(ptx->text, target, error);
+    if (failed(cubin))
+      return kernel.emitError(error);
+    variant.format = bundle::BlobFormat::Cubin;
+    variant.blob = result.addBlob(std::move(cubin->bytes));
+    variant.tool = cubin->tool;
+    info.variants.push_back(variant);
+  }
+  variant.format = bundle::BlobFormat::Ptx;
+  variant.blob = result.addBlob(std::move(ptx->text));
+  variant.tool.clear();
+  info.variants.push_back(std::move(variant));
+  return success();
+}
+
+static LogicalResult addHostVariant(tile::KernelOp kernel, StringRef target,
+                                    bundle::KernelInfo &info, bundle::Bundle &result) {
+  auto code = compileForHost(kernel, *findHostLevel(target));
+  if (failed(code))
+    return failure();
+  bundle::Variant variant = describeLaunch(kernel, info);
+  variant.target = target.str();
+  variant.format = bundle::BlobFormat::Elf;
+  variant.blob = result.addBlob(std::move(code->elf));
+  variant.entry = code->entry;
+  variant.scratchBytes = code->scratchBytes;
+  info.variants.push_back(std::move(variant));
+  return success();
+}
+
+FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options) {
+  auto targets = expandTargets(*module.getContext(), options.targets);
+  auto kernels = selectKernels(module, options);
+  if (failed(targets) || failed(kernels))
+    return failure();
+  bundle::Bundle result;
+  result.manifest.producer = "attune " ATTUNE_VERSION;
+  for (auto kernel : *kernels) {
+    auto info = describeKernel(kernel);
+    if (failed(info))
+      return failure();
+    for (const std::string &target : *targets) {
+      TargetPipelineOptions pipeline;
+      pipeline.target = target;
+      pipeline.planOverride = options.planOverride;
+      auto lowered = runPipeline(
+          kernel, [&](OpPassManager &manager) { buildTilePipeline(manager, pipeline); });
+      if (failed(lowered))
+        return failure();
+      auto program = *(*lowered)->getOps<tile::KernelOp>().begin();
+      LogicalResult added =
+          isHostTarget(target) ? addHostVariant(program, target, *info, result)
+                               : addCudaVariants(program, target, options.assemble, *info, result);
+      if (failed(added))
+        return failure();
+    }
+    result.manifest.kernels.push_back(std::move(*info));
+  }
+  return result;
+}
+
+} // namespace attune

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one file that knows the order of the passes.
+#include "compiler/Pipeline.h"
+
+#include "compiler/Passes.h"
+#include "dialects/attn/AttnOps.h"
+#include "dialects/tile/TileOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace attune {
+
+void buildPrimitivesPipeline(OpPassManager &manager) {
+  manager.addPass(createInlineHelpersPass());
+  // Needs kernels without calls: a `holds` may stand in a helper.
+  manager.addNestedPass<attn::KernelOp>(createExpandSugarPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
+  buildPrimitivesPipeline(manager);
+  PlanPassOptions plan;
+  plan.target = options.target;
+  plan.planOverride = options.planOverride;
+  manager.addNestedPass<attn::KernelOp>(createPlanPass(plan));
+}
+
+void buildTilePipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
+  buildPlanPipeline(manager, options);
+  // Reads `attn.plan`; ends the attn dialect.
+  LowerToTilePassOptions lower;
+  lower.target = options.target;
+  manager.addPass(createLowerToTilePass(lower));
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  // After canonicalisation: folded indices have tighter ranges.
+  manager.addNestedPass<tile::KernelOp>(createNarrowIndicesPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+void registerPipelines() {
+  PassPipelineRegistration<>("attn-to-primitives",
+                             "inline helpers and expand sugar: the primitives of the language",
+                             buildPrimitivesPipeline);
+  PassPipelineRegistration<TargetPipelineOptions>(
+      "attn-to-plan", "primitives, and tile sizes for a target as the attribute attn.plan",
+      buildPlanPipeline);
+  PassPipelineRegistration<TargetPipelineOptions>(
+      "attn-to-tile", "the tile program of each kernel for a target", buildTilePipeline);
+}
+
+} // namespace attune

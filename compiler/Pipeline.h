@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which order do the passes run? The named pipelines from attn text to tile programs.
+#ifndef ATTUNE_COMPILER_PIPELINE_H
+#define ATTUNE_COMPILER_PIPELINE_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace attune {
+
+struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("which machine the program is for"),
+                             llvm::cl::init("x86-64-v4")};
+  Option<std::string> planOverride{
+      *this, "override", llvm::cl::desc("tile sizes that replace the planner's: queries=64,keys=64"),
+      llvm::cl::init("")};
+};
+
+/// `attn-to-primitives`: helpers inlined, sugar expanded. On exit: only the primitives of the language.
+void buildPrimitivesPipeline(mlir::OpPassManager &manager);
+
+/// `attn-to-plan`: and the attribute `attn.plan` on every kernel.
+void buildPlanPipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);
+
+/// `attn-to-tile`: and each attn kernel replaced by its tile program.
+void buildTilePipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);
+
+/// Makes the three known to command lines.
+void registerPipelines();
+
+} // namespace attune
+
+#endif // ATTUNE_COMPILER_PIPELINE_H

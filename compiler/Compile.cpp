@@ -5,6 +5,7 @@
 #include "compiler/Describe.h"
 #include "compiler/Pipeline.h"
 #include "compiler/target/host/HostTarget.h"
+#include "compiler/target/Target.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -29,7 +30,7 @@ static constexpr StageInfo stages[] = {
 
 llvm::ArrayRef<StageInfo> getStages() { return stages; }
 
-static bool isHostTarget(StringRef target) { return target.starts_with("x86-64"); }
+static bool isHostTarget(StringRef target) { return Target::find(target)->isHost(); }
 
 OwningOpRef<ModuleOp> parseFile(StringRef path, MLIRContext &context) {
   return parseSourceFile<ModuleOp>(path, &context);
@@ -46,12 +47,11 @@ FailureOr<std::vector<std::string>> expandTargets(MLIRContext &context,
     if (target == "host") {
       for (const HostFacts &facts : getHostLevels())
         add(facts.name);
-    } else if (target == "sm_80" || findHostLevel(target)) {
+    } else if (Target::find(target)) {
       add(target);
     } else {
       emitError(UnknownLoc::get(&context))
-          << "expected a target among sm_80, host, x86-64, x86-64-v3, x86-64-v4, but got '" << target
-          << "'";
+          << "expected a target among host, " << Target::names() << ", but got '" << target << "'";
       return failure();
     }
   }

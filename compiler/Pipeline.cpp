@@ -31,9 +31,7 @@ void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &opti
 void buildTilePipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPlanPipeline(manager, options);
   // Reads `attn.plan`; ends the attn dialect.
-  LowerToTilePassOptions lower;
-  lower.target = options.target;
-  manager.addPass(createLowerToTilePass(lower));
+  manager.addPass(createLowerToTilePass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   // After canonicalisation: folded indices have tighter ranges.

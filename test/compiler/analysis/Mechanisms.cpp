@@ -294,7 +294,7 @@ std::vector<Mechanism> twoSweeps() {
        vectorKernel(reduce("mean", "c", "m") + withRow("arith.subf", "d", "m", "c") +
                     product("e", "d", "d") + reduce("mean", "n", "e") +
                     rowMap("t", "%x = %n", "!r",
-                           R"(%e = arith.constant 0.01 : f32   %a = arith.addf %x, %e : f32
+                           R"(%eps = arith.constant 0.01 : f32   %a = arith.addf %x, %eps : f32
     %out = math.sqrt %a : f32)") +
                     withRow("arith.divf", "f", "d", "t") + "  %p = softmax %f : !s\n" +
                     contract("o", "p")),

@@ -4,6 +4,7 @@
 #ifndef ATTUNE_TEST_COMPILER_ANALYSIS_MECHANISMS_H
 #define ATTUNE_TEST_COMPILER_ANALYSIS_MECHANISMS_H
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Mechanism {
   /// Are all results unchanged when a number is added to all scores of a row?
   bool shiftInvariant = false;
 };
+
+inline void PrintTo(const Mechanism &mechanism, std::ostream *out) { *out << mechanism.name; }
 
 const std::vector<Mechanism> &mechanisms();
 

@@ -27,7 +27,7 @@ double NodeEvaluator::element(const Tensor &tokens, const Place &place, int64_t 
 
 static int64_t extent(attn::KernelOp kernel, llvm::ArrayRef<Argument> arguments, unsigned dim) {
   int64_t largest = 1;
-  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+  for (auto [index, type] : llvm::enumerate(attn::KernelOp(kernel).getArgumentTypes()))
     if (attn::isVirtual(type))
       largest = std::max(largest, std::get<Tensor>(arguments[index]).shape[dim]);
   return largest;
@@ -36,7 +36,7 @@ int64_t NodeEvaluator::heads() const { return extent(kernel, arguments, 1); }
 int64_t NodeEvaluator::batches() const { return extent(kernel, arguments, 0); }
 
 int64_t NodeEvaluator::length(StringRef axis) const {
-  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+  for (auto [index, type] : llvm::enumerate(attn::KernelOp(kernel).getArgumentTypes()))
     if (attn::isVirtual(type) && attn::getAxes(type)[0].getValue() == axis)
       return std::get<Tensor>(arguments[index]).shape[2];
   ADD_FAILURE() << "no operand on axis " << axis.str();

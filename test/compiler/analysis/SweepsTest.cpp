@@ -38,7 +38,7 @@ struct Planned {
 std::vector<Argument> operands(std::mt19937_64 &generator, int64_t queries, int64_t keys,
                                double offset) {
   auto tokens = [&](int64_t heads, int64_t count) {
-    return normal(generator, ElementType::F64, {1, heads, count, headSize});
+    return normal(generator, ElementType::F32, {1, heads, count, headSize});
   };
   Tensor q = tokens(2, queries), k = tokens(1, keys), v = tokens(1, keys), u = tokens(2, keys);
   for (int64_t i = 0; i < 2 * queries; ++i)
@@ -47,9 +47,9 @@ std::vector<Argument> operands(std::mt19937_64 &generator, int64_t queries, int6
     k.set(j * headSize + 3, 1.0);
   for (int64_t j = 0; j < 2 * keys; ++j)
     u.set(j * headSize + 3, 1.0);
-  Tensor z = normal(generator, ElementType::F64, {1, 2, queries});
-  Tensor g = normal(generator, ElementType::F64, {1, 1, keys});
-  Tensor slope = tensorOf(ElementType::F64, {2}, {0.5, 0.125});
+  Tensor z = normal(generator, ElementType::F32, {1, 2, queries});
+  Tensor g = normal(generator, ElementType::F32, {1, 1, keys});
+  Tensor slope = tensorOf(ElementType::F32, {2}, {0.5, 0.125});
   return {q, k, v, u, z, g, slope, int64_t(5)};
 }
 

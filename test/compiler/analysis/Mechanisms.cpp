@@ -298,7 +298,7 @@ std::vector<Mechanism> twoSweeps() {
     %out = math.sqrt %a : f32)") +
                     withRow("arith.divf", "f", "d", "t") + "  %p = softmax %f : !s\n" +
                     contract("o", "p")),
-       {{0, 3, 0, 0}, {1, 1, 0, 1}}},
+       {{0, 3, 1, 0}, {1, 1, 0, 1}}},
       {"visible where the score is above the mean",
        vectorKernel(reduce("mean", "c", "m") +
                     R"(  %n = where (%x = %m, %y = %c) : (!s, !r) {

@@ -30,7 +30,7 @@ bool agree(double found, double rounded) {
 
 Figures compare(const Tensor &found, const Tensor &exact, ElementType type) {
   Figures figures;
-  double squares = 0;
+  double squares = 0, largest = 0;
   int64_t count = 0;
   forEachIndex(exact, [&](std::span<const int64_t> at) {
     double number = found.real(found.offset(at)), wanted = exact.real(exact.offset(at));
@@ -41,11 +41,11 @@ Figures compare(const Tensor &found, const Tensor &exact, ElementType type) {
     }
     double error = std::abs(number - wanted);
     figures.maxAbsolute = std::max(figures.maxAbsolute, error);
-    if (wanted != 0)
-      figures.maxRelative = std::max(figures.maxRelative, error / std::abs(wanted));
+    largest = std::max(largest, std::abs(wanted));
     squares += error * error;
     ++count;
   });
+  figures.maxRelative = largest ? figures.maxAbsolute / largest : 0;
   figures.rootMeanSquare = count ? std::sqrt(squares / double(count)) : 0;
   return figures;
 }

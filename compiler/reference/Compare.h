@@ -13,7 +13,7 @@ namespace attune::reference {
 /// the errors but must agree (after rounding): NaN with NaN, an infinity with the same one.
 struct Figures {
   double maxAbsolute = 0;
-  /// Of the places whose exact value is not 0.
+  /// maxAbsolute as a share of the largest exact magnitude.
   double maxRelative = 0;
   double rootMeanSquare = 0;
   int64_t disagreements = 0;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/attn-run/Bench.h"
+
+#include "tools/attn-run/Progress.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+namespace attune::run {
+namespace {
+
+using reference::Tensor;
+
+double secondsOf(Launch &launch) {
+  auto start = std::chrono::steady_clock::now();
+  launch.run();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Runs what --warmup asks, then the timed runs; the times in ascending order.
+std::vector<double> measure(Launch &launch, const Flags &flags) {
+  Progress progress("running");
+  double last = 0;
+  for (int64_t i = 0; i < std::max<int64_t>(flags.warmup, 1); ++i)
+    last = secondsOf(launch);
+  constexpr double wanted = 1;
+  int64_t count = flags.iterations
+                      ? flags.iterations
+                      : std::clamp<int64_t>(int64_t(wanted / std::max(last, 1e-9)), 5, 1000);
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < count; ++i) {
+    seconds.push_back(secondsOf(launch));
+    progress.update(double(i + 1) / double(count));
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds;
+}
+
+/// The threads of "host:2"; 0 is all.
+int threadsOf(const std::string &device) {
+  size_t colon = device.find(':');
+  return colon == std::string::npos ? 0 : std::atoi(device.c_str() + colon + 1);
+}
+
+void printTimes(const std::vector<double> &seconds) {
+  std::printf("median %.4g ms of %zu runs, from %.4g to %.4g ms\n",
+              1e3 * seconds[seconds.size() / 2], seconds.size(), 1e3 * seconds.front(),
+              1e3 * seconds.back());
+}
+
+} // namespace
+
+Work measureWork(const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
+                 const std::vector<Tensor> &results) {
+  Work work;
+  const std::vector<int64_t> *queries = nullptr;
+  int64_t keys = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bundle::OperandInfo &operand = info.operands[i];
+    if (operand.role == bundle::OperandRole::Rows && !queries)
+      queries = &std::get<Tensor>(inputs[i]).shape;
+    if (operand.role == bundle::OperandRole::Cols)
+      keys = std::max(keys, std::get<Tensor>(inputs[i]).shape[2]);
+  }
+  if (!queries || results.empty())
+    return work;
+  const std::vector<int64_t> &shape = results.front().shape; // batch, heads, queries, numbers
+  work.pairs = double(shape[0]) * double(shape[1]) * double(shape[2]) * double(keys);
+  auto numbers = [](const std::vector<int64_t> &shape) {
+    return shape.size() > 3 ? double(shape[3]) : 1.0;
+  };
+  work.operationsPerPair = 2 * (numbers(*queries) + numbers(shape));
+  return work;
+}
+
+void bench(Launch &launch, const Work &work, const Flags &flags) {
+  constexpr int attempts = 3;
+  constexpr double steady = 0.95; // of the peak has to be there afterwards
+  int threads = threadsOf(launch.deviceName());
+  std::vector<double> seconds;
+  double peak = 0, after = 0;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    peak = launch.onHost() ? probeFmaPeak(threads) : 0;
+    seconds = measure(launch, flags);
+    after = launch.onHost() ? probeFmaPeak(threads) : 0;
+    if (std::min(peak, after) >= steady * std::max(peak, after))
+      break;
+  }
+  double gflops = work.pairs * work.operationsPerPair / seconds[seconds.size() / 2] / 1e9;
+  std::printf("%s, %s, code for %s\n", launch.deviceName().c_str(), launch.describeDevice().c_str(),
+              launch.target().c_str());
+  printTimes(seconds);
+  std::printf("%.4g GFLOP/s if all pairs count (%.4g operations a pair, %.4g pairs)", gflops,
+              work.operationsPerPair, work.pairs);
+  if (launch.onHost())
+    std::printf(", %.3g %% of the probed f32 peak", 100 * gflops / std::max(peak, after));
+  std::printf("\n");
+  if (!launch.onHost())
+    return;
+  std::printf("probed peak of f32 multiply-adds: %.4g GFLOP/s before, %.4g after\n", peak, after);
+  if (std::min(peak, after) < steady * std::max(peak, after))
+    std::printf("unreliable: the peak changed by more than 5 %% in each of %d attempts; something "
+                "else is running on this machine\n",
+                attempts);
+}
+
+} // namespace attune::run

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/attn-run/Launch.h"
+
+namespace attune::run {
+namespace {
+
+using reference::ElementType;
+using reference::Tensor;
+
+DLDataType dlpackType(ElementType type) {
+  auto of = [](int code, int bits) { return DLDataType{uint8_t(code), uint8_t(bits), 1}; };
+  switch (type) {
+  case ElementType::F64:
+    return of(kDLFloat, 64);
+  case ElementType::F32:
+    return of(kDLFloat, 32);
+  case ElementType::F16:
+    return of(kDLFloat, 16);
+  case ElementType::BF16:
+    return of(kDLBfloat, 16);
+  case ElementType::I64:
+  case ElementType::Index:
+    return of(kDLInt, 64);
+  case ElementType::I32:
+    return of(kDLInt, 32);
+  case ElementType::I8:
+    return of(kDLInt, 8);
+  case ElementType::I1:
+    return of(kDLUInt, 8); // one byte, 0 or 1
+  }
+  return of(kDLFloat, 32);
+}
+
+size_t bytesOf(const Tensor &tensor) {
+  return size_t(tensor.numElements() * byteSize(tensor.type));
+}
+
+} // namespace
+
+Launch::Launch(const std::string &deviceName, const std::string &bundleBytes,
+               const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
+               const std::vector<Tensor> &results)
+    : device(deviceName), kernel(device, Bundle::fromMemory(bundleBytes), info.name) {
+  for (const reference::Argument &input : inputs) {
+    if (const auto *tensor = std::get_if<Tensor>(&input))
+      addTensor(*tensor, true);
+    else if (const auto *integer = std::get_if<int64_t>(&input))
+      arguments.emplace_back(*integer);
+    else
+      arguments.emplace_back(std::get<double>(input));
+  }
+  firstResult = memories.size();
+  for (const Tensor &result : results)
+    addTensor(result, false);
+  kernel.check(arguments);
+}
+
+void Launch::addTensor(const Tensor &tensor, bool copy) {
+  memories.push_back(device.allocate(bytesOf(tensor)));
+  if (copy)
+    memories.back().copyFrom(tensor.data.get());
+  views.push_back(std::make_unique<TensorView>(memories.back().data(), device.dlpack(),
+                                               dlpackType(tensor.type), tensor.shape));
+  arguments.emplace_back(*views.back());
+  shapes.push_back(tensor);
+}
+
+void Launch::run() {
+  kernel.launch(arguments);
+  device.synchronize();
+}
+
+std::vector<Tensor> Launch::results() {
+  std::vector<Tensor> copies;
+  for (size_t i = firstResult; i < memories.size(); ++i) {
+    copies.push_back(Tensor::zeros(shapes[i].type, shapes[i].shape));
+    memories[i].copyTo(copies.back().data.get());
+  }
+  return copies;
+}
+
+} // namespace attune::run

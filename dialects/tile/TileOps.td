@@ -264,7 +264,7 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
     * C2 the initial value and the result have one type.
 
     ```mlir
-    %m1 = tile.reduce max %s, %m0 {ignore_nan} : !tile.matrix<64, 32, f32>, !tile.rows<64, f32>
+    %m1 = tile.reduce max %s, %m0 {ignore_nan} : !tile.matrix<64, 32, f32>, !tile.rows<64, f32> -> !tile.rows<64, f32>
     ```
   }];
   let arguments = (ins Tile_JoinKind:$kind, Tile_AnyMatrix:$input,

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each op refuses, and in which words: at least one case a constraint of TileOps.td.
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+// kernel C1: an argument that is neither a memref nor a scalar
+#c = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>
+// expected-error @+1 {{'tile.kernel' op expected argument 0 to be a memref or a scalar, but got 'tensor<4xf32>'}}
+tile.kernel @f(%x: tensor<4xf32>, %o: memref<4xf32>) attributes {config = #c, result_count = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// kernel C1: results
+#c = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>
+// expected-error @+1 {{'tile.kernel' op expected no results, but got 1}}
+tile.kernel @f(%o: memref<4xf32>) -> f32 attributes {config = #c, result_count = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// kernel C2: no result among the arguments
+#c = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>
+// expected-error @+1 {{'tile.kernel' op expected result_count between 1 and 1, but got 0}}
+tile.kernel @f(%o: memref<4xf32>) attributes {config = #c, result_count = 0 : i64} {
+  tile.return
+}
+
+// -----
+
+// kernel C2: more results than arguments
+#c = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>
+// expected-error @+1 {{'tile.kernel' op expected result_count between 1 and 1, but got 2}}
+tile.kernel @f(%o: memref<4xf32>) attributes {config = #c, result_count = 2 : i64} {
+  tile.return
+}
+
+// -----
+
+// kernel C2: a result that is a scalar
+#c = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2>
+// expected-error @+1 {{'tile.kernel' op expected the last 1 arguments to be memrefs, but got 'f32'}}
+tile.kernel @f(%q: memref<4xf32>, %o: f32) attributes {config = #c, result_count = 1 : i64} {
+  tile.return
+}
+
+// -----
+
+// load C1: a source without heads
+func.func private @f(%k: memref<?x?x64xbf16>, %b: index, %h: index, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected memory of rank 4 (batch, heads, tokens, element), but got 'memref<?x?x64xbf16>'}}
+  %t = tile.load %k[%b, %h, %n] : memref<?x?x64xbf16> -> !tile.cols<64, vector<64xbf16>>
+  return
+}
+
+// -----
+
+// load C2: another element type
+func.func private @f(%k: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, %b: index, %h: index, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected memory of elements 'vector<64xf32>', but got 'memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>'}}
+  %t = tile.load %k[%b, %h, %n] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.cols<64, vector<64xf32>>
+  return
+}
+
+// -----
+
+// load C2: another number of components
+func.func private @f(%k: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, %b: index, %h: index, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected memory of elements 'vector<128xbf16>', but got 'memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>'}}
+  %t = tile.load %k[%b, %h, %n] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.cols<64, vector<128xbf16>>
+  return
+}
+
+// -----
+
+// store C1: a target of vectors for rows of numbers
+func.func private @f(%t: !tile.rows<64, f32>, %o: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, %b: index, %h: index, %n: index) {
+  // expected-error @+1 {{'tile.store' op expected memory of rank 3 (batch, heads, tokens, element), but got 'memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>'}}
+  tile.store %t, %o[%b, %h, %n] : !tile.rows<64, f32>, memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+  return
+}
+
+// -----
+
+// store C2: another element type
+func.func private @f(%t: !tile.rows<64, f32>, %o: memref<?x?x?xbf16>, %b: index, %h: index, %n: index) {
+  // expected-error @+1 {{'tile.store' op expected memory of elements 'f32', but got 'memref<?x?x?xbf16>'}}
+  tile.store %t, %o[%b, %h, %n] : !tile.rows<64, f32>, memref<?x?x?xbf16>
+  return
+}
+
+// -----
+
+// read C1: too few indices
+func.func private @f(%t: memref<?x?xf32>, %h: index) {
+  // expected-error @+1 {{'tile.read' op expected 2 indices, but got 1}}
+  %m = tile.read %t[%h] : memref<?x?xf32> -> f32
+  return
+}
+
+// -----
+
+// read C2: another type than the table's
+func.func private @f(%t: memref<?xf32>, %h: index) {
+  // expected-error @+1 {{'tile.read' op expected result type 'f32', but got 'bf16'}}
+  %m = tile.read %t[%h] : memref<?xf32> -> bf16
+  return
+}
+
+// -----
+
+// splat C1: a scalar of another type
+func.func private @f(%x: bf16) {
+  // expected-error @+1 {{'tile.splat' op expected a scalar of type 'f32', but got 'bf16'}}
+  %m = tile.splat %x : bf16 -> !tile.rows<64, vector<32xf32>>
+  return
+}
+
+// -----
+
+// dot C1: head sizes that differ
+func.func private @f(%q: !tile.rows<64, vector<64xbf16>>, %k: !tile.cols<32, vector<128xbf16>>) {
+  // expected-error @+1 {{'tile.dot' op expected rows and cols of one vector type, but got 'vector<64xbf16>' and 'vector<128xbf16>'}}
+  %s = tile.dot %q, %k : !tile.rows<64, vector<64xbf16>>, !tile.cols<32, vector<128xbf16>> -> !tile.matrix<64, 32, f32>
+  return
+}
+
+// -----
+
+// dot C1: numbers, not vectors
+func.func private @f(%q: !tile.rows<64, f32>, %k: !tile.cols<32, f32>) {
+  // expected-error @+1 {{'tile.dot' op expected rows and cols of one vector type, but got 'f32' and 'f32'}}
+  %s = tile.dot %q, %k : !tile.rows<64, f32>, !tile.cols<32, f32> -> !tile.matrix<64, 32, f32>
+  return
+}
+
+// -----
+
+// dot C2: a result of another shape
+func.func private @f(%q: !tile.rows<64, vector<64xbf16>>, %k: !tile.cols<32, vector<64xbf16>>) {
+  // expected-error @+1 {{'tile.dot' op expected result '!tile.matrix<64, 32, f32>', but got '!tile.matrix<32, 64, f32>'}}
+  %s = tile.dot %q, %k : !tile.rows<64, vector<64xbf16>>, !tile.cols<32, vector<64xbf16>> -> !tile.matrix<32, 64, f32>
+  return
+}
+
+// -----
+
+// contract C1: as many keys on both sides
+func.func private @f(%p: !tile.matrix<64, 32, f32>, %v: !tile.cols<64, vector<64xbf16>>, %a: !tile.rows<64, vector<64xf32>>) {
+  // expected-error @+1 {{'tile.contract' op expected weights and values of one number of keys, but got 32 and 64}}
+  %o = tile.contract %p, %v, %a : !tile.matrix<64, 32, f32>, !tile.cols<64, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>
+  return
+}
+
+// -----
+
+// contract C2: an accumulator that is not f32
+func.func private @f(%p: !tile.matrix<64, 32, f32>, %v: !tile.cols<32, vector<64xbf16>>, %a: !tile.rows<64, vector<64xbf16>>) {
+  // expected-error @+1 {{'tile.contract' op expected an accumulator of 64 f32 vectors as long as the values', but got '!tile.rows<64, vector<64xbf16>>'}}
+  %o = tile.contract %p, %v, %a : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xbf16>>
+  return
+}
+
+// -----
+
+// contract C2: an accumulator of another length
+func.func private @f(%p: !tile.matrix<64, 32, f32>, %v: !tile.cols<32, vector<64xbf16>>, %a: !tile.rows<64, vector<32xf32>>) {
+  // expected-error @+1 {{'tile.contract' op expected an accumulator of 64 f32 vectors as long as the values', but got '!tile.rows<64, vector<32xf32>>'}}
+  %o = tile.contract %p, %v, %a : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<32xf32>>
+  return
+}
+
+// -----
+
+// contract C2: an accumulator of other rows
+func.func private @f(%p: !tile.matrix<64, 32, f32>, %v: !tile.cols<32, vector<64xbf16>>, %a: !tile.rows<32, vector<64xf32>>) {
+  // expected-error @+1 {{'tile.contract' op expected an accumulator of 64 f32 vectors as long as the values', but got '!tile.rows<32, vector<64xf32>>'}}
+  %o = tile.contract %p, %v, %a : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<32, vector<64xf32>>
+  return
+}
+
+// -----
+
+// contract C3: a scale of other rows (the short form cannot say it)
+func.func private @f(%p: !tile.matrix<64, 32, f32>, %v: !tile.cols<32, vector<64xbf16>>, %a: !tile.rows<64, vector<64xf32>>, %c: !tile.rows<32, f32>) {
+  // expected-error @+1 {{'tile.contract' op expected a scale of type '!tile.rows<64, f32>', but got '!tile.rows<32, f32>'}}
+  %o = "tile.contract"(%p, %v, %a, %c) : (!tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>, !tile.rows<32, f32>) -> !tile.rows<64, vector<64xf32>>
+  return
+}
+
+// -----
+
+// map C1: other rows
+func.func private @f(%x: !tile.rows<32, f32>) {
+  // expected-error @+1 {{'tile.map' op expected operand 0 to fit the result's places '!tile.matrix<64, 32, f32>', but got '!tile.rows<32, f32>'}}
+  %y = tile.map (%a = %x) : (!tile.rows<32, f32>) -> !tile.matrix<64, 32, f32> {
+    tile.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// map C1: a matrix into rows
+func.func private @f(%x: !tile.matrix<64, 32, f32>) {
+  // expected-error @+1 {{'tile.map' op expected operand 0 to fit the result's places '!tile.rows<64, f32>', but got '!tile.matrix<64, 32, f32>'}}
+  %y = tile.map (%a = %x) : (!tile.matrix<64, 32, f32>) -> !tile.rows<64, f32> {
+    tile.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// map C1: a vector into a number
+func.func private @f(%x: !tile.rows<64, vector<8xf32>>) {
+  // expected-error @+1 {{'tile.map' op expected operand 0 to fit the result's places '!tile.rows<64, f32>', but got '!tile.rows<64, vector<8xf32>>'}}
+  %y = tile.map (%a = %x) : (!tile.rows<64, vector<8xf32>>) -> !tile.rows<64, f32> {
+    tile.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// map C2: a region argument too many
+func.func private @f(%x: !tile.rows<64, f32>) {
+  // expected-error @+1 {{'tile.map' op expected 1 region arguments, but got 2}}
+  %y = "tile.map"(%x) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+  ^bb0(%a: f32, %b: f32):
+    tile.yield %a : f32
+  }) : (!tile.rows<64, f32>) -> !tile.rows<64, f32>
+  return
+}
+
+// -----
+
+// map C2: a region argument of another type
+func.func private @f(%x: !tile.rows<64, f32>) {
+  // expected-error @+1 {{'tile.map' op expected region argument of type 'f32', but got 'f64'}}
+  %y = "tile.map"(%x) <{operandSegmentSizes = array<i32: 1, 0>}> ({
+  ^bb0(%a: f64):
+    tile.yield %a : f64
+  }) : (!tile.rows<64, f32>) -> !tile.rows<64, f32>
+  return
+}
+
+// -----
+
+// map C3: the region yields another type
+func.func private @f(%x: !tile.rows<64, f32>) {
+  // expected-error @+1 {{'tile.map' op expected the region to yield one 'bf16'}}
+  %y = tile.map (%a = %x) : (!tile.rows<64, f32>) -> !tile.rows<64, bf16> {
+    tile.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// map C4: one origin for a matrix
+func.func private @f(%x: !tile.matrix<64, 32, f32>, %i0: index) {
+  // expected-error @+1 {{'tile.map' op expected 2 origins or none, but got 1}}
+  %y = tile.map (%a = %x) at (%i) from (%i0) : (!tile.matrix<64, 32, f32>) -> !tile.matrix<64, 32, f32> {
+    tile.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// reduce C1: other rows
+func.func private @f(%s: !tile.matrix<64, 32, f32>, %m: !tile.rows<32, f32>) {
+  // expected-error @+1 {{'tile.reduce' op expected an initial value of 64 'f32' rows, but got '!tile.rows<32, f32>'}}
+  %y = tile.reduce max %s, %m : !tile.matrix<64, 32, f32>, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  return
+}
+
+// -----
+
+// reduce C1: another element
+func.func private @f(%s: !tile.matrix<64, 32, f32>, %m: !tile.rows<64, f64>) {
+  // expected-error @+1 {{'tile.reduce' op expected an initial value of 64 'f32' rows, but got '!tile.rows<64, f64>'}}
+  %y = tile.reduce max %s, %m : !tile.matrix<64, 32, f32>, !tile.rows<64, f64> -> !tile.rows<64, f64>
+  return
+}
+
+// -----
+
+// reduce C2: a partial start and a joined result
+func.func private @f(%s: !tile.matrix<64, 32, f32>, %m: !tile.partial<64, f32>) {
+  // expected-error @+1 {{'tile.reduce' op expected result '!tile.partial<64, f32>', but got '!tile.rows<64, f32>'}}
+  %y = tile.reduce sum %s, %m : !tile.matrix<64, 32, f32>, !tile.partial<64, f32> -> !tile.rows<64, f32>
+  return
+}
+
+// -----
+
+// combine C1: other rows
+func.func private @f(%l: !tile.partial<64, f32>) {
+  // expected-error @+1 {{'tile.combine' op expected result '!tile.rows<64, f32>', but got '!tile.rows<32, f32>'}}
+  %y = tile.combine sum %l : !tile.partial<64, f32> -> !tile.rows<32, f32>
+  return
+}

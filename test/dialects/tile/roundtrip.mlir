@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every op and type of a block's program, and that both forms of it read back the same.
+// RUN: attn-opt %s | attn-opt | FileCheck %s
+// RUN: attn-opt --mlir-print-op-generic %s | attn-opt | FileCheck %s
+// RUN: attn-opt --emit-bytecode %s | attn-opt | FileCheck %s
+
+!tokens = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!numbers = memref<?x?x?xf32, strided<[?, ?, ?]>>
+
+// CHECK-LABEL: tile.kernel @every_op(
+// CHECK-SAME: %[[Q:[^:]*]]: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "q"},
+// CHECK-SAME: %[[K:[^:]*]]: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "k"},
+// CHECK-SAME: %[[TABLE:[^:]*]]: memref<?xf32, strided<[?]>> {tile.name = "slope"},
+// CHECK-SAME: %[[W:[^:]*]]: index {tile.name = "w"},
+// CHECK-SAME: %[[O:[^:]*]]: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "out"},
+// CHECK-SAME: %[[L:[^:]*]]: memref<?x?x?xf32, strided<[?, ?, ?]>> {tile.name = "sums"})
+// CHECK-SAME: config = #tile.config<queries = 64, keys = 32, threads = 128, stages = 2>
+// CHECK-SAME: result_count = 2 : i64
+tile.kernel @every_op(%q: !tokens {tile.name = "q"}, %k: !tokens {tile.name = "k"},
+                      %slope: memref<?xf32, strided<[?]>> {tile.name = "slope"},
+                      %w: index {tile.name = "w"}, %o: !tokens {tile.name = "out"},
+                      %l: !numbers {tile.name = "sums"})
+    attributes {config = #tile.config<queries = 64, keys = 32, threads = 128, stages = 2>,
+                result_count = 2 : i64} {
+  %zero = arith.constant 0.0 : f32
+  %low = arith.constant 0xFF800000 : f32
+  %j0 = arith.constant 0 : index
+  // CHECK: %[[B:.*]], %[[H:.*]], %[[I0:.*]] = tile.coordinates
+  %b, %h, %i0 = tile.coordinates
+  // CHECK: %[[M:.*]] = tile.read %[[TABLE]][%[[H]]] : memref<?xf32, strided<[?]>> -> f32
+  %m = tile.read %slope[%h] : memref<?xf32, strided<[?]>> -> f32
+  // CHECK: tile.load %[[Q]][%[[B]], %[[H]], %[[I0]]] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.rows<64, vector<64xbf16>>
+  %x = tile.load %q[%b, %h, %i0] : !tokens -> !tile.rows<64, vector<64xbf16>>
+  // CHECK: tile.load %[[K]]{{.*}} -> !tile.cols<32, vector<64xbf16>>
+  %y = tile.load %k[%b, %h, %j0] : !tokens -> !tile.cols<32, vector<64xbf16>>
+  // CHECK: tile.dot %{{.*}}, %{{.*}} : !tile.rows<64, vector<64xbf16>>, !tile.cols<32, vector<64xbf16>> -> !tile.matrix<64, 32, f32>
+  %s = tile.dot %x, %y : !tile.rows<64, vector<64xbf16>>, !tile.cols<32, vector<64xbf16>> -> !tile.matrix<64, 32, f32>
+  // CHECK: tile.map (%[[X:.*]] = %{{.*}}) at (%[[I:.*]], %[[J:.*]]) from (%[[I0]], %{{.*}}) : (!tile.matrix<64, 32, f32>) -> !tile.matrix<64, 32, f32> {
+  // CHECK: arith.cmpi sle, %[[J]], %[[I]] : index
+  // CHECK: tile.yield %{{.*}} : f32
+  %c = tile.map (%e = %s) at (%i, %j) from (%i0, %j0) : (!tile.matrix<64, 32, f32>) -> !tile.matrix<64, 32, f32> {
+    %keep = arith.cmpi sle, %j, %i : index
+    %n = arith.mulf %e, %m : f32
+    %z = arith.select %keep, %n, %low : f32
+    tile.yield %z : f32
+  }
+  // CHECK: tile.splat %{{.*}} : f32 -> !tile.rows<64, f32>
+  %m0 = tile.splat %low : f32 -> !tile.rows<64, f32>
+  // CHECK: tile.splat %{{.*}} : f32 -> !tile.partial<64, f32>
+  %l0 = tile.splat %zero : f32 -> !tile.partial<64, f32>
+  // CHECK: tile.splat %{{.*}} : f32 -> !tile.rows<64, vector<64xf32>>
+  %o0 = tile.splat %zero : f32 -> !tile.rows<64, vector<64xf32>>
+  // CHECK: tile.reduce max %{{.*}}, %{{.*}} {ignore_nan} : !tile.matrix<64, 32, f32>, !tile.rows<64, f32> -> !tile.rows<64, f32>
+  %m1 = tile.reduce max %c, %m0 {ignore_nan} : !tile.matrix<64, 32, f32>, !tile.rows<64, f32> -> !tile.rows<64, f32>
+  // CHECK: tile.reduce min
+  %m2 = tile.reduce min %c, %m1 : !tile.matrix<64, 32, f32>, !tile.rows<64, f32> -> !tile.rows<64, f32>
+  // CHECK: tile.reduce sum %{{.*}}, %{{.*}} : !tile.matrix<64, 32, f32>, !tile.partial<64, f32> -> !tile.partial<64, f32>
+  %l1 = tile.reduce sum %c, %l0 : !tile.matrix<64, 32, f32>, !tile.partial<64, f32> -> !tile.partial<64, f32>
+  // CHECK: tile.combine sum %{{.*}} : !tile.partial<64, f32> -> !tile.rows<64, f32>
+  %l2 = tile.combine sum %l1 : !tile.partial<64, f32> -> !tile.rows<64, f32>
+  // CHECK: tile.contract %{{.*}}, %{{.*}}, %{{.*}} scaled %{{.*}} : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>
+  %o1 = tile.contract %c, %y, %o0 scaled %m2 : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>
+  // CHECK: tile.contract %{{.*}}, %{{.*}}, %{{[^ ]*}} :
+  %o2 = tile.contract %c, %y, %o1 : !tile.matrix<64, 32, f32>, !tile.cols<32, vector<64xbf16>>, !tile.rows<64, vector<64xf32>>
+  // CHECK: tile.map (%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) : (!tile.rows<64, vector<64xf32>>, !tile.rows<64, f32>) -> !tile.rows<64, vector<64xbf16>>
+  %o3 = tile.map (%u = %o2, %d = %l2) : (!tile.rows<64, vector<64xf32>>, !tile.rows<64, f32>) -> !tile.rows<64, vector<64xbf16>> {
+    %f = arith.divf %u, %d : f32
+    %t = arith.truncf %f : f32 to bf16
+    tile.yield %t : bf16
+  }
+  // CHECK: tile.store %{{.*}}, %[[O]][%[[B]], %[[H]], %[[I0]]] : !tile.rows<64, vector<64xbf16>>, memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+  tile.store %o3, %o[%b, %h, %i0] : !tile.rows<64, vector<64xbf16>>, !tokens
+  // CHECK: tile.store %{{.*}}, %[[L]]{{.*}} : !tile.rows<64, f32>, memref<?x?x?xf32, strided<[?, ?, ?]>>
+  tile.store %l2, %l[%b, %h, %i0] : !tile.rows<64, f32>, !numbers
+  // CHECK: tile.return
+  tile.return
+}

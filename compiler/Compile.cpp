@@ -58,9 +58,8 @@ FailureOr<std::vector<std::string>> expandTargets(MLIRContext &context,
   return names;
 }
 
-/// The kernels of `module` that `options` asks for.
-static FailureOr<SmallVector<attn::KernelOp>> selectKernels(ModuleOp module,
-                                                            const CompileOptions &options) {
+FailureOr<SmallVector<attn::KernelOp>> selectKernels(ModuleOp module,
+                                                     const CompileOptions &options) {
   SmallVector<attn::KernelOp> kernels;
   for (auto kernel : module.getOps<attn::KernelOp>())
     if (options.kernel.empty() || kernel.getSymName() == options.kernel)
@@ -76,15 +75,22 @@ static FailureOr<SmallVector<attn::KernelOp>> selectKernels(ModuleOp module,
   return failure();
 }
 
-/// A copy of `kernel`'s module that has no other kernel, taken through a pipeline.
-static FailureOr<OwningOpRef<ModuleOp>>
-runPipeline(attn::KernelOp kernel, llvm::function_ref<void(OpPassManager &)> build) {
+FailureOr<OwningOpRef<ModuleOp>> runPasses(attn::KernelOp kernel, Stage stage, StringRef target,
+                                           const CompileOptions &options) {
   OwningOpRef<ModuleOp> module = cast<ModuleOp>(kernel->getParentOp()).clone();
   for (auto other : llvm::make_early_inc_range(module->getOps<attn::KernelOp>()))
     if (other.getSymName() != kernel.getSymName())
       other.erase();
+  TargetPipelineOptions pipeline;
+  pipeline.target = target.str();
+  pipeline.planOverride = options.planOverride;
   PassManager manager(module->getContext());
-  build(manager);
+  if (stage == Stage::Attn)
+    buildPrimitivesPipeline(manager);
+  else if (stage == Stage::Plan)
+    buildPlanPipeline(manager, pipeline);
+  else
+    buildTilePipeline(manager, pipeline);
   if (failed(manager.run(*module)))
     return failure();
   return module;
@@ -128,17 +134,7 @@ static FailureOr<std::string> emitHostStage(tile::KernelOp kernel, Stage stage, 
 /// One artifact of `kernel` for `target`.
 static FailureOr<std::string> emitOne(attn::KernelOp kernel, Stage stage, StringRef target,
                                       const CompileOptions &options) {
-  TargetPipelineOptions pipeline;
-  pipeline.target = target.str();
-  pipeline.planOverride = options.planOverride;
-  auto module = runPipeline(kernel, [&](OpPassManager &manager) {
-    if (stage == Stage::Attn)
-      buildPrimitivesPipeline(manager);
-    else if (stage == Stage::Plan)
-      buildPlanPipeline(manager, pipeline);
-    else
-      buildTilePipeline(manager, pipeline);
-  });
+  auto module = runPasses(kernel, stage, target, options);
   if (failed(module))
     return failure();
   if (stage <= Stage::Tile)
@@ -231,11 +227,7 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
     if (failed(info))
       return failure();
     for (const std::string &target : *targets) {
-      TargetPipelineOptions pipeline;
-      pipeline.target = target;
-      pipeline.planOverride = options.planOverride;
-      auto lowered = runPipeline(
-          kernel, [&](OpPassManager &manager) { buildTilePipeline(manager, pipeline); });
+      auto lowered = runPasses(kernel, Stage::Tile, target, options);
       if (failed(lowered))
         return failure();
       auto program = *(*lowered)->getOps<tile::KernelOp>().begin();

@@ -3,6 +3,7 @@
 #ifndef ATTUNE_COMPILER_COMPILE_H
 #define ATTUNE_COMPILER_COMPILE_H
 
+#include "dialects/attn/AttnOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "runtime/bundle/Bundle.h"
@@ -52,6 +53,15 @@ mlir::OwningOpRef<mlir::ModuleOp> parseFile(llvm::StringRef path, mlir::MLIRCont
 /// The target names that `options` asks for, "host" expanded; fails at an unknown one.
 mlir::FailureOr<std::vector<std::string>> expandTargets(mlir::MLIRContext &context,
                                                         llvm::ArrayRef<std::string> targets);
+
+/// The kernels of `module` that `options` asks for; fails, naming those there are, when there is none.
+mlir::FailureOr<llvm::SmallVector<attn::KernelOp>> selectKernels(mlir::ModuleOp module,
+                                                                 const CompileOptions &options);
+
+/// A module with `kernel` alone, taken up to `stage` (Attn, Plan or Tile) for `target`.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> runPasses(attn::KernelOp kernel, Stage stage,
+                                                             llvm::StringRef target,
+                                                             const CompileOptions &options);
 
 /// Runs the pipeline up to `stage` (not Bundle): one artifact for each kernel and target. `module`
 /// is not changed. Errors are emitted as diagnostics.

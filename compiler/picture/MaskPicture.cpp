@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws a mask and its tile grid as SVG and as text.
+#include "compiler/picture/MaskPicture.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace llvm;
+
+namespace attune {
+
+std::vector<std::vector<TileClass>> classifyTiles(const MaskScene &scene) {
+  std::vector<std::vector<TileClass>> classes;
+  for (int64_t first = 0; first < scene.queries; first += scene.tileQueries) {
+    int64_t last = std::min(first + scene.tileQueries, scene.queries) - 1;
+    auto bounds = computeKeyBounds(scene.mask, first, last, scene.keys, scene.uniform);
+    std::vector<TileClass> &row = classes.emplace_back();
+    for (int64_t key = 0; key < scene.keys; key += scene.tileKeys)
+      row.push_back(classifyTile(bounds, key, scene.tileKeys));
+  }
+  return classes;
+}
+
+namespace {
+
+/// The picture's scale: tokens a cell, and cells along each axis. A cell is at least a pixel pair.
+struct Cells {
+  int64_t tokens, queries, keys;
+
+  explicit Cells(const MaskScene &scene) {
+    constexpr int64_t most = 160;
+    tokens = std::max<int64_t>(1, divideCeil(std::max(scene.queries, scene.keys), most));
+    queries = divideCeil(scene.queries, tokens);
+    keys = divideCeil(scene.keys, tokens);
+  }
+};
+
+constexpr int samples = 3; // along each axis of a cell
+
+/// The share of visible pairs among a grid of samples of the cell; 0 where the mask is not known.
+double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t key) {
+  int64_t seen = 0, visible = 0;
+  int64_t count = std::min<int64_t>(tokens, samples);
+  for (int64_t row = 0; row < count; ++row) {
+    for (int64_t column = 0; column < count; ++column) {
+      int64_t i = query * tokens + row * tokens / count, j = key * tokens + column * tokens / count;
+      if (i >= scene.queries || j >= scene.keys)
+        continue;
+      ++seen;
+      visible += isVisible(scene.mask, i, j, scene.uniform).value_or(false);
+    }
+  }
+  return seen ? double(visible) / seen : 0;
+}
+
+const char *getColour(TileClass tile) {
+  switch (tile) {
+  case TileClass::Empty:
+    return "#f4f4f2";
+  case TileClass::Partial:
+    return "#f6d28b";
+  case TileClass::Full:
+    return "#a9d5a0";
+  }
+  llvm_unreachable("no such class");
+}
+
+/// Writes shapes in units of tokens into one scaled group.
+class SvgWriter {
+public:
+  explicit SvgWriter(const MaskScene &scene)
+      : scene(scene), scale(640.0 / std::max<int64_t>({1, scene.queries, scene.keys})) {}
+
+  std::string draw();
+
+private:
+  void drawTiles();
+  void drawPairs();
+  void drawLegend();
+  void rectangle(double x, double y, double width, double height, StringRef style) {
+    text += formatv("<rect x=\"{0:f2}\" y=\"{1:f2}\" width=\"{2:f2}\" height=\"{3:f2}\" {4}/>\n",
+                    left + x * scale, top + y * scale, width * scale, height * scale, style);
+  }
+  void label(double x, double y, const Twine &words, StringRef anchor = "start") {
+    text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"{2}\">{3}</text>\n", x, y, anchor,
+                    escape(words.str()));
+  }
+  static std::string escape(StringRef words) {
+    std::string result;
+    for (char c : words)
+      result += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+    return result;
+  }
+
+  static constexpr double left = 48, top = 56;
+  const MaskScene &scene;
+  double scale;
+  std::string text;
+};
+
+void SvgWriter::drawTiles() {
+  auto classes = classifyTiles(scene);
+  for (auto [row, tiles] : enumerate(classes)) {
+    int64_t query = row * scene.tileQueries;
+    int64_t height = std::min(scene.tileQueries, scene.queries - query);
+    for (auto [column, tile] : enumerate(tiles)) {
+      int64_t key = column * scene.tileKeys;
+      rectangle(key, query, std::min(scene.tileKeys, scene.keys - key), height,
+                formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
+    }
+  }
+}
+
+/// Shades visible pairs, one rectangle for each horizontal run of equal shade.
+void SvgWriter::drawPairs() {
+  Cells cells(scene);
+  for (int64_t query = 0; query < cells.queries; ++query) {
+    int64_t start = 0;
+    double shade = 0;
+    for (int64_t key = 0; key <= cells.keys; ++key) {
+      double next = key < cells.keys ? getShare(scene, cells.tokens, query, key) : -1;
+      if (next == shade)
+        continue;
+      if (shade > 0) {
+        int64_t x = start * cells.tokens, y = query * cells.tokens;
+        rectangle(x, y, std::min(key * cells.tokens, scene.keys) - x,
+                  std::min(cells.tokens, scene.queries - y),
+                  formatv("fill=\"#1f3a5f\" fill-opacity=\"{0:f2}\"", 0.55 * shade).str());
+      }
+      start = key;
+      shade = next;
+    }
+  }
+}
+
+void SvgWriter::drawLegend() {
+  label(left, 20, scene.title);
+  label(left, 44, "keys 0 .. " + Twine(scene.keys - 1));
+  double x = left - 10, middle = top + scene.queries * scale / 2;
+  text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:f1} "
+                  "{1:f1})\">queries 0 .. {2}</text>\n",
+                  x, middle, scene.queries - 1);
+  double y = top + scene.queries * scale + 24;
+  const std::pair<TileClass, const char *> entries[] = {{TileClass::Empty, "skipped tile"},
+                                                        {TileClass::Partial, "masked tile"},
+                                                        {TileClass::Full, "full tile, no mask"}};
+  x = left;
+  for (auto [tile, words] : entries) {
+    text += formatv("<rect x=\"{0:f1}\" y=\"{1:f1}\" width=\"14\" height=\"14\" fill=\"{2}\" "
+                    "stroke=\"#999999\"/>\n",
+                    x, y - 12, getColour(tile));
+    label(x + 20, y, words);
+    x += 150;
+  }
+  text += formatv("<rect x=\"{0:f1}\" y=\"{1:f1}\" width=\"14\" height=\"14\" fill=\"#1f3a5f\" "
+                  "fill-opacity=\"0.55\"/>\n",
+                  x, y - 12);
+  label(x + 20, y, "visible pairs");
+}
+
+std::string SvgWriter::draw() {
+  double width = left + std::max(scene.keys * scale, 600.0) + 24;
+  double height = top + scene.queries * scale + 48;
+  text = formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:f0}\" height=\"{1:f0}\" "
+                 "font-family=\"sans-serif\" font-size=\"13\">\n"
+                 "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
+                 width, height);
+  drawTiles();
+  drawPairs();
+  drawLegend();
+  text += "</svg>\n";
+  return text;
+}
+
+} // namespace
+
+std::string drawSvg(const MaskScene &scene) { return SvgWriter(scene).draw(); }
+
+std::string drawText(const MaskScene &scene, int64_t width) {
+  auto classes = classifyTiles(scene);
+  if (classes.empty() || classes.front().empty())
+    return "(no pairs)\n";
+  int64_t rows = classes.size(), columns = classes.front().size();
+  // A character is about twice as high as wide: half as many rows as columns keep the shape.
+  int64_t columnStep = std::max<int64_t>(1, divideCeil(columns, width));
+  int64_t rowStep = std::max<int64_t>(1, divideCeil(rows, std::max<int64_t>(1, width / 2)));
+  std::string text;
+  for (int64_t row = 0; row < rows; row += rowStep) {
+    for (int64_t column = 0; column < columns; column += columnStep) {
+      TileClass first = classes[row][column];
+      bool same = true;
+      for (int64_t i = row; i < std::min(row + rowStep, rows); ++i)
+        for (int64_t j = column; j < std::min(column + columnStep, columns); ++j)
+          same &= classes[i][j] == first;
+      text += !same || first == TileClass::Partial ? '+' : first == TileClass::Full ? '#' : '.';
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+} // namespace attune

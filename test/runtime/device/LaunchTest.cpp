@@ -137,6 +137,29 @@ TEST_F(Launch, UnknownDtype) {
                        "of 32 bits");
 }
 
+TEST_F(Launch, EveryDtypeTakesItsOwnOnly) {
+  using bundle::ElementType;
+  constexpr uint8_t boolean = 6;
+  const std::pair<ElementType, DLDataType> pairs[] = {
+      {ElementType::F64, {kDLFloat, 64, 1}}, {ElementType::F32, {kDLFloat, 32, 1}},
+      {ElementType::F16, {kDLFloat, 16, 1}}, {ElementType::BF16, {kDLBfloat, 16, 1}},
+      {ElementType::I64, {kDLInt, 64, 1}},   {ElementType::Index, {kDLInt, 64, 1}},
+      {ElementType::I32, {kDLInt, 32, 1}},   {ElementType::I8, {kDLInt, 8, 1}},
+      {ElementType::I1, {boolean, 8, 1}},    {ElementType::I1, {kDLUInt, 8, 1}}};
+  for (const auto &[wanted, unused] : pairs) {
+    Kernel other = changed([&](bundle::KernelInfo &info) { info.operands[2].dtype = wanted; });
+    for (const auto &[meant, given] : pairs) {
+      problem.t.dtype = given;
+      bool fits = wanted == meant || (given.code == kDLInt && given.bits == 64 &&
+                                      (wanted == ElementType::I64 || wanted == ElementType::Index));
+      if (fits)
+        other.check(problem.arguments());
+      else
+        messageOf([&] { other.check(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT);
+    }
+  }
+}
+
 TEST_F(Launch, TensorOnAnotherDevice) {
   problem.a.device = {kDLCUDA, 1};
   EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected a tensor on host:2, but got one "

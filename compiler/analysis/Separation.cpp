@@ -349,7 +349,17 @@ static const Node *logOf(ExpressionGraph &graph, const Node *sum, const Factors 
 Separation::Terms Separation::separateLog(const Node *node) {
   if (!openIn(node))
     return pairAtom(node);
-  Terms inner = separate(node->operands[0]);
+  const Node *argument = node->operands[0];
+  // The logarithm of a product as the program writes it, so that each exponent comes back alone.
+  if ((argument->kind == NodeKind::Mul || argument->kind == NodeKind::Div) &&
+      llvm::all_of(argument->operands,
+                   [&](const Node *part) { return signOf(graph, part).nonNegative; })) {
+    const Node *left = graph.make(NodeKind::Log, {argument->operands[0]});
+    const Node *right = graph.make(NodeKind::Log, {argument->operands[1]});
+    NodeKind join = argument->kind == NodeKind::Mul ? NodeKind::Add : NodeKind::Sub;
+    return separate(graph.make(join, {left, right}));
+  }
+  Terms inner = separate(argument);
   if (!inner)
     return std::nullopt;
   const Term &term = inner->front();

@@ -162,7 +162,7 @@ std::string SvgWriter::draw() {
   double width = left + std::max(scene.keys * scale, 600.0) + 24;
   double height = top + scene.queries * scale + 48;
   text = formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:f0}\" height=\"{1:f0}\" "
-                 "font-family=\"sans-serif\" font-size=\"13\">\n"
+                 "shape-rendering=\"crispEdges\" font-family=\"sans-serif\" font-size=\"13\">\n"
                  "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
                  width, height);
   drawTiles();

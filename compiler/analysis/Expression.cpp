@@ -145,6 +145,8 @@ const Node *ExpressionGraph::make(NodeKind kind, llvm::ArrayRef<const Node *> gi
     return constant(*number, type);
   if (const Node *folded = foldToOperand(kind, operands))
     return folded;
+  if (kind == NodeKind::Mul && (isConstant(operands[0], -1) || isConstant(operands[1], -1)))
+    return make(NodeKind::Neg, {operands[isConstant(operands[0], -1) ? 1 : 0]});
   if (kind == NodeKind::Pow) {
     if (isConstant(operands[1], 2))
       return make(NodeKind::Mul, {operands[0], operands[0]});

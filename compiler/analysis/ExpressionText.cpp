@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How does an expression read in a message? In infix, with the operands' own names.
 #include "compiler/analysis/Expression.h"
+#include "mlir/IR/AffineExpr.h"
+#include "mlir/IR/AffineMap.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
@@ -23,6 +25,10 @@ private:
   void call(StringRef name, const Node *node);
   void leaf(const Node *node);
   void source(Value value);
+  void opaque(const Node *node, int context);
+  void constantOp(Attribute value);
+  void load(const Node *node);
+  void affine(AffineExpr expression, unsigned numDims, ArrayRef<const Node *> operands, int context);
 
   llvm::raw_ostream &out;
 };
@@ -46,11 +52,14 @@ void Writer::source(Value value) {
 void Writer::infix(const Node *node, StringRef sign, int strength, int context) {
   if (strength < context)
     out << '(';
-  write(node->operands[0], strength);
+  // Products and sums are kept in the order of their making, but a number reads better in front.
+  bool swap = node->kind == NodeKind::Mul && node->operands[1]->kind == NodeKind::Constant;
+  write(node->operands[swap ? 1 : 0], strength);
   out << sign;
   // A difference or quotient holds its right side more strongly.
-  bool rightFirst = node->kind == NodeKind::Sub || node->kind == NodeKind::Div;
-  write(node->operands[1], strength + rightFirst);
+  bool rightFirst = node->kind == NodeKind::Sub || node->kind == NodeKind::Div ||
+                    node->kind == NodeKind::Opaque;
+  write(node->operands[swap ? 0 : 1], strength + rightFirst);
   if (strength < context)
     out << ')';
 }
@@ -88,14 +97,120 @@ void Writer::leaf(const Node *node) {
   }
 }
 
+//===--- Ops that are kept as they are ---------------------------------------------------------===//
+
+void Writer::constantOp(Attribute value) {
+  if (auto integer = dyn_cast<IntegerAttr>(value))
+    out << integer.getValue();
+  else
+    value.print(out, /*elideType=*/true);
+}
+
+void Writer::load(const Node *node) {
+  write(node->operands[0], Whole);
+  out << '[';
+  llvm::interleaveComma(llvm::drop_begin(node->operands), out,
+                        [&](const Node *index) { write(index, 0); });
+  out << ']';
+}
+
+/// x of an addend -x or -1; null of any other.
+static AffineExpr negatedAddend(AffineExpr addend) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(addend))
+    return constant.getValue() < 0 ? -addend : AffineExpr();
+  if (addend.getKind() != AffineExprKind::Mul)
+    return {};
+  auto product = cast<AffineBinaryOpExpr>(addend);
+  auto factor = dyn_cast<AffineConstantExpr>(product.getRHS());
+  return factor && factor.getValue() < 0 ? product.getLHS() * -factor.getValue() : AffineExpr();
+}
+
+/// An affine expression over the operands of an affine.apply: dims, then symbols.
+void Writer::affine(AffineExpr expression, unsigned numDims, ArrayRef<const Node *> operands,
+                    int context) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expression)) {
+    out << constant.getValue();
+    return;
+  }
+  if (auto dim = dyn_cast<AffineDimExpr>(expression))
+    return write(operands[dim.getPosition()], context);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression))
+    return write(operands[numDims + symbol.getPosition()], context);
+  auto binary = cast<AffineBinaryOpExpr>(expression);
+  AffineExpr left = binary.getLHS(), right = binary.getRHS();
+  bool isSum = binary.getKind() == AffineExprKind::Add;
+  int strength = isSum ? Sum : Product;
+  StringRef sign = isSum                                          ? " + "
+                   : binary.getKind() == AffineExprKind::Mul      ? " * "
+                   : binary.getKind() == AffineExprKind::Mod      ? " mod "
+                   : binary.getKind() == AffineExprKind::FloorDiv ? " floordiv "
+                                                                  : " ceildiv ";
+  if (isSum && negatedAddend(left) && !negatedAddend(right))
+    std::swap(left, right);
+  if (AffineExpr positive = isSum ? negatedAddend(right) : AffineExpr()) {
+    sign = " - ";
+    right = positive;
+  }
+  if (strength < context)
+    out << '(';
+  affine(left, numDims, operands, strength);
+  out << sign;
+  affine(right, numDims, operands, strength + 1);
+  if (strength < context)
+    out << ')';
+}
+
+/// The sign of a comparison; empty for those that have none.
+static StringRef comparisonSign(Operation *op) {
+  auto predicate = op->getAttrOfType<IntegerAttr>("predicate");
+  if (!predicate)
+    return "";
+  StringRef integer[] = {" == ", " != ", " < ", " <= ", " > ", " >= "};
+  StringRef ordered[] = {"", " == ", " > ", " >= ", " < ", " <= ", " != "};
+  bool isInteger = op->getName().getStringRef() == "arith.cmpi";
+  auto number = size_t(predicate.getInt());
+  ArrayRef<StringRef> signs = isInteger ? ArrayRef(integer) : ArrayRef(ordered);
+  return number < signs.size() ? signs[number] : "";
+}
+
+void Writer::opaque(const Node *node, int context) {
+  Operation *op = node->operation;
+  StringRef name = op->getName().getStringRef();
+  if (Attribute value = op->getAttr("value"); value && node->operands.empty())
+    return constantOp(value);
+  if (auto map = op->getAttrOfType<AffineMapAttr>("map"); map && name == "affine.apply")
+    return affine(map.getValue().getResult(0), map.getValue().getNumDims(), node->operands,
+                  context);
+  // Casts say nothing to a reader.
+  if (name == "arith.index_cast" || name == "arith.sitofp" || name == "arith.extf")
+    return write(node->operands[0], context);
+  if (name == "attn.load")
+    return load(node);
+  if (name == "arith.addi")
+    return infix(node, " + ", Sum, context);
+  if (name == "arith.subi")
+    return infix(node, " - ", Sum, context);
+  if (name == "arith.muli")
+    return infix(node, " * ", Product, context);
+  if (name == "arith.andi" || name == "arith.ori")
+    return infix(node, name == "arith.andi" ? " and " : " or ", 0, context);
+  if (StringRef sign = comparisonSign(op); !sign.empty())
+    return infix(node, sign, 0, context);
+  call(op->getName().stripDialect(), node);
+}
+
 void Writer::write(const Node *node, int context) {
   switch (node->kind) {
   case NodeKind::Add: return infix(node, " + ", Sum, context);
   case NodeKind::Sub: return infix(node, " - ", Sum, context);
   case NodeKind::Mul:
     // A number before a product reads without a sign: 0.125 q.k.
-    return infix(node, node->operands[0]->kind == NodeKind::Constant ? " " : " * ", Product,
-                 context);
+    return infix(node,
+                 node->operands[0]->kind == NodeKind::Constant ||
+                         node->operands[1]->kind == NodeKind::Constant
+                     ? " "
+                     : " * ",
+                 Product, context);
   case NodeKind::Div: return infix(node, " / ", Product, context);
   case NodeKind::Neg:
     out << '-';
@@ -110,17 +225,8 @@ void Writer::write(const Node *node, int context) {
   case NodeKind::Sin: return call("sin", node);
   case NodeKind::Cos: return call("cos", node);
   case NodeKind::Select: return call("select", node);
-  case NodeKind::NotEqual: return call("differ", node);
-  case NodeKind::Opaque:
-    if (node->operands.empty() && node->operation->hasAttr("value")) {
-      Attribute value = node->operation->getAttr("value");
-      if (auto integer = dyn_cast<IntegerAttr>(value))
-        out << integer.getValue();
-      else
-        value.print(out, /*elideType=*/true);
-      return;
-    }
-    return call(node->operation->getName().stripDialect(), node);
+  case NodeKind::NotEqual: return infix(node, " != ", 0, context);
+  case NodeKind::Opaque: return opaque(node, context);
   default: return leaf(node);
   }
 }

@@ -334,18 +334,6 @@ Separation::Terms Separation::separateExp(const Node *node) {
   return llvm::SmallVector<Term>{term};
 }
 
-/// log of factors, as the sum of their logarithms times powers; null for none.
-static const Node *logOf(ExpressionGraph &graph, const Node *sum, const Factors &factors) {
-  for (const Factor &factor : factors) {
-    const Node *log = factor.node->kind == NodeKind::Exp ? factor.node->operands[0]
-                                                         : graph.make(NodeKind::Log, {factor.node});
-    const Node *addend =
-        graph.make(NodeKind::Mul, {graph.constant(factor.power, log->type), log});
-    sum = sum ? graph.make(NodeKind::Add, {sum, addend}) : addend;
-  }
-  return sum;
-}
-
 Separation::Terms Separation::separateLog(const Node *node) {
   if (!openIn(node))
     return pairAtom(node);
@@ -369,16 +357,21 @@ Separation::Terms Separation::separateLog(const Node *node) {
       positive &= signOf(graph, factor.node).nonNegative;
   if (!positive)
     return fail(node);
-  llvm::SmallVector<Term> result;
-  if (const Node *pair = logOf(graph, term.exponent, term.pair))
-    result.append(*pairAtom(pair));
-  if (const Node *row = logOf(graph, logOf(graph, nullptr, term.closedRow), term.openRow))
-    result.append(*rowTerm(row));
-  if (term.coefficient != 1) {
-    Term number;
-    number.coefficient = std::log(term.coefficient);
-    result.push_back(number);
-  }
+  // Each logarithm is a term of its own: an exponent that comes back may be centred on its frame.
+  Terms result = rowTerm(graph.constant(std::log(term.coefficient)));
+  if (term.coefficient == 1)
+    result->clear();
+  if (term.exponent)
+    result->append(*pairAtom(term.exponent));
+  for (const Factors *factors : {&term.pair, &term.closedRow, &term.openRow})
+    for (const Factor &factor : *factors) {
+      const Node *log = factor.node->kind == NodeKind::Exp
+                            ? factor.node->operands[0]
+                            : graph.make(NodeKind::Log, {factor.node});
+      Terms own = log->onKey ? pairAtom(log) : rowTerm(log);
+      own->front().coefficient *= factor.power;
+      result->append(*own);
+    }
   return result;
 }
 

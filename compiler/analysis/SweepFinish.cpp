@@ -45,8 +45,9 @@ SweepPlanner::accumulatorValue(unsigned index) {
 
 RowNumber SweepPlanner::reductionValue(unsigned index) {
   const ReductionPlan &own = reductions[index];
+  // A maximum that is read anyway had better be the origin itself, which then cancels against it.
   if (own.extremum)
-    return arithmetic.evaluate(own.extremum);
+    return arithmetic.evaluate(own.readLater ? aliased(own.extremum) : own.extremum);
   RowNumber sum;
   for (const ReductionPlan::Carried &carried : own.carried) {
     RowNumber factor = arithmetic.evaluate(carried.factor);

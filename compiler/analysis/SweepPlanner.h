@@ -19,6 +19,8 @@ struct ReductionPlan {
   bool relative = false;
   /// Is it divided by, or is its logarithm taken?
   bool divides = false;
+  /// Does a later sweep read its value?
+  bool readLater = false;
 
   /// The sum as `factor * accumulator`, once the state is made.
   struct Carried {
@@ -67,6 +69,7 @@ private:
   mlir::LogicalResult assignStage(unsigned reduction);
   bool tryStage(unsigned reduction, unsigned stage, std::string &failure);
   void markUses();
+  void markClosed(unsigned reader);
   void markRelative(const Node *node, bool relative, bool divides);
 
   // State (SweepState.cpp).
@@ -106,6 +109,8 @@ private:
   void settleExtrema();
   void writePlan();
 
+  const Node *aliased(const Node *node);
+  const Node *aliasedLeaf(const Node *leaf);
   const Node *accumulatorRef(unsigned index) {
     return graph.leaf(NodeKind::AccumulatorRef, graph.floatType(), {}, index);
   }

@@ -95,17 +95,27 @@ void SweepPlanner::markRelative(const Node *node, bool relative, bool divides) {
   }
 }
 
+/// What a later sweep reads has its value then, whether it cancels or not.
+void SweepPlanner::markClosed(unsigned reader) {
+  const GraphReduction &reduction = graph.reductions()[reader];
+  auto mark = [&](unsigned other) {
+    reductions[other].readLater |= reductions[other].finished < reductions[reader].stage;
+    return false;
+  };
+  findReduction(reduction.body, mark);
+  for (const Node *predicate : reduction.domain)
+    findReduction(predicate, mark);
+}
+
 /// What is used inside another reduction, or beside a factor of the row, is relative: its frame may cancel.
 void SweepPlanner::markUses() {
   for (auto [index, reduction] : llvm::enumerate(graph.reductions())) {
     markRelative(reduction.body, true, true);
     for (const Node *predicate : reduction.domain)
       markRelative(predicate, true, true);
-    for (const Term &term : reductions[index].terms) {
+    for (const Term &term : reductions[index].terms)
       reductions[index].relative |= !term.openRow.empty();
-      for (const Factor &factor : term.closedRow)
-        reductions[index].relative |= !isPlain(factor.node);
-    }
+    markClosed(index);
   }
   for (const GraphResult &result : graph.results()) {
     if (result.scalar)

@@ -131,6 +131,13 @@ void SweepPlanner::makeFramed(unsigned reduction, llvm::ArrayRef<Term> group) {
   reductions[reduction].carried.push_back({rowPart(graph, hoisted), findOrAdd(std::move(draft))});
 }
 
+/// Is the weight a power of the exponent itself? Such a sum is carried about the frame's origin.
+static bool isMoment(const Term &term) {
+  return llvm::any_of(term.pair, [&](const Factor &factor) {
+    return Expansion(factor.node).ratioTo(Expansion(term.exponent)).has_value();
+  });
+}
+
 /// Terms with one row factor: those that need a frame by their exponents, all others together.
 void SweepPlanner::makeGroup(unsigned reduction, llvm::ArrayRef<Term> group) {
   llvm::SmallVector<Term> plain;
@@ -149,7 +156,8 @@ void SweepPlanner::makeGroup(unsigned reduction, llvm::ArrayRef<Term> group) {
       continue;
     }
     auto same = llvm::find_if(framed, [&](const auto &terms) {
-      return sameExponent(terms.front().exponent, term.exponent);
+      return sameExponent(terms.front().exponent, term.exponent) && !isMoment(term) &&
+             !isMoment(terms.front());
     });
     if (same == framed.end())
       framed.push_back({term});

@@ -72,18 +72,26 @@ void SweepPlanner::resolveState() {
   }
 }
 
+const Node *SweepPlanner::aliasedLeaf(const Node *leaf) {
+  if (leaf->kind != NodeKind::AccumulatorRef || accumulators[leaf->index].alias < 0)
+    return leaf;
+  const DraftAccumulator &draft = accumulators[leaf->index];
+  frames[draft.alias].exact = true;
+  return graph.make(NodeKind::Mul, {graph.constant(draft.aliasRatio), frameRef(draft.alias)});
+}
+
+const Node *SweepPlanner::aliased(const Node *node) {
+  return LeafRewriter(graph, [this](const Node *leaf) { return aliasedLeaf(leaf); })(node);
+}
+
 /// A maximum that is still read, though it did not cancel, is the origin of its frame, which then is exact.
 void SweepPlanner::settleExtrema() {
-  LeafRewriter rewrite(graph, [this](const Node *leaf) -> const Node * {
-    if (leaf->kind != NodeKind::AccumulatorRef || accumulators[leaf->index].alias < 0)
-      return leaf;
-    const DraftAccumulator &draft = accumulators[leaf->index];
-    plan.frames[draft.alias].exact = true;
-    return graph.make(NodeKind::Mul, {graph.constant(draft.aliasRatio), frameRef(draft.alias)});
-  });
+  LeafRewriter rewrite(graph, [this](const Node *leaf) { return aliasedLeaf(leaf); });
   for (RowValue &value : plan.rowValues)
     value.finish = rewrite(value.finish);
   rewriteResults(plan, rewrite);
+  for (auto [made, draft] : llvm::zip(plan.frames, frames))
+    made.exact = draft.exact;
 }
 
 //===--- What is read --------------------------------------------------------------------------===//

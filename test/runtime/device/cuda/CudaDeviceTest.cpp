@@ -214,6 +214,18 @@ TEST_F(Cuda, LaunchThatTheDriverRefuses) {
             "kernel 'scale_add': cuda: cuLaunchKernel failed: CUDA_ERROR_INVALID_VALUE (recorded)");
 }
 
+TEST_F(Cuda, BlockThatTheEntryDoesNotAllow) {
+  bundle::Bundle contents = scaleAddCuda();
+  contents.blobs[0].replace(contents.blobs[0].find(")\n{"), 3, ")\n.reqntid 256, 1, 1\n{");
+  Device device("cuda");
+  Kernel kernel(device, openBundle(contents), "scale_add");
+  ScaleAddProblem problem;
+  OnDevice onDevice(device, problem);
+  messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_DEVICE_ERROR);
+  contents.manifest.kernels[0].variants[0].threads = 256;
+  Kernel(device, openBundle(contents), "scale_add").launch(problem.arguments());
+}
+
 TEST_F(Cuda, FailureOnTheDeviceShowsWhenSynchronizing) {
   Device device("cuda");
   recording.failNext("cuStreamSynchronize", 719);

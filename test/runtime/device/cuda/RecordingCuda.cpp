@@ -25,6 +25,8 @@ struct FunctionObject {
   std::string name;
   std::vector<size_t> parameterSizes;
   int sharedLimit = int(defaultSharedBytes);
+  /// What .reqntid says; 0 when it is not there.
+  unsigned requiredThreads = 0;
 };
 struct ModuleObject {
   std::string text;
@@ -44,8 +46,8 @@ using namespace attune::device::cuda;
 namespace {
 
 // Codes that the runtime does not tell apart (CUDA Driver API, section 6.1, CUresult).
-constexpr Result invalidValue = 1, notInitialized = 3, invalidContext = 201, invalidHandle = 400,
-                 notFound = 500;
+constexpr Result invalidValue = 1, notInitialized = 3, invalidContext = 201, noBinary = 209,
+                 invalidHandle = 400, notFound = 500;
 
 struct Gpu {
   std::mutex mutex;
@@ -140,6 +142,12 @@ size_t parameterSize(const std::string &declaration) {
   return 0;
 }
 
+/// The number after a directive in [from, to) of the text; 0 when it is not there.
+unsigned directive(const std::string &text, const char *name, size_t from, size_t to) {
+  size_t at = text.find(name, from);
+  return at < to ? unsigned(std::atoi(text.c_str() + at + std::strlen(name))) : 0;
+}
+
 /// Finds ".entry <name>(<parameters>)"; null when there is none.
 std::unique_ptr<FunctionObject> findEntry(const std::string &text, const std::string &name) {
   for (size_t at = text.find(".entry"); at != std::string::npos; at = text.find(".entry", at + 1)) {
@@ -153,6 +161,7 @@ std::unique_ptr<FunctionObject> findEntry(const std::string &text, const std::st
       continue;
     auto function = std::make_unique<FunctionObject>();
     function->name = name;
+    function->requiredThreads = directive(text, ".reqntid ", close, text.find('{', close));
     std::string list = text.substr(open + 1, close - open - 1);
     for (size_t from = list.find(".param"); from != std::string::npos;
          from = list.find(".param", from + 1))
@@ -221,9 +230,9 @@ EXPORT Result cuGetErrorName(Result error, const char **name) {
   static const std::map<Result, const char *> names = {
       {1, "CUDA_ERROR_INVALID_VALUE"},     {2, "CUDA_ERROR_OUT_OF_MEMORY"},
       {3, "CUDA_ERROR_NOT_INITIALIZED"},   {100, "CUDA_ERROR_NO_DEVICE"},
-      {201, "CUDA_ERROR_INVALID_CONTEXT"}, {218, "CUDA_ERROR_INVALID_PTX"},
-      {400, "CUDA_ERROR_INVALID_HANDLE"},  {500, "CUDA_ERROR_NOT_FOUND"},
-      {719, "CUDA_ERROR_LAUNCH_FAILED"}};
+      {201, "CUDA_ERROR_INVALID_CONTEXT"}, {209, "CUDA_ERROR_NO_BINARY_FOR_GPU"},
+      {218, "CUDA_ERROR_INVALID_PTX"},     {400, "CUDA_ERROR_INVALID_HANDLE"},
+      {500, "CUDA_ERROR_NOT_FOUND"},       {719, "CUDA_ERROR_LAUNCH_FAILED"}};
   auto found = names.find(error);
   *name = found == names.end() ? nullptr : found->second;
   return *name ? success : invalidValue;
@@ -316,6 +325,8 @@ EXPORT Result cuModuleLoadDataEx(Module *module, const void *image, unsigned opt
       std::snprintf(static_cast<char *>(log), size, "line 7; error: unexpected instruction\n");
     return call.result;
   }
+  if (directive(text, ".target sm_", 0, std::string::npos) > unsigned(gpu().capability))
+    return noBinary;
   auto loaded = std::make_unique<ModuleObject>();
   loaded->text = text;
   *module = loaded.get();
@@ -367,6 +378,7 @@ EXPORT Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, 
   bool sound = gridX && gridY && gridZ && gridY <= 65535 && gridZ <= 65535 && blockX &&
                blockX * blockY * blockZ <= 1024 && int(sharedBytes) <= function->sharedLimit &&
                !extra;
+  sound &= !function->requiredThreads || function->requiredThreads == blockX * blockY * blockZ;
   if (!gpu().ownsStream(stream))
     return invalidHandle;
   return sound ? success : invalidValue;

@@ -4,6 +4,7 @@
 #include "compiler/target/host/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 
@@ -56,13 +57,38 @@ KernelEmitter::accumulate(int64_t steps, Lanes initial,
   return sums;
 }
 
+//===--- prefetching ---------------------------------------------------------------------------===//
+
+// A product's arithmetic hides the transfer of what the next product reads, which hardware does not
+// foresee: rows of V are read in narrow columns.
+
+/// Asks for `count` rows of f32.
+void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count,
+                                 int64_t components) {
+  Type f32 = b.getF32Type();
+  for (int64_t row = 0; row < count; ++row) {
+    Value start = b.address(rows.pointer, f32,
+                            b.multiply(b.add(first, b.integer(row)), rows.stride));
+    for (int64_t component = 0; component < components; component += 16)
+      b.prefetch(b.address(start, f32, component));
+  }
+}
+
 //===--- dot -----------------------------------------------------------------------------------===//
 
 void KernelEmitter::emitDot(tile::DotOp op) {
   Shape shape = getShape(op.getResult().getType());
   Block2d block = getRegisterBlock(shape.vectors);
   int64_t keys = cast<tile::MatrixType>(op.getResult().getType()).getCols();
+  // The values of a contract that follows, if they are already known to be read in place.
+  SmallVector<tile::ContractOp> next;
+  for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
+    if (views.contains(contract.getValues()) && op->isBeforeInBlock(contract))
+      next.push_back(contract);
   eachBlock(keys, block.scalars, [&](Value firstKey, int64_t count) {
+    for (tile::ContractOp contract : next)
+      prefetchRows(view(contract.getValues()), firstKey, count,
+                   tile::getComponents(contract.getValues().getType()));
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
       emitDotBlock(op, firstKey, count, firstLane, vectors);
@@ -79,7 +105,8 @@ void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, V
   SmallVector<Value> keyRows;
   for (int64_t key = 0; key < keys; ++key) {
     Value row = b.multiply(b.add(firstKey, b.integer(key)), cols.stride);
-    keyRows.push_back(b.address(cols.pointer, f32, row));
+    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(
+        b, b.address(cols.pointer, f32, row)));
   }
   Value rows = b.address(buffer(op.getRows()), f32, firstLane);
   Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
@@ -138,7 +165,17 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
   if (inMemory)
     for (auto [index, lanes] : llvm::enumerate(scale))
       b.store(lanes, b.address(temporary(op), f32, index * shape.lanes));
+  // The keys of the next tile.
+  auto dots = op->getBlock()->getOps<tile::DotOp>();
+  tile::DotOp dot = dots.empty() ? tile::DotOp() : *dots.begin();
+  int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
+  int64_t share = llvm::divideCeil(keys * block.scalars, components);
   eachBlock(components, block.scalars, [&](Value first, int64_t count) {
+    if (dot) {
+      Value done = arith::DivUIOp::create(b, first, b.integer(block.scalars));
+      Value next = b.add(b.multiply(done, b.integer(share)), b.integer(keys));
+      prefetchRows(view(dot.getCols()), next, share, tile::getComponents(dot.getCols().getType()));
+    }
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
       Lanes part = scale;

@@ -148,6 +148,10 @@ Value LaneBuilder::gather(Type element, Value pointer, Value indices, Value mask
                                      mask, ValueRange{zero}, uint32_t(getElementBytes(element)));
 }
 
+void LaneBuilder::prefetch(Value pointer) {
+  LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/2, /*cache=*/1);
+}
+
 void LaneBuilder::scatter(Value value, Value pointer, Value indices, Value mask) {
   Type element = getElementTypeOrSelf(value.getType());
   LLVM::masked_scatter::create(*this, value, getAddresses(*this, pointer, element, indices), mask,

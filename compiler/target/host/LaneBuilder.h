@@ -70,6 +70,8 @@ public:
   /// Reads pointer[indices] (i64 lanes) where `mask` (null: everywhere), 0 elsewhere.
   mlir::Value gather(mlir::Type element, mlir::Value pointer, mlir::Value indices,
                      mlir::Value mask = {});
+  /// Asks for the cache line at `pointer` in the second-level cache; any address is allowed.
+  void prefetch(mlir::Value pointer);
   void scatter(mlir::Value value, mlir::Value pointer, mlir::Value indices, mlir::Value mask);
 
   /// Between the user's memory and registers, for one scalar or lanes of `type`.

@@ -48,6 +48,25 @@ static bool isMovable(Operation *op) {
          (op->getNumRegions() == 0 && isMemoryEffectFree(op));
 }
 
+/// Moves loads of cols that are read in place up to their operands, so that their address is known to
+/// whoever can prefetch them.
+static void hoistViews(Block &block) {
+  for (auto load : llvm::make_early_inc_range(block.getOps<tile::LoadOp>())) {
+    Type type = load.getResult().getType();
+    if (!isa<tile::ColsType>(type) || !tile::getScalarType(type).isF32())
+      continue;
+    Operation *after = nullptr;
+    for (Value operand : load->getOperands())
+      if (Operation *definition = operand.getDefiningOp())
+        if (definition->getBlock() == &block && (!after || after->isBeforeInBlock(definition)))
+          after = definition;
+    if (after)
+      load->moveAfter(after);
+    else
+      load->moveBefore(&block.front());
+  }
+}
+
 MapGroups::MapGroups(tile::KernelOp kernel) {
   formGroups(kernel.getBody().front());
   kernel.walk([&](Operation *op) {
@@ -60,6 +79,7 @@ MapGroups::MapGroups(tile::KernelOp kernel) {
 }
 
 void MapGroups::formGroups(Block &block) {
+  hoistViews(block);
   for (Operation *op = &block.front(); op; op = op->getNextNode()) {
     if (!getMatrix(op) || find(op))
       continue;

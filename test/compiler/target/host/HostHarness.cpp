@@ -195,35 +195,48 @@ int64_t Kernel::countTasks(const std::map<std::string, Tensor> &tensors) const {
 
 void Kernel::run(const std::map<std::string, Tensor> &tensors,
                  const std::map<std::string, double> &scalars) {
-  if (entry)
-    runTasks(tensors, scalars, 0, countTasks(tensors));
+  if (!entry)
+    return;
+  std::vector<uint64_t> parameters = packParameters(tensors, scalars);
+  runTasks(parameters, 0, countTasks(tensors), makeScratch().get());
 }
 
-void Kernel::runTasks(const std::map<std::string, Tensor> &tensors,
-                      const std::map<std::string, double> &scalars, int64_t begin, int64_t end) {
-  auto parameters = getLaunchParameters(kernel);
-  std::vector<uint64_t> slots(parameters.size());
-  std::vector<void *> pointers;
-  for (auto [index, parameter] : llvm::enumerate(parameters)) {
-    std::string name = kernel.getArgumentName(parameter.argument).str();
-    uint64_t &slot = slots[index];
-    pointers.push_back(&slot);
-    if (parameter.kind == ParameterKind::Pointer)
+std::vector<uint64_t> Kernel::packParameters(const std::map<std::string, Tensor> &tensors,
+                                             const std::map<std::string, double> &scalars) const {
+  tile::KernelOp op = kernel;
+  std::vector<uint64_t> slots;
+  for (const LaunchParameter &parameter : getLaunchParameters(op)) {
+    std::string name = op.getArgumentName(parameter.argument).str();
+    uint64_t slot = 0;
+    if (parameter.kind == ParameterKind::Pointer) {
       slot = reinterpret_cast<uint64_t>(tensors.at(name).data);
-    else if (parameter.kind == ParameterKind::Size)
+    } else if (parameter.kind == ParameterKind::Size) {
       slot = tensors.at(name).shape[parameter.dim];
-    else if (parameter.kind == ParameterKind::Stride)
+    } else if (parameter.kind == ParameterKind::Stride) {
       slot = tensors.at(name).strides[parameter.dim];
-    else if (parameter.type.isF32()) {
+    } else if (parameter.type.isF32()) {
       float value = scalars.at(name);
       memcpy(&slot, &value, sizeof(value));
     } else {
       slot = int64_t(scalars.at(name));
     }
+    slots.push_back(slot);
   }
+  return slots;
+}
+
+void Kernel::runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t end,
+                      void *scratch) {
+  std::vector<void *> pointers;
+  for (uint64_t &slot : parameters)
+    pointers.push_back(&slot);
+  entry(pointers.data(), begin, end, scratch);
+}
+
+std::shared_ptr<void> Kernel::makeScratch() const {
   std::shared_ptr<void> scratch(aligned_alloc(64, code.scratchBytes), free);
-  memset(scratch.get(), 0xff, code.scratchBytes); // NaNs: nothing may rely on its contents
-  entry(pointers.data(), begin, end, scratch.get());
+  memset(scratch.get(), 0xff, code.scratchBytes);
+  return scratch;
 }
 
 std::string fillIn(std::string text, const std::map<std::string, std::string> &replacements) {

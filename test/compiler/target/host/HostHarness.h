@@ -6,7 +6,9 @@
 
 #include "compiler/target/host/HostTarget.h"
 #include "mlir/IR/MLIRContext.h"
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -56,9 +58,13 @@ public:
   /// Runs all tasks of `grid` = (query tiles, heads, batch). Arguments by name: tensors and scalars.
   void run(const std::map<std::string, Tensor> &tensors,
            const std::map<std::string, double> &scalars = {});
-  /// Runs tasks [begin, end).
-  void runTasks(const std::map<std::string, Tensor> &tensors,
-                const std::map<std::string, double> &scalars, int64_t begin, int64_t end);
+  /// The values of the launch parameters, one 8-byte slot each.
+  std::vector<uint64_t> packParameters(const std::map<std::string, Tensor> &tensors,
+                                       const std::map<std::string, double> &scalars) const;
+  /// Runs tasks [begin, end) in `scratch`.
+  void runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t end, void *scratch);
+  /// Scratch memory full of NaNs: nothing may rely on its contents.
+  std::shared_ptr<void> makeScratch() const;
   int64_t countTasks(const std::map<std::string, Tensor> &tensors) const;
 
   HostCode code;

@@ -12,35 +12,58 @@ using namespace attune::test;
 
 namespace {
 
+/// The tokens of one (batch, head) as doubles, one after the other.
+std::vector<double> gatherTokens(const Tensor &tensor, int64_t b, int64_t h) {
+  std::vector<double> numbers;
+  for (int64_t n = 0; n < tensor.shape[2]; ++n)
+    for (int64_t t = 0; t < tensor.shape[3]; ++t)
+      numbers.push_back(tensor.get({b, h, n, t}));
+  return numbers;
+}
+
+/// Attention of one head in double.
+std::vector<double> attend(const Attention &c, const std::vector<double> &q,
+                           const std::vector<double> &k, const std::vector<double> &v) {
+  std::vector<double> o(c.queryTokens * c.dv);
+  for (int64_t i = 0; i < c.queryTokens; ++i) {
+    int64_t end = c.causal ? std::min(i + 1, c.keyTokens) : c.keyTokens;
+    std::vector<double> scores(end);
+    double largest = -INFINITY, total = 0;
+    for (int64_t j = 0; j < end; ++j) {
+      for (int64_t t = 0; t < c.d; ++t)
+        scores[j] += q[i * c.d + t] * k[j * c.d + t];
+      scores[j] /= std::sqrt(double(c.d));
+      largest = std::max(largest, scores[j]);
+    }
+    for (int64_t j = 0; j < end; ++j) {
+      double weight = std::exp(scores[j] - largest);
+      total += weight;
+      for (int64_t t = 0; t < c.dv; ++t)
+        o[i * c.dv + t] += weight * v[j * c.dv + t];
+    }
+    for (int64_t t = 0; t < c.dv; ++t)
+      o[i * c.dv + t] = total > 0 ? o[i * c.dv + t] / total : 0;
+  }
+  return o;
+}
+
 /// Checks `o` against attention in double on the stored inputs.
 void checkAttention(const Attention &c, const Tensor &q, const Tensor &k, const Tensor &v,
                     const Tensor &o) {
-  double worst = 0, bound = c.dtype == Dtype::F32 ? 2e-6 : c.dtype == Dtype::Bf16 ? 6e-3 : 8e-4;
+  // Inputs are below 1 in magnitude, so outputs are: some roundings of the sums, one of the output.
+  double bound = c.dtype == Dtype::F32 ? 2e-6 : c.dtype == Dtype::Bf16 ? 6e-3 : 8e-4;
+  double worst = 0;
   for (int64_t b = 0; b < c.batch; ++b)
-    for (int64_t h = 0; h < c.heads; ++h)
-      for (int64_t i = 0; i < c.queryTokens; ++i) {
-        int64_t kh = h / (c.heads / c.keyHeads);
-        int64_t end = c.causal ? std::min(i + 1, c.keyTokens) : c.keyTokens;
-        std::vector<double> weights(end), sums(c.dv);
-        double largest = -INFINITY, total = 0;
-        for (int64_t j = 0; j < end; ++j) {
-          for (int64_t t = 0; t < c.d; ++t)
-            weights[j] += q.get({b, h, i, t}) * k.get({b, kh, j, t});
-          weights[j] /= std::sqrt(double(c.d));
-          largest = std::max(largest, weights[j]);
-        }
-        for (int64_t j = 0; j < end; ++j) {
-          double weight = std::exp(weights[j] - largest);
-          total += weight;
-          for (int64_t t = 0; t < c.dv; ++t)
-            sums[t] += weight * v.get({b, kh, j, t});
-        }
-        for (int64_t t = 0; t < c.dv; ++t) {
-          double expected = total > 0 ? sums[t] / total : 0;
-          double error = std::abs(o.get({b, h, i, t}) - expected);
-          worst = error <= worst ? worst : error; // a NaN stays
-        }
+    for (int64_t h = 0; h < c.heads; ++h) {
+      int64_t keyHead = h / (c.heads / c.keyHeads);
+      std::vector<double> expected = attend(c, gatherTokens(q, b, h), gatherTokens(k, b, keyHead),
+                                            gatherTokens(v, b, keyHead));
+      std::vector<double> got = gatherTokens(o, b, h);
+      for (size_t at = 0; at < got.size(); ++at) {
+        double error = std::abs(got[at] - expected[at]);
+        worst = error <= worst ? worst : error; // a NaN stays
       }
+    }
   EXPECT_LT(worst, bound);
 }
 
@@ -115,12 +138,12 @@ TEST(HostAttention, NarrowFloats) {
 }
 
 TEST(HostAttention, TileSizes) {
-  for (int64_t queries : {1, 4, 8, 16, 24, 48, 64, 80, 128})
-    for (int64_t keys : {16, 50, 96}) {
-      SCOPED_TRACE(std::to_string(queries) + " x " + std::to_string(keys));
-      runAttention({.queries = queries, .keys = keys, .causal = true, .queryTokens = 150,
-                    .keyTokens = 150});
-    }
+  for (int64_t queries : {1, 4, 24, 48, 64, 80, 128}) {
+    int64_t keys = queries == 64 ? 96 : 50;
+    SCOPED_TRACE(std::to_string(queries) + " x " + std::to_string(keys));
+    runAttention({.d = 32, .dv = 32, .queries = queries, .keys = keys, .causal = true,
+                  .queryTokens = 150, .keyTokens = 150});
+  }
 }
 
 } // namespace

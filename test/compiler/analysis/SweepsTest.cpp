@@ -3,67 +3,11 @@
 // state as it should?
 #include "test/compiler/analysis/Mechanisms.h"
 #include "test/compiler/analysis/PlanExecutor.h"
-#include "compiler/Passes.h"
-#include "mlir/Pass/PassManager.h"
-#include <cmath>
+#include "test/compiler/analysis/Planning.h"
 #include <gtest/gtest.h>
-
-using namespace mlir;
 
 namespace attune::test {
 namespace {
-
-constexpr int64_t headSize = 4;
-
-/// A parsed program and its plan.
-struct Planned {
-  OwningOpRef<ModuleOp> module;
-  SweepPlan plan;
-
-  explicit Planned(const std::string &text) : module(parse(text)) {
-    PassManager passes(module->getContext());
-    passes.addPass(createInlineHelpersPass());
-    passes.addNestedPass<attn::KernelOp>(createExpandSugarPass());
-    EXPECT_TRUE(succeeded(passes.run(*module)));
-    FailureOr<SweepPlan> made = planSweeps(kernelOf(*module));
-    EXPECT_TRUE(succeeded(made)) << text;
-    if (succeeded(made))
-      plan = std::move(*made);
-  }
-  attn::KernelOp kernel() { return kernelOf(*module); }
-};
-
-/// The operands of every mechanism. The last lane of the keys is 1, so that a number in the last lane of a
-/// query is added to all its scores.
-std::vector<Argument> operands(std::mt19937_64 &generator, int64_t queries, int64_t keys,
-                               double offset) {
-  auto tokens = [&](int64_t heads, int64_t count) {
-    return normal(generator, ElementType::F32, {1, heads, count, headSize});
-  };
-  Tensor q = tokens(2, queries), k = tokens(1, keys), v = tokens(1, keys), u = tokens(2, keys);
-  for (int64_t i = 0; i < 2 * queries; ++i)
-    q.set(i * headSize + 3, q.real(i * headSize + 3) + 2 * offset);
-  for (int64_t j = 0; j < keys; ++j)
-    k.set(j * headSize + 3, 1.0);
-  for (int64_t j = 0; j < 2 * keys; ++j)
-    u.set(j * headSize + 3, 1.0);
-  Tensor z = normal(generator, ElementType::F32, {1, 2, queries});
-  Tensor g = normal(generator, ElementType::F32, {1, 1, keys});
-  Tensor slope = tensorOf(ElementType::F32, {2}, {0.5, 0.125});
-  return {q, k, v, u, z, g, slope, int64_t(5)};
-}
-
-/// |found - exact| against max(1, |exact|).
-void expectClose(const Tensor &found, const Tensor &exact, double tolerance) {
-  ASSERT_EQ(found.shape, exact.shape);
-  for (int64_t i = 0, end = exact.numElements(); i < end; ++i) {
-    double a = found.real(i), b = exact.real(i);
-    if (std::isfinite(b))
-      ASSERT_NEAR(a, b, tolerance * std::max(1.0, std::fabs(b))) << "at " << i;
-    else
-      ASSERT_TRUE(a == b || (std::isnan(a) && std::isnan(b))) << a << " for " << b << " at " << i;
-  }
-}
 
 class EveryMechanism : public testing::TestWithParam<Mechanism> {
 protected:

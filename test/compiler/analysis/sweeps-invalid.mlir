@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the planner does not support yet, it refuses at the op.
+// RUN: attn-opt %s -split-input-file -verify-diagnostics -attn-explain-sweeps
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @over_queries(%q: !q, %k: !k) -> !attn.cols<f32> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{over queries is not supported yet; expected a reduction over keys}}
+  %r = reduce sum %s over queries : !s
+  return %r : !attn.cols<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @computed_keys(%q: !q, %k: !k) -> !attn.rows<f32> {
+  %n = map (%x = %k) : (!k) -> !k { %y = arith.negf %x : vector<4xf32>   yield %y : vector<4xf32> }
+  // expected-error @+1 {{expected its cols to be an operand of the kernel: products of computed tokens are not supported yet}}
+  %s = dot %q, %n : !q, !k
+  %r = reduce sum %s over keys : !s
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @computed_queries(%q: !q, %k: !k) -> !attn.rows<f32> {
+  // expected-error @+1 {{of tokens is not supported yet; expected vectors of a contraction}}
+  %n = map (%x = %q) : (!q) -> !q { %y = arith.negf %x : vector<4xf32>   yield %y : vector<4xf32> }
+  %s = dot %n, %k : !q, !k
+  %r = reduce sum %s over keys : !s
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @rows_as_queries(%q: !q, %k: !k) -> !q {
+  %s = dot %q, %k : !q, !k
+  %o = contract %s, %k : !s, !k -> !q
+  // expected-error @+1 {{expected its rows to be an operand of the kernel: products of computed tokens are not supported yet}}
+  %t = dot %o, %k : !q, !k
+  %w = contract %t, %k : !s, !k -> !q
+  return %w : !q
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @matrix_result(%q: !q, %k: !k) -> !s {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{result 0 of type '!attn.matrix<f32>' is not supported yet; expected rows}}
+  return %s : !s
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!r = !attn.rows<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @head_of_a_row_operand(%q: !q, %k: !k, %z: !r, %t: tensor<?xf32>) -> !r {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{uses its head index, but its operands may have fewer heads and batches than the scores}}
+  %n = map (%x = %z) at (%b, %h, %i) : (!r) -> !r {
+    %l = load %t[%h] : tensor<?xf32>   %y = arith.addf %x, %l : f32   yield %y : f32 }
+  %f = map (%x = %s, %y = %n) : (!s, !r) -> !s { %w = arith.addf %x, %y : f32   yield %w : f32 }
+  %o = reduce sum %f over keys : !s
+  return %o : !r
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @sugar(%q: !q, %k: !k) -> !q {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{expected a primitive; run attn-inline-helpers and attn-expand-sugar first}}
+  %p = softmax %s : !s
+  %o = contract %p, %k : !s, !k -> !q
+  return %o : !q
+}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products on the tensor cores: mma.m16n8k16 with f32 sums, operands by ldmatrix or from registers.
 //
-// One ldmatrix.x4 reads a 16 x 16 block: lane l gives the address of row l % 16, columns 8 (l /
-// 16).. That serves all three operands: queries as A; keys as B (matrices 0 and 2 are keys 0-7, 1
-// and 3 are keys 8-15); values, transposed, as B (matrices 0 and 1 are components 0-7, 2 and 3 are
-// 8-15).
+// One ldmatrix.x4 reads a 16 x 16 block as four 8 x 8 matrices, one register each. mma wants the
+// two registers of B next to each other, so that the order of the matrices differs:
+//   queries (A), and values, transposed (B): rows 0-7, rows 8-15, then both for columns 8-15
+//   keys (B): columns 0-7, columns 8-15, then both for rows 8-15
 #include "compiler/target/nvptx/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -16,14 +16,18 @@ using namespace attune::nvptx;
 
 /// Where lane l reads in a 16 x 16 block that is k step `step` of a segment of `width` columns:
 /// bytes from the segment's start. Steps differ in bits that the swizzle only flips, hence the xor.
-Value KernelEmitter::laneOffset(int64_t width, int64_t step) {
-  Value &offset = laneOffsets[{width, step}];
+Value KernelEmitter::laneOffset(int64_t width, int64_t step, bool rowsFirst) {
+  Value &offset = laneOffsets[{rowsFirst ? width : -width, step}];
   if (offset)
     return offset;
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(sharedBase.getDefiningOp());
-  Value row = arith::AndIOp::create(builder, lane, i32(15));
-  Value chunk = arith::ShRUIOp::create(builder, lane, i32(4));
+  Value eighth = arith::ShRUIOp::create(builder, lane, i32(3)); // which of the four matrices
+  Value odd = arith::AndIOp::create(builder, eighth, i32(1));
+  Value upper = arith::ShRUIOp::create(builder, eighth, i32(1));
+  Value chunk = rowsFirst ? upper : odd, row = rowsFirst ? odd : upper;
+  row = arith::MulIOp::create(builder, row, i32(8));
+  row = arith::AddIOp::create(builder, row, arith::AndIOp::create(builder, lane, i32(7)));
   int64_t divisor = SharedLayout::swizzleDivisor(width);
   Value swizzle = arith::ShRUIOp::create(builder, row, i32(llvm::Log2_64(divisor)));
   swizzle = arith::AndIOp::create(builder, swizzle, i32(SharedLayout::swizzleModulus(width) - 1));
@@ -34,13 +38,13 @@ Value KernelEmitter::laneOffset(int64_t width, int64_t step) {
   return offset = bytes;
 }
 
-/// The four 8 x 8 matrices at tokens `row`.., columns 16 `step`.. of `tile`; `ownRows` counts rows
-/// from the warp's first.
+/// The 16 x 16 block at tokens `row`.., columns 16 `step`.. of `tile`; rows of queries count from
+/// the warp's first.
 SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
-                                                bool transposed, bool ownRows) {
+                                                Operand role) {
   const SharedLayout::Segment &segment = tile.layout.segmentOf(16 * step);
-  Value place = laneOffset(segment.width, step - segment.firstColumn / 16);
-  if (ownRows)
+  Value place = laneOffset(segment.width, step - segment.firstColumn / 16, role != Operand::Keys);
+  if (role == Operand::Queries)
     place = arith::AddIOp::create(builder, place,
                                   arith::MulIOp::create(builder, warpRow, i32(2 * segment.width)));
   if (tile.base)
@@ -48,7 +52,7 @@ SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t 
   Value pointer = sharedPointer(place, tile.offset + segment.offset + row * 2 * segment.width);
   SmallVector<Type> registers(4, builder.getI32Type());
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(), registers);
-  auto layout = transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row;
+  auto layout = role == Operand::Values ? NVVM::MMALayout::col : NVVM::MMALayout::row;
   auto shape = NVVM::LdStMatrixShapeAttr::get(builder.getContext(), 8, 8);
   Value loaded = NVVM::LdMatrixOp::create(builder, type, pointer, 4, layout, shape,
                                           NVVM::LdStMatrixEltType::B16);
@@ -84,7 +88,7 @@ SmallVector<Value> KernelEmitter::loadOperandA(const SharedTile &tile) {
   SmallVector<Value> result;
   for (int64_t block = 0; block < rowBlocks; ++block)
     for (int64_t step = 0; step < tile.layout.columns / 16; ++step)
-      llvm::append_range(result, loadMatrix(tile, 16 * block, step, false, true));
+      llvm::append_range(result, loadMatrix(tile, 16 * block, step, Operand::Queries));
   return result;
 }
 
@@ -152,15 +156,15 @@ LogicalResult KernelEmitter::emitDot(tile::DotOp op) {
     SmallVector<SmallVector<Value, 4>> a;
     for (int64_t block = 0; block < rowBlocks; ++block)
       if (operands.empty())
-        a.push_back(loadMatrix(*(*rows)->shared, 16 * block, step, false, true));
+        a.push_back(loadMatrix(*(*rows)->shared, 16 * block, step, Operand::Queries));
       else
         a.push_back(
             llvm::to_vector_of<Value, 4>(ArrayRef(operands).slice(4 * (block * steps + step), 4)));
     for (int64_t tile = 0; tile < result.columns / 2; tile += 2) {
-      SmallVector<Value, 4> b = loadMatrix(*(*cols)->shared, 8 * tile, step, false, false);
+      SmallVector<Value, 4> b = loadMatrix(*(*cols)->shared, 8 * tile, step, Operand::Keys);
       for (int64_t block = 0; block < rowBlocks; ++block)
         for (int64_t half = 0; half < 2; ++half)
-          accumulate(result, a[block], block, tile + half, b[half], b[half + 2], scalar);
+          accumulate(result, a[block], block, tile + half, b[2 * half], b[2 * half + 1], scalar);
     }
   }
   tiles[op.getResult()] = result;
@@ -204,7 +208,8 @@ LogicalResult KernelEmitter::emitContract(tile::ContractOp op) {
   int64_t steps = (*weights)->columns / 4;
   for (int64_t step = 0; step < steps; ++step)
     for (int64_t tile = 0; tile < result.columns / 2; tile += 2) {
-      SmallVector<Value, 4> b = loadMatrix(*(*values)->shared, 16 * step, tile / 2, true, false);
+      SmallVector<Value, 4> b =
+          loadMatrix(*(*values)->shared, 16 * step, tile / 2, Operand::Values);
       for (int64_t block = 0; block < rowBlocks; ++block)
         for (int64_t half = 0; half < 2; ++half)
           accumulate(result, ArrayRef(a).slice(4 * (block * steps + step), 4), block, tile + half,

@@ -94,8 +94,10 @@ private:
   // EmitDots.cpp: products on the tensor cores.
   mlir::LogicalResult emitDot(tile::DotOp op);
   mlir::LogicalResult emitContract(tile::ContractOp op);
+  /// What a tile is to a product: A, B as it lies, or B transposed.
+  enum class Operand { Queries, Keys, Values };
   llvm::SmallVector<Value, 4> loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
-                                         bool transposed, bool ownRows);
+                                         Operand role);
   void multiply(llvm::MutableArrayRef<Value> accumulator, llvm::ArrayRef<Value> a, Value b0,
                 Value b1, Type scalar);
   void accumulate(TileValue &sums, llvm::ArrayRef<Value> a, int64_t block, int64_t tile, Value b0,
@@ -103,7 +105,7 @@ private:
   llvm::SmallVector<Value> loadOperandA(const SharedTile &tile);
   llvm::SmallVector<Value> packOperandA(const TileValue &tile, Type scalar);
   Value packPair(Value low, Value high, Type scalar);
-  Value laneOffset(int64_t width, int64_t step);
+  Value laneOffset(int64_t width, int64_t step, bool rowsFirst);
 
   // EmitMaps.cpp: work on elements.
   mlir::LogicalResult emitMap(tile::MapOp op);

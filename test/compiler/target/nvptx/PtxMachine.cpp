@@ -351,6 +351,11 @@ void PtxMachine::loadMatrix(Warp &warp, const Instruction &i) {
   bool transposed = i.has("trans");
   for (int matrix = 0; matrix < 4; ++matrix) {
     uint16_t elements[8][8];
+    uint32_t bankGroups = 0; // of 16 bytes; the eight rows must lie in different ones
+    for (int row = 0; row < 8; ++row)
+      bankGroups |= 1u << value(warp, i.operands[1][0], 8 * matrix + row) / 16 % 8;
+    if (bankGroups != 0xff)
+      throw std::runtime_error("bank conflict: " + i.text);
     for (int row = 0; row < 8; ++row)
       std::memcpy(elements[row], memory(value(warp, i.operands[1][0], 8 * matrix + row), 16, true),
                   16);

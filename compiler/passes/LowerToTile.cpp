@@ -186,33 +186,68 @@ Value KernelLowering::emitVectorResult(TileScope &scope, const ResultPlan &resul
   });
 }
 
-/// The op on single components, or null if it is not elementwise.
-static Operation *emitComponent(OpBuilder &builder, Operation &op, IRMapping &values) {
-  if (auto broadcast = dyn_cast<vector::BroadcastOp>(op)) {
-    if (isa<VectorType>(broadcast.getSource().getType()))
-      return nullptr;
-    values.map(broadcast.getResult(), values.lookupOrDefault(broadcast.getSource()));
-    return &op;
+namespace {
+
+/// Clones a region on vectors as code on their components.
+class ComponentCloner {
+public:
+  ComponentCloner(TileScope &scope, OpBuilder &builder, IRMapping &values)
+      : scope(scope), builder(builder), values(values) {}
+  /// False, with the reason emitted, where an op is not elementwise.
+  bool clone(Operation &op);
+
+private:
+  bool cloneElementwise(Operation &op);
+
+  TileScope &scope;
+  OpBuilder &builder;
+  IRMapping &values;
+};
+
+} // namespace
+
+bool ComponentCloner::clone(Operation &op) {
+  // Scalars and constants may stand in the kernel's body.
+  for (Value operand : op.getOperands())
+    if (!values.contains(operand) && operand.getDefiningOp() && !clone(*operand.getDefiningOp()))
+      return false;
+  if (auto broadcast = dyn_cast<vector::BroadcastOp>(op))
+    if (!isa<VectorType>(broadcast.getSource().getType())) {
+      values.map(broadcast.getResult(), values.lookup(broadcast.getSource()));
+      return true;
+    }
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    if (auto splat = dyn_cast<SplatElementsAttr>(constant.getValue())) {
+      auto value = cast<TypedAttr>(splat.getSplatValue<Attribute>());
+      values.map(constant.getResult(),
+                 arith::ConstantOp::create(builder, op.getLoc(), value).getResult());
+      return true;
+    }
+  if (auto load = dyn_cast<attn::LoadOp>(op)) {
+    SmallVector<Value> operands;
+    for (Value operand : load->getOperands())
+      operands.push_back(values.lookup(operand));
+    values.map(load.getResult(), scope.emitLoad(builder, load, operands));
+    return !scope.hasFailed();
   }
-  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
-    if (!splat && isa<VectorType>(constant.getType()))
-      return nullptr;
-    TypedAttr value = splat ? cast<TypedAttr>(splat.getSplatValue<Attribute>())
-                            : cast<TypedAttr>(constant.getValue());
-    auto scalar = arith::ConstantOp::create(builder, op.getLoc(), value);
-    values.map(constant.getResult(), scalar.getResult());
-    return scalar;
+  return cloneElementwise(op);
+}
+
+bool ComponentCloner::cloneElementwise(Operation &op) {
+  auto isVector = llvm::IsaPred<VectorType>;
+  bool hasVector =
+      llvm::any_of(op.getResultTypes(), isVector) || llvm::any_of(op.getOperandTypes(), isVector);
+  if (op.getNumRegions() != 0 || op.getDialect()->getNamespace() == "attn" ||
+      (hasVector && !OpTrait::hasElementwiseMappableTraits(&op))) {
+    scope.refuse(op.getLoc()) << "expected an elementwise op on vectors of results, which is what "
+                                 "is supported yet, but got '"
+                              << op.getName() << "'";
+    return false;
   }
-  bool hasVector = llvm::any_of(op.getResultTypes(), llvm::IsaPred<VectorType>);
-  if (op.getNumRegions() != 0 || (hasVector && !OpTrait::hasElementwiseMappableTraits(&op)))
-    return nullptr;
-  if (!hasVector && llvm::any_of(op.getOperandTypes(), llvm::IsaPred<VectorType>))
-    return nullptr;
   Operation *clone = builder.clone(op, values);
   for (Value result : clone->getResults())
     result.setType(getElementTypeOrSelf(result.getType()));
-  return clone;
+  return true;
 }
 
 Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, Value vectors) {
@@ -240,14 +275,14 @@ Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, V
     if (at.query)
       values.map(indices[2], at.query);
     scope.mapOperands(values);
+    ComponentCloner components(scope, at.builder, values);
     for (Operation &op : block.without_terminator())
-      if (!emitComponent(at.builder, op, values)) {
-        scope.refuse(op.getLoc()) << "expected an elementwise op on vectors of results, which is "
-                                     "what is supported yet, but got '"
-                                  << op.getName() << "'";
+      if (!components.clone(op))
         return rows[0];
-      }
-    return values.lookupOrDefault(block.getTerminator()->getOperand(0));
+    Value result = block.getTerminator()->getOperand(0);
+    if (!values.contains(result) && !components.clone(*result.getDefiningOp()))
+      return rows[0];
+    return values.lookup(result);
   });
 }
 

@@ -47,7 +47,7 @@ Value TileScope::argument(Value operand) {
 void TileScope::mapOperands(IRMapping &values) {
   attn::KernelOp source = plan.graph->kernel();
   for (Value operand : source.getBody().getArguments())
-    if (operand.getType().isIntOrIndexOrFloat())
+    if (!attn::isVirtual(operand.getType()))
       values.map(operand, argument(operand));
 }
 

@@ -33,7 +33,7 @@ public:
   mlir::Value index(int64_t value);
   mlir::Value batchIndex() const { return batch; }
   mlir::Value headIndex() const { return head; }
-  /// Maps the kernel's scalar operands to the tile kernel's.
+  /// Maps the kernel's scalars and tables to those of the tile kernel.
   void mapOperands(mlir::IRMapping &values);
   /// The token length of an axis.
   mlir::Value length(mlir::StringAttr axis);
@@ -68,6 +68,7 @@ public:
   mlir::Value emitOperation(mlir::OpBuilder &builder, const Node *node, mlir::ValueRange operands);
   mlir::Value emitAffine(mlir::OpBuilder &builder, mlir::AffineExpr expression,
                          mlir::ValueRange operands, unsigned dimensions);
+  mlir::Value emitLoad(mlir::OpBuilder &builder, attn::LoadOp load, mlir::ValueRange operands);
   /// Floored quotient and remainder by a positive constant.
   mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
   mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
@@ -82,7 +83,6 @@ private:
   mlir::Value batchOf(mlir::Value argument);
   mlir::Value emitScalar(const Node *node);
   mlir::Value emitAlgebra(mlir::OpBuilder &builder, const Node *node, mlir::ValueRange operands);
-  mlir::Value emitLoad(mlir::OpBuilder &builder, attn::LoadOp load, mlir::ValueRange operands);
 
   const SweepPlan &plan;
   tile::KernelOp kernel;

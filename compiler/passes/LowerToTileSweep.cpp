@@ -3,7 +3,7 @@
 //
 // A step of the loop: 1 the matrices that the mask applies to (scores of frames, unframed terms);
 // 2 on a partial tile, hidden pairs take the identity; 3 each frame's running maximum, and alpha,
-// by which what was carried so far shrinks; 4 weights exp2((score - maximum) * c); 5 sums,
+// by which what was carried so far shrinks; 4 weights exp((score - maximum) * rate); 5 sums,
 // contractions.
 #include "compiler/passes/LowerToTileSweep.h"
 
@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -310,6 +311,15 @@ void SweepEmitter::emitFrameSteps(ValueRange state) {
   }
 }
 
+/// Are the products of scores f32? Then results are too, and weights must not lose a bit.
+static bool isSingle(const Node *node) {
+  if (node->kind == NodeKind::Dot) {
+    auto rows = node->source.getDefiningOp<attn::DotOp>().getRows();
+    return getElementTypeOrSelf(attn::getPlaceElementType(rows.getType())).isF32();
+  }
+  return llvm::all_of(node->operands, isSingle);
+}
+
 /// The origin that differences are taken from: 0 in a row that has seen nothing but -inf.
 static Value emitSafe(TileScope &scope, PlaceEmitter &at, Value maximum, Value low, Value zero) {
   Value empty =
@@ -317,21 +327,20 @@ static Value emitSafe(TileScope &scope, PlaceEmitter &at, Value maximum, Value l
   return arith::SelectOp::create(at.builder, scope.location(), empty, zero, maximum);
 }
 
-/// exp2((before - after) * unit * rate * log2 e): 0 in a row that had seen nothing.
+/// exp((before - after) * unit * rate): 0 in a row that had seen nothing.
 Value SweepEmitter::emitAlpha(unsigned position, double rate) {
   Value &known = alphas[{position, llvm::bit_cast<uint64_t>(rate)}];
   if (known)
     return known;
   FrameStep &step = frames[position];
   Value low = scope.number(-Infinity), zero = scope.number(0);
-  Value factor = scope.number(step.unit * rate * std::numbers::log2e);
+  Exponential exponential = prepareExponential(position, rate);
   MapBuilder map(scope, Places::Rows);
   unsigned before = map.read(step.before), after = map.read(step.after);
   return known = map.build(body, step.after.getType(), [&](PlaceEmitter &at, ValueRange rows) {
     Value safe = emitSafe(scope, at, rows[after], low, zero);
     Value difference = arith::SubFOp::create(at.builder, loc, rows[before], safe);
-    Value power = arith::MulFOp::create(at.builder, loc, difference, factor);
-    return math::Exp2Op::create(at.builder, loc, power);
+    return emitExponential(at, difference, exponential);
   });
 }
 
@@ -353,7 +362,7 @@ Value SweepEmitter::emitDelta(unsigned position) {
   });
 }
 
-/// -(origin * factor), what a fused multiply-add puts into the exponent.
+/// -(origin * factor), what is added in an exponent.
 Value SweepEmitter::emitOrigin(unsigned position, double factor) {
   Value &known = origins[{position, llvm::bit_cast<uint64_t>(factor)}];
   if (known)
@@ -371,28 +380,54 @@ Value SweepEmitter::emitOrigin(unsigned position, double factor) {
 //===--- weights and accumulators
 //--------------------------------------------------------------===//
 
-/// coefficient * exp2(score * c - origin * c) * ((score - origin) * unit)^power.
+/// e to the difference of two scores of a frame, times `rate`. With f32 scores it is `exp` of the
+/// difference: at the maximum that is 1, and no bit is lost to a base-2 exponent that is rounded.
+/// With 16-bit inputs it is exp2, of one fused multiply-add; the rounded origin is a common factor
+/// of the row, which cancels.
+SweepEmitter::Exponential SweepEmitter::prepareExponential(unsigned position, double rate) {
+  bool single = isSingle(frames[position].score);
+  double factor = frames[position].unit * rate * (single ? 1 : std::numbers::log2e);
+  return {factor, scope.number(factor), single};
+}
+
+Value SweepEmitter::emitExponential(PlaceEmitter &at, Value difference,
+                                    const Exponential &exponential) {
+  Value power = difference;
+  if (exponential.factor != 1)
+    power = arith::MulFOp::create(at.builder, loc, difference, exponential.scale);
+  if (exponential.single)
+    return math::ExpOp::create(at.builder, loc, power);
+  return math::Exp2Op::create(at.builder, loc, power);
+}
+
+/// coefficient * exp((score - origin) * unit * rate) * ((score - origin) * unit)^power.
 Value SweepEmitter::emitFramedWeight(const Accumulator &carried, Value score) {
   unsigned position = positionOf(carried.frame);
-  double unit = frames[position].unit;
-  double factor = unit * carried.rate * std::numbers::log2e;
+  Exponential exponential = prepareExponential(position, carried.rate);
   MapBuilder map(scope, Places::Matrix);
-  unsigned element = map.read(score), origin = map.read(emitOrigin(position, factor));
-  unsigned centre = carried.centredPower ? map.read(emitOrigin(position, unit)) : 0;
+  unsigned element = map.read(score);
+  unsigned origin = map.read(emitOrigin(position, exponential.single ? 1 : exponential.factor));
+  unsigned centre = carried.centredPower ? map.read(emitOrigin(position, 1)) : 0;
   if (carried.coefficient)
     map.read(carried.coefficient);
-  Value scale = scope.number(factor), low = scope.number(-Infinity), zero = scope.number(0);
-  Value unitScale = scope.number(unit);
+  Value low = scope.number(-Infinity), zero = scope.number(0);
+  Value unit = scope.number(frames[position].unit);
   return map.build(body, score.getType(), [&](PlaceEmitter &at, ValueRange elements) -> Value {
     OpBuilder &builder = at.builder;
-    Value x = elements[element];
-    Value power = math::FmaOp::create(builder, loc, x, scale, elements[origin]);
-    Value weight = math::Exp2Op::create(builder, loc, power);
+    Value x = elements[element], weight;
+    if (exponential.single) {
+      Value difference = arith::AddFOp::create(builder, loc, x, elements[origin]);
+      weight = emitExponential(at, difference, exponential);
+    } else {
+      Value power = math::FmaOp::create(builder, loc, x, exponential.scale, elements[origin]);
+      weight = math::Exp2Op::create(builder, loc, power);
+    }
     if (!carried.coefficient && !carried.centredPower)
       return weight;
     for (unsigned k = 0; k < carried.centredPower; ++k) {
-      Value centred = math::FmaOp::create(builder, loc, x, unitScale, elements[centre]);
+      Value centred = arith::AddFOp::create(builder, loc, x, elements[centre]);
       weight = arith::MulFOp::create(builder, loc, weight, centred);
+      weight = arith::MulFOp::create(builder, loc, weight, unit);
     }
     if (carried.coefficient) {
       Value coefficient = at.emit(carried.coefficient);

@@ -37,6 +37,12 @@ private:
     bool hasPivot = false;
     Value before, after;
   };
+  /// exp2 or, of f32 scores (`single`), exp of a difference times `factor`.
+  struct Exponential {
+    double factor;
+    Value scale;
+    bool single;
+  };
   /// What a weight depends on; equal keys are one matrix.
   struct Weight {
     const Node *coefficient;
@@ -68,6 +74,8 @@ private:
   Value emitDelta(unsigned position);
   Value emitOrigin(unsigned position, double factor);
   Value emitWeight(const Accumulator &accumulator);
+  Exponential prepareExponential(unsigned position, double rate);
+  Value emitExponential(PlaceEmitter &at, Value difference, const Exponential &exponential);
   Value emitFramedWeight(const Accumulator &accumulator, Value score);
   Value emitCoefficient(const Node *node);
   Value emitRescaled(unsigned id, mlir::ValueRange state);

@@ -90,18 +90,19 @@ static bool isSafeOnEmptyRows(const Node *node) {
   return safe || (scaled ? node->operands[1] : node)->kind == NodeKind::FrameRef;
 }
 
-/// Conditions under which a row surely has a visible pair of `domain`, from what `finished` reads: an origin
-/// that has moved, an extremum, else a divisor that is not 0.
-llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, const Domain &domain) {
+/// Conditions under which a row surely has a visible pair of `domain` (null: of any that is read), from what
+/// `finished` reads: an origin that has moved, an extremum, else a divisor that is not 0.
+llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, const Domain *domain) {
   llvm::SmallVector<const Node *> origins, extrema, divisors;
   auto differs = [&](const Node *node, double number) {
     return graph.make(NodeKind::NotEqual, {node, graph.constant(number)});
   };
+  auto isOver = [&](const Domain &other) { return !domain || other == *domain; };
   auto isSum = [&](const Node *part) {
-    return part->kind == NodeKind::AccumulatorRef && accumulators[part->index].domain == domain;
+    return part->kind == NodeKind::AccumulatorRef && isOver(accumulators[part->index].domain);
   };
   forEachNode(finished, [&](const Node *part) {
-    if (part->kind == NodeKind::FrameRef && frames[part->index].domain == domain)
+    if (part->kind == NodeKind::FrameRef && isOver(frames[part->index].domain))
       origins.push_back(differs(part, -INFINITY));
     if (isSum(part) && accumulators[part->index].frame >= 0)
       origins.push_back(differs(frameRef(accumulators[part->index].frame), -INFINITY));
@@ -143,12 +144,30 @@ const Node *SweepPlanner::overEmpty(const Node *node, const Domain &domain) {
   return graph.withOperands(node, operands);
 }
 
+/// A sum over `domain` without a sign of its own that it is empty may be multiplied by a row factor that is
+/// not a number when another domain leaves the row empty: then that decides.
+llvm::SmallVector<const Node *> SweepPlanner::factorConditions(const Node *rowExpression,
+                                                               const Domain &domain) {
+  llvm::SmallVector<const Node *> conditions;
+  findReduction(rowExpression, [&](unsigned index) {
+    if (graph.reductions()[index].domain != domain)
+      return false;
+    const Node *own = arithmetic.toNode(reductionValue(index));
+    if (!isSafeOnEmptyRows(own))
+      conditions.append(nonEmpty(own, nullptr));
+    return false;
+  });
+  return conditions;
+}
+
 /// The finish of `rowExpression`, or its value over no pair where one of `domains` leaves the row empty.
 const Node *SweepPlanner::guarded(const Node *rowExpression, llvm::ArrayRef<Domain> domains) {
   const Node *finished = finish(rowExpression);
   if (isSafeOnEmptyRows(finished) || domains.empty())
     return finished;
-  llvm::SmallVector<const Node *> conditions = nonEmpty(finished, domains.front());
+  llvm::SmallVector<const Node *> conditions = nonEmpty(finished, &domains.front());
+  if (conditions.empty())
+    conditions = factorConditions(rowExpression, domains.front());
   const Node *result = guarded(rowExpression, domains.drop_front());
   if (conditions.empty())
     return result;
@@ -292,7 +311,8 @@ ResultPlan SweepPlanner::makeVectorResult(const GraphResult &result) {
     const Node *factor = arithmetic.toNode(sum.factor);
     if (!isSafeOnEmptyRows(factor) || factor->kind == NodeKind::FrameRef) {
       const Node *read = graph.make(NodeKind::Mul, {factor, accumulatorRef(sum.accumulator)});
-      for (const Node *condition : nonEmpty(read, sum.domain))
+      llvm::SmallVector<const Node *> conditions = nonEmpty(read, &sum.domain);
+      for (const Node *condition : conditions.empty() ? nonEmpty(read, nullptr) : conditions)
         factor = graph.make(NodeKind::Select, {condition, factor, graph.constant(0)});
     }
     bool one = factor->kind == NodeKind::Constant && factor->number == 1;

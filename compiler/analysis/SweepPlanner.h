@@ -95,7 +95,8 @@ private:
   llvm::SmallVector<std::pair<RowNumber, unsigned>> accumulatorValue(unsigned accumulator);
   const Node *finish(const Node *rowExpression);
   const Node *guarded(const Node *rowExpression, llvm::ArrayRef<Domain> domains);
-  llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain &domain);
+  llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain *domain);
+  llvm::SmallVector<const Node *> factorConditions(const Node *rowExpression, const Domain &domain);
   const Node *overEmpty(const Node *rowExpression, const Domain &domain);
   const Node *rowValue(const Node *finished, const Node *meaning);
   const Node *resolve(const Node *node);

@@ -125,6 +125,14 @@ std::vector<Mechanism> softmaxLike() {
                     contract("o", "f")),
        {{1, 1, 0, 1}},
        true},
+      {"rows whose visible scores are all -inf",
+       kernel(map("a", "%x = %m", "!s", "!s",
+                  R"(%low = arith.constant 0xFF800000 : f32   %n = arith.addi %i, %j : index
+    %c4 = arith.constant 8 : index   %c = arith.cmpi slt, %n, %c4 : index
+    %out = arith.select %c, %low, %x : f32)") +
+                  "  %p = softmax %a : !s\n" + contract("o", "p") + "  %l = logsumexp %a : !s\n",
+              "%o, %l", "!q, !r"),
+       {{1, 1, 0, 1}}},
       {"temperature of the program",
        kernel(map("t", "%x = %m", "!s", "!s",
                   "%c = arith.constant -3.0 : f32   %out = arith.divf %x, %c : f32") +
@@ -148,6 +156,14 @@ std::vector<Mechanism> statistics() {
                   reduce("sum", "pp", "d"),
               "%o, %ent, %pp", "!q, !r, !r"),
        {{1, 3, 0, 1}},
+       true},
+      {"variance of the scores under the weights",
+       kernel(softmax + product("a", "p", "m") + product("c", "a", "m") + reduce("sum", "x1", "a") +
+                  reduce("sum", "x2", "c") +
+                  rowMap("l", "%x = %x2, %y = %x1", "!r, !r",
+                         "%t = arith.mulf %y, %y : f32   %out = arith.subf %x, %t : f32"),
+              "%l", "!r"),
+       {{1, 3, 0, 0}},
        true},
       {"expected distance",
        kernel(softmax +
@@ -309,6 +325,29 @@ std::vector<Mechanism> twoSweeps() {
                     contract("o", "p")),
        {{0, 2, 0, 0}, {1, 1, 0, 1}},
        true},
+      {"weights kept above their mean without a maximum",
+       vectorKernel(unary("math.exp", "e", "m") + reduce("sum", "l0", "e") +
+                    withRow("arith.divf", "p", "e", "l0") + product("pp", "p", "p") +
+                    reduce("sum", "c", "pp") +
+                    R"(  %n = where (%x = %p, %y = %c) : (!s, !r) {
+    %a = arith.cmpf ogt, %x, %y : f32
+    yield %a : i1
+  }
+)" + contract("o", "n")),
+       {{1, 2, 0, 0}, {0, 0, 0, 1}},
+       true},
+      {"sum of weights kept above their mean beside a mean",
+       kernel(unary("math.exp", "e", "m") + reduce("sum", "l0", "e") +
+                  withRow("arith.divf", "p", "e", "l0") + product("pp", "p", "p") +
+                  reduce("sum", "c", "pp") +
+                  R"(  %n = where (%x = %p, %y = %c) : (!s, !r) {
+    %a = arith.cmpf ogt, %x, %y : f32
+    yield %a : i1
+  }
+)" + reduce("sum", "t", "n") + reduce("mean", "f", "s") +
+                  rowMap("l", "%x = %t, %y = %f", "!r, !r", "%out = arith.addf %x, %y : f32"),
+              "%l", "!r"),
+       {{1, 4, 0, 0}, {0, 1, 0, 0}}},
       {"logistic of weights",
        vectorKernel(softmax +
                     map("f", "%x = %p", "!s", "!s",

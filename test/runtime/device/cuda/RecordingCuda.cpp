@@ -3,6 +3,7 @@
 #include "test/runtime/device/cuda/RecordingCuda.h"
 
 #include "runtime/device/cuda/CudaTypes.h"
+#include "test/runtime/device/cuda/CubinReader.h"
 
 #include <algorithm>
 #include <cstdarg>
@@ -148,8 +149,18 @@ unsigned directive(const std::string &text, const char *name, size_t from, size_
   return at < to ? unsigned(std::atoi(text.c_str() + at + std::strlen(name))) : 0;
 }
 
-/// Finds ".entry <name>(<parameters>)"; null when there is none.
+/// Finds the entry of a cubin, or ".entry <name>(<parameters>)" in a text; null when there is none.
 std::unique_ptr<FunctionObject> findEntry(const std::string &text, const std::string &name) {
+  if (attune::testing::isCubin(text.c_str())) {
+    auto entry = attune::testing::findCubinEntry(text, name);
+    if (!entry)
+      return nullptr;
+    auto function = std::make_unique<FunctionObject>();
+    function->name = name;
+    function->parameterSizes = entry->parameterSizes;
+    function->requiredThreads = entry->requiredThreads;
+    return function;
+  }
   for (size_t at = text.find(".entry"); at != std::string::npos; at = text.find(".entry", at + 1)) {
     size_t start = text.find_first_not_of(" \t\n", at + 6);
     size_t open = text.find('(', at), close = text.find(')', at);
@@ -308,10 +319,10 @@ EXPORT Result cuCtxPopCurrent_v2(Context *context) {
 
 EXPORT Result cuModuleLoadDataEx(Module *module, const void *image, unsigned optionCount,
                                  JitOption *options, void **values) {
-  const char *text = static_cast<const char *>(image);
-  bool cubin = std::strncmp(text, "\177ELF", 4) == 0;
-  Call call("cuModuleLoadDataEx",
-            format("%s, %zu bytes", cubin ? "cubin" : "ptx", std::strlen(text)));
+  const char *start = static_cast<const char *>(image);
+  bool cubin = std::strncmp(start, "\177ELF", 4) == 0;
+  std::string text = attune::testing::isCubin(start) ? attune::testing::copyCubin(start) : start;
+  Call call("cuModuleLoadDataEx", format("%s, %zu bytes", cubin ? "cubin" : "ptx", text.size()));
   if (call.failed()) {
     void *log = nullptr;
     size_t size = 0;
@@ -328,7 +339,7 @@ EXPORT Result cuModuleLoadDataEx(Module *module, const void *image, unsigned opt
   if (directive(text, ".target sm_", 0, std::string::npos) > unsigned(gpu().capability))
     return noBinary;
   auto loaded = std::make_unique<ModuleObject>();
-  loaded->text = text;
+  loaded->text = std::move(text);
   *module = loaded.get();
   gpu().modules[*module] = std::move(loaded);
   return success;

@@ -9,8 +9,8 @@
 namespace attune::device {
 namespace {
 
-/// About 20 microseconds: longer than the gap between two launches of a loop, shorter than a time
-/// slice that another process could use.
+/// Some tens of microseconds: longer than the gap between two launches of a loop, shorter than a
+/// time slice that another process could use.
 constexpr int spins = 1000;
 
 void pauseBriefly() {

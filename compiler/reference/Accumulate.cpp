@@ -18,14 +18,13 @@ FOR_EACH_LEVEL void accumulateDouble(double *__restrict out, const double *__res
     out[i] += factor * in[i];
 }
 
-// A product of two f32 is exact in double, and a sum of two f32 that is rounded to double and then
-// to f32 is the f32 sum; so this is f32 arithmetic. It must not be fused.
+// All numbers are f32 ones that are kept as doubles. A product and a sum must not be fused.
 FOR_EACH_LEVEL void accumulateFloat(double *__restrict out, const double *__restrict in,
                                     double factor, int64_t count) {
 #pragma clang fp contract(off)
   for (int64_t i = 0; i < count; ++i) {
-    double product = double(float(factor * in[i]));
-    out[i] = double(float(out[i] + product));
+    float product = float(factor) * float(in[i]);
+    out[i] = double(float(out[i]) + product);
   }
 }
 

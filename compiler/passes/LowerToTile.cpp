@@ -12,6 +12,7 @@
 // with one loop for each sweep of the plan, and the row values that the next one needs between
 // them.
 #include "compiler/Passes.h"
+#include "compiler/passes/LowerToTileCheck.h"
 #include "compiler/passes/LowerToTileSweep.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -337,7 +338,8 @@ void LowerToTile::runOnOperation() {
       return signalPassFailure();
     }
     FailureOr<SweepPlan> plan = planSweeps(kernel);
-    if (failed(plan) || failed(KernelLowering(kernel, config, std::move(*plan)).run()))
+    if (failed(plan) || failed(checkLowerable(*plan)) ||
+        failed(KernelLowering(kernel, config, std::move(*plan)).run()))
       return signalPassFailure();
   }
 }

@@ -177,9 +177,6 @@ Value TileScope::leaf(const Node *node) {
     if (Value known = keyTiles.lookup(node))
       return known;
     auto dot = node->source.getDefiningOp<attn::DotOp>();
-    if (!node->type.isF32())
-      refuse(dot.getLoc()) << "expected a dot of f32 scores, but got " << node->type
-                           << ", which no target has yet";
     Value rows = tokens(dot.getRows()), cols = tokens(dot.getCols());
     Value value =
         tile::DotOp::create(*bodyBuilder, loc, matrixType(topBuilder.getF32Type()), rows, cols);
@@ -263,7 +260,6 @@ Value TileScope::emitAffine(OpBuilder &builder, AffineExpr expression, ValueRang
     return operands[dimensions + symbol.getPosition()];
   auto binary = cast<AffineBinaryOpExpr>(expression);
   Value left = emitAffine(builder, binary.getLHS(), operands, dimensions);
-  auto factor = dyn_cast<AffineConstantExpr>(binary.getRHS());
   if (expression.getKind() == AffineExprKind::Add) {
     // left + -1 * x is how a set spells a difference.
     auto product = dyn_cast<AffineBinaryOpExpr>(binary.getRHS());
@@ -277,12 +273,7 @@ Value TileScope::emitAffine(OpBuilder &builder, AffineExpr expression, ValueRang
   if (expression.getKind() == AffineExprKind::Mul)
     return arith::MulIOp::create(builder, loc, left,
                                  emitAffine(builder, binary.getRHS(), operands, dimensions));
-  if (!factor || factor.getValue() <= 0) {
-    refuse(loc) << "expected affine divisions by positive constants, which is all that is "
-                   "supported yet; divide by a scalar with arith.floordivsi";
-    return left;
-  }
-  int64_t divisor = factor.getValue();
+  int64_t divisor = cast<AffineConstantExpr>(binary.getRHS()).getValue();
   if (expression.getKind() == AffineExprKind::FloorDiv)
     return emitFloorDivision(builder, left, divisor);
   if (expression.getKind() == AffineExprKind::CeilDiv) {
@@ -294,11 +285,6 @@ Value TileScope::emitAffine(OpBuilder &builder, AffineExpr expression, ValueRang
 
 Value TileScope::emitLoad(OpBuilder &builder, attn::LoadOp load, ValueRange operands) {
   Type element = cast<MemRefType>(operands.front().getType()).getElementType();
-  if (isa<VectorType>(load.getType())) {
-    refuse(load.getLoc()) << "expected a load of one number, but got " << load.getType()
-                          << "; give every index of the table";
-    return arith::ConstantOp::create(topBuilder, loc, topBuilder.getZeroAttr(load.getType()));
-  }
   Value entry =
       tile::ReadOp::create(builder, loc, element, operands.front(), operands.drop_front());
   if (element != load.getType())
@@ -389,12 +375,6 @@ unsigned MapBuilder::read(Value tile) {
 void MapBuilder::read(const Node *node) {
   if (!seen.insert(node).second)
     return;
-  if (isa<VectorType>(node->type)) {
-    scope.refuse(scope.location())
-        << "expected maps of single numbers, but one reads " << node->type
-        << " elements; reduce vectors by dot, or map them after the contraction";
-    return;
-  }
   if (isUniform(node)) {
     scope.scalar(node);
     return;

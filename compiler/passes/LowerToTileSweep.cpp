@@ -207,8 +207,6 @@ Value SweepEmitter::emitCoefficient(const Node *node) {
     return tile::SplatOp::create(body, loc, scope.matrixType(f32), scope.number(1));
   if (node->kind == NodeKind::Dot)
     return scope.leaf(node);
-  if (!isa<FloatType>(node->type))
-    scope.refuse(loc) << "expected a reduction of floats, but got " << node->type;
   MapBuilder map(scope, Places::Matrix);
   map.read(node);
   return map.build(body, scope.matrixType(f32), [&](PlaceEmitter &at, ValueRange) {

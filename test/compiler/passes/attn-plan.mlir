@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: attn-opt %s --split-input-file --attn-expand-sugar --attn-plan=target=sm_80 | FileCheck %s --check-prefix=SM80
+// RUN: attn-opt %s --split-input-file --attn-expand-sugar --attn-plan=target=x86-64-v4 | FileCheck %s --check-prefix=HOST
+// RUN: attn-opt %s --split-input-file --attn-expand-sugar "--attn-plan=target=sm_80 override=keys=32,stages=1" | FileCheck %s --check-prefix=OVERRIDE
+
+// SM80-LABEL: attn.kernel @vectors_of_64
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 256, stages = 3>
+// HOST-LABEL: attn.kernel @vectors_of_64
+// HOST-SAME: attn.plan = #tile.config<queries = {{[0-9]+}}, keys = {{[0-9]+}}, threads = 1, stages = 1>
+// OVERRIDE-LABEL: attn.kernel @vectors_of_64
+// OVERRIDE-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 256, stages = 1>
+attn.kernel @vectors_of_64(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vector<64xbf16>>,
+                           %v: !attn.cols<vector<64xbf16>>) -> !attn.rows<vector<64xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>
+  %p = softmax %s : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<64xbf16>> -> !attn.rows<vector<64xbf16>>
+  return %o : !attn.rows<vector<64xbf16>>
+}
+
+// -----
+
+// SM80-LABEL: attn.kernel @vectors_of_128
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 256, stages = 2>
+attn.kernel @vectors_of_128(%q: !attn.rows<vector<128xf16>>, %k: !attn.cols<vector<128xf16>>,
+                            %v: !attn.cols<vector<128xf16>>) -> !attn.rows<vector<128xf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xf16>>, !attn.cols<vector<128xf16>>
+  %p = softmax %s : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xf16>> -> !attn.rows<vector<128xf16>>
+  return %o : !attn.rows<vector<128xf16>>
+}
+
+// -----
+
+// Four warps: the carried vectors of eight would leave no registers for scores.
+// SM80-LABEL: attn.kernel @vectors_of_256
+// SM80-SAME: attn.plan = #tile.config<queries = 64, keys = {{32|64}}, threads = 128, stages = {{[12]}}>
+attn.kernel @vectors_of_256(%q: !attn.rows<vector<256xbf16>>, %k: !attn.cols<vector<256xbf16>>,
+                            %v: !attn.cols<vector<256xbf16>>) -> !attn.rows<vector<256xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<256xbf16>>, !attn.cols<vector<256xbf16>>
+  %p = softmax %s : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<256xbf16>> -> !attn.rows<vector<256xbf16>>
+  return %o : !attn.rows<vector<256xbf16>>
+}

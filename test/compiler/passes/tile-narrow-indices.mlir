@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// RUN: attn-opt %s --tile-narrow-indices | FileCheck %s
+
+!tokens = memref<?x?x?xf32, strided<[?, ?, ?]>>
+!s = !tile.matrix<32, 64, f32>
+
+// A difference of two tokens fits; so does its conversion to a float.
+// CHECK-LABEL: tile.kernel @distance
+// CHECK: tile.map
+// CHECK: %[[I:.*]] = arith.index_cast %{{.*}} : index to i32
+// CHECK: %[[J:.*]] = arith.index_cast %{{.*}} : index to i32
+// CHECK: %[[D:.*]] = arith.subi %[[J]], %[[I]] : i32
+// CHECK: arith.sitofp %[[D]] : i32 to f32
+tile.kernel @distance(%k: !tokens {tile.name = "k"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %s = tile.splat %zero : f32 -> !s
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %x = tile.map (%e = %s) at (%i, %j) from (%i0, %i0) : (!s) -> !s {
+    %d = arith.subi %j, %i : index
+    %w = arith.index_cast %d : index to i64
+    %f = arith.sitofp %w : i64 to f32
+    %y = arith.addf %e, %f : f32
+    tile.yield %y : f32
+  }
+  %m = tile.reduce max %x, %m0 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}
+
+// A length and an index operand are below 2^31 by the launch's checks; what they are compared with
+// is cast once, outside of the map.
+// CHECK-LABEL: tile.kernel @window
+// CHECK-SAME: %[[W:[a-z0-9]*]]: index
+// CHECK: %[[W32:.*]] = arith.index_cast %[[W]] : index to i32
+// CHECK: %[[N32:.*]] = arith.index_cast %{{.*}} : index to i32
+// CHECK: tile.map
+// CHECK: arith.cmpi slt, %{{.*}}, %[[N32]] : i32
+// CHECK: arith.subi {{.*}} : i32
+// CHECK: arith.cmpi sle, %{{.*}}, %[[W32]] : i32
+tile.kernel @window(%k: !tokens {tile.name = "k"}, %w: index {tile.name = "w"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %c2 = arith.constant 2 : index
+  %n = memref.dim %k, %c2 : !tokens
+  %s = tile.splat %zero : f32 -> !s
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %x = tile.map (%e = %s) at (%i, %j) from (%i0, %i0) : (!s) -> !s {
+    %in = arith.cmpi slt, %j, %n : index
+    %d = arith.subi %i, %j : index
+    %near = arith.cmpi sle, %d, %w : index
+    %keep = arith.andi %in, %near : i1
+    %y = arith.select %keep, %e, %zero : f32
+    tile.yield %y : f32
+  }
+  %m = tile.reduce max %x, %m0 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}
+
+// A sum of tokens, a product, a difference with an operand, and an i64 operand may all leave 32 bits.
+// CHECK-LABEL: tile.kernel @overflow
+// CHECK: tile.map
+// CHECK: arith.addi {{.*}} : index
+// CHECK: arith.muli {{.*}} : index
+// CHECK: arith.subi {{.*}} : index
+// CHECK: arith.cmpi sle, {{.*}} : index
+// CHECK: arith.cmpi sle, {{.*}} : i64
+tile.kernel @overflow(%w: index {tile.name = "w"}, %u: i64 {tile.name = "u"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %s = tile.splat %zero : f32 -> !s
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %x = tile.map (%e = %s) at (%i, %j) from (%i0, %i0) : (!s) -> !s {
+    %sum = arith.addi %i, %j : index
+    %product = arith.muli %sum, %j : index
+    %difference = arith.subi %i, %w : index
+    %near = arith.cmpi sle, %product, %difference : index
+    %wide = arith.index_cast %j : index to i64
+    %low = arith.cmpi sle, %wide, %u : i64
+    %keep = arith.andi %low, %near : i1
+    %y = arith.select %keep, %e, %zero : f32
+    tile.yield %y : f32
+  }
+  %m = tile.reduce max %x, %m0 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}
+
+// An index that addresses memory stays an index.
+// CHECK-LABEL: tile.kernel @address
+// CHECK: %[[K:.*]] = arith.remui %{{.*}}, %{{.*}} : index
+// CHECK: tile.read %{{.*}}[%[[K]]]
+tile.kernel @address(%t: memref<?xf32, strided<[?]>> {tile.name = "t"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %c7 = arith.constant 7 : index
+  %s = tile.splat %zero : f32 -> !s
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %x = tile.map (%e = %s) at (%i, %j) from (%i0, %i0) : (!s) -> !s {
+    %r = arith.remui %j, %c7 : index
+    %y = tile.read %t[%r] : memref<?xf32, strided<[?]>> -> f32
+    tile.yield %y : f32
+  }
+  %m = tile.reduce max %x, %m0 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}

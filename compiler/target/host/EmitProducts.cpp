@@ -62,6 +62,11 @@ KernelEmitter::accumulate(int64_t steps, Lanes initial,
 // A product's arithmetic hides the transfer of what the next product reads, which hardware does not
 // foresee: rows of V are read in narrow columns.
 
+/// True if these cols are mostly read where the user has them.
+static bool isReadInPlace(Value cols) {
+  return cols.getDefiningOp<tile::LoadOp>() && tile::getScalarType(cols.getType()).isF32();
+}
+
 /// Asks for `count` rows of f32.
 void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count,
                                  int64_t components) {
@@ -83,7 +88,8 @@ void KernelEmitter::emitDot(tile::DotOp op) {
   // The values of a contract that follows, if they are already known to be read in place.
   SmallVector<tile::ContractOp> next;
   for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
-    if (views.contains(contract.getValues()) && op->isBeforeInBlock(contract))
+    if (op->isBeforeInBlock(contract) && views.contains(contract.getValues()) &&
+        isReadInPlace(contract.getValues()))
       next.push_back(contract);
   eachBlock(keys, block.scalars, [&](Value firstKey, int64_t count) {
     for (tile::ContractOp contract : next)
@@ -166,8 +172,10 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
     for (auto [index, lanes] : llvm::enumerate(scale))
       b.store(lanes, b.address(temporary(op), f32, index * shape.lanes));
   // The keys of the next tile.
-  auto dots = op->getBlock()->getOps<tile::DotOp>();
-  tile::DotOp dot = dots.empty() ? tile::DotOp() : *dots.begin();
+  tile::DotOp dot;
+  for (auto candidate : op->getBlock()->getOps<tile::DotOp>())
+    if (candidate->isBeforeInBlock(op) && isReadInPlace(candidate.getCols()))
+      dot = candidate;
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
   int64_t share = llvm::divideCeil(keys * block.scalars, components);
   eachBlock(components, block.scalars, [&](Value first, int64_t count) {

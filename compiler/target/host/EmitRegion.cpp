@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -98,6 +99,29 @@ Value KernelEmitter::clone(Operation *op, ValueRange operands, Type result) {
   return copy->getResult(0);
 }
 
+/// True if `op` could trap: an integer division by what is not known to be harmless.
+static bool mayTrap(Operation *op) {
+  APInt divisor;
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp>(op) &&
+         !(matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) && !divisor.isZero() &&
+           !divisor.isAllOnes());
+}
+
+/// The divisor, or 1 where it is 0 or the quotient overflows: such a quotient has no meaning, and at
+/// hidden places it must do no harm.
+static Value makeHarmless(LaneBuilder &b, Value dividend, Value divisor) {
+  Type type = divisor.getType();
+  unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
+  auto isEqual = [&](Value value, int64_t number) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, b.constant(type, number));
+  };
+  Value least = isEqual(dividend, APInt::getSignedMinValue(width).getSExtValue());
+  Value overflows = arith::AndIOp::create(b, isEqual(divisor, -1), least);
+  Value harmful = arith::OrIOp::create(b, overflows, isEqual(divisor, 0));
+  return arith::SelectOp::create(b, harmful, b.constant(type, 1), divisor);
+}
+
 LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
   SmallVector<Lanes> operands;
   bool uniform = true;
@@ -111,6 +135,8 @@ LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
     SmallVector<Value> parts;
     for (const Lanes &operand : operands)
       parts.push_back(uniform ? operand.front() : asVectors(operand, shape)[vector]);
+    if (mayTrap(op))
+      parts[1] = makeHarmless(b, parts[0], parts[1]);
     results.push_back(clone(op, parts, uniform ? type : b.vectorOf(type, shape.lanes)));
   }
   values[op->getResult(0)] = rounded(results, op->getResult(0).getType());
@@ -153,12 +179,29 @@ LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
   return success();
 }
 
+/// For e^(y * c) with a constant c: y, with c log2(e) in `factor`, so that it is one product and exp2.
+static Value matchScaledExponent(Operation *op, double &factor) {
+  auto product = op->getOperand(0).getDefiningOp<arith::MulFOp>();
+  if (!isa<math::ExpOp>(op) || !product || !product.getType().isF32())
+    return {};
+  for (unsigned side : {0, 1}) {
+    APFloat constant(0.0f);
+    if (!matchPattern(product->getOperand(side), m_ConstantFloat(&constant)))
+      continue;
+    factor = constant.convertToFloat() * 1.44269504088896341;
+    return product->getOperand(1 - side);
+  }
+  return {};
+}
+
 /// Math is done on vectors only, also for one scalar: the expansions are vector code.
 LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
   SmallVector<Lanes> operands;
   bool uniform = true;
+  double factor = 1;
+  Value exponent = matchScaledExponent(op, factor);
   for (Value operand : op->getOperands()) {
-    operands.push_back(values.lookup(operand));
+    operands.push_back(values.lookup(exponent ? exponent : operand));
     uniform &= isUniform(operands.back());
   }
   Type type = b.getHeldType(op->getResult(0).getType());
@@ -179,6 +222,8 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
     Value result;
     if (isa<math::Exp2Op>(op))
       result = b.exp2(parts[0]);
+    else if (exponent)
+      result = b.exp2(arith::MulFOp::create(b, parts[0], b.constantFloat(vectorType, factor)));
     else if (isa<math::ExpOp>(op))
       result = b.exp(parts[0]);
     else if (isa<math::FmaOp>(op))

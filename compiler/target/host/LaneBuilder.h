@@ -85,7 +85,7 @@ public:
 
   /// left * right + addend, fused where the level has it.
   mlir::Value fma(mlir::Value left, mlir::Value right, mlir::Value addend);
-  /// 2^x and e^x of f32 lanes: -inf gives 0, +inf gives inf, NaN gives NaN. Below 2^-126 it may be 0.
+  /// 2^x and e^x of f32 lanes: -inf gives 0, +inf gives inf, NaN gives NaN. Below 2^-125 it may be 0.
   mlir::Value exp2(mlir::Value x);
   mlir::Value exp(mlir::Value x);
   /// f32 (scalar or lanes), rounded to the nearest even value of a narrow float type.
@@ -100,8 +100,8 @@ private:
   mlir::Value roundedBFloatBits(mlir::Value x);
   mlir::Value widenHalfByBits(mlir::Value bits);
   mlir::Value narrowHalfByBits(mlir::Value x);
-  /// 2^n * 2^fraction for |fraction| <= 1/2 and integral n >= -150, which `rounded` carries in the low
-  /// bits of its representation unless the level scales.
+  /// 2^n * 2^fraction for |fraction| <= 1/2 and integral n in [-126, 129] ([-150, 129] where the level
+  /// scales); `rounded` is roundForExponent's.
   mlir::Value scaledPolynomial(mlir::Value fraction, mlir::Value rounded);
   mlir::Value roundForExponent(mlir::Value t, mlir::Value &rounded);
 };

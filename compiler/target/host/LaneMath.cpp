@@ -42,10 +42,10 @@ Value LaneBuilder::roundForExponent(Value t, Value &rounded) {
   Type type = t.getType();
   if (canScale(facts, type))
     return rounded = math::RoundEvenOp::create(*this, t);
-  // At most 127, so that 2^n is finite; the polynomial overflows by itself beyond.
+  // At most 129, where 2^(n-1) of scaledPolynomial is just infinite.
   Value shift = constantFloat(type, kRoundingShift);
   Value sum = arith::AddFOp::create(*this, t, shift);
-  Value limit = constantFloat(type, kRoundingShift + 127);
+  Value limit = constantFloat(type, kRoundingShift + 129);
   Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, sum, limit);
   rounded = arith::SelectOp::create(*this, above, limit, sum);
   return arith::SubFOp::create(*this, rounded, shift);
@@ -53,19 +53,23 @@ Value LaneBuilder::roundForExponent(Value t, Value &rounded) {
 
 Value LaneBuilder::scaledPolynomial(Value fraction, Value rounded) {
   Type type = fraction.getType();
-  Value sum = constantFloat(type, kExp2Coefficients[6]);
+  // Without an instruction that scales, twice the polynomial times 2^(n-1), so that results next to
+  // infinity are right.
+  bool scales = canScale(facts, type);
+  double factor = scales ? 1.0 : 2.0;
+  Value sum = constantFloat(type, factor * kExp2Coefficients[6]);
   for (int power = 5; power >= 0; --power)
-    sum = fma(sum, fraction, constantFloat(type, kExp2Coefficients[power]));
-  if (canScale(facts, type)) {
+    sum = fma(sum, fraction, constantFloat(type, factor * kExp2Coefficients[power]));
+  if (scales) {
     Value all = constant(getIntegerType(16), -1), nearest = constant(getI32Type(), 4);
     return LLVM::CallIntrinsicOp::create(*this, type,
                                          getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
                                          ValueRange{sum, rounded, sum, all, nearest})
         .getResult(0);
   }
-  // (127 + n) << 23 is 2^n, and 0 for n = -127; the shift's own bits leave at the top.
+  // (126 + n) << 23 is 2^(n-1), and 0 for n = -126; the shift's own bits leave at the top.
   Value bits = bitcast(rounded, getI32Type());
-  Value biased = add(bits, constant(bits.getType(), 127));
+  Value biased = add(bits, constant(bits.getType(), 126));
   Value scale = arith::ShLIOp::create(*this, biased, constant(bits.getType(), 23));
   return arith::MulFOp::create(*this, sum, bitcast(scale, getF32Type()));
 }
@@ -79,7 +83,7 @@ static Value clampBelow(LaneBuilder &b, Value x, double low) {
 
 Value LaneBuilder::exp2(Value x) {
   bool scales = canScale(facts, x.getType());
-  Value t = clampBelow(*this, x, scales ? -150.0 : -127.0);
+  Value t = clampBelow(*this, x, scales ? -150.0 : -126.0);
   if (scales) {
     // inf - round(inf) would be NaN.
     Value limit = constantFloat(x.getType(), 129.0);
@@ -95,7 +99,7 @@ Value LaneBuilder::exp(Value x) {
   // x = n ln2 + r, ln2 in two parts: the product n ln2 is then exact enough for any n.
   Type type = x.getType();
   bool scales = canScale(facts, type);
-  Value low = clampBelow(*this, x, scales ? -104.0 : -88.02969);
+  Value low = clampBelow(*this, x, scales ? -104.0 : -87.4);
   Value limit = constantFloat(type, 89.0);
   Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, limit);
   Value clamped = arith::SelectOp::create(*this, above, limit, low);

@@ -89,29 +89,43 @@ void KernelEmitter::copySegment(const SharedLayout::Segment &segment, const Shar
   Value column = arith::ExtUIOp::create(builder, builder.getI64Type(),
                                         arith::MulIOp::create(builder, chunk, i32(8)));
   own = arith::AddIOp::create(builder, own, column);
-  int64_t divisor = SharedLayout::swizzleDivisor(segment.width);
+  Value place;
+  int64_t placeOf = 0;
   for (int64_t done = 0; done < tile.layout.tokens; done += tokensAtOnce) {
-    Value at = arith::AddIOp::create(builder, token, i32(done));
-    Value swizzle = arith::ShRUIOp::create(builder, at, i32(llvm::Log2_64(divisor)));
-    swizzle = arith::AndIOp::create(builder, swizzle, i32(chunks - 1));
-    Value place = arith::XOrIOp::create(builder, chunk, swizzle);
-    place = arith::MulIOp::create(builder, place, i32(16));
-    place = arith::AddIOp::create(builder, place,
-                                  arith::MulIOp::create(builder, at, i32(2 * segment.width)));
-    if (tile.base)
-      place = arith::AddIOp::create(builder, place, tile.base);
+    // The swizzle repeats every 8 tokens: then a constant leads to the next place.
+    if (!place || tokensAtOnce % 8) {
+      place = chunkPlace(segment, arith::AddIOp::create(builder, token, i32(done)), chunk);
+      if (tile.base)
+        place = arith::AddIOp::create(builder, place, tile.base);
+      placeOf = done;
+    }
     Value ahead = arith::MulIOp::create(builder, tokenStride, i64(done));
     ahead = arith::AddIOp::create(builder, ahead, i64(segment.firstColumn));
     Value from = globalPointer(globalPointer(source, ahead, scalar), own, scalar);
-    Value bytes = arith::SelectOp::create(builder, lessThan(at, limit), i32(16), i32(0));
+    Value exists = lessThan(token, arith::SubIOp::create(builder, limit, i32(done)));
+    Value bytes = arith::SelectOp::create(builder, exists, i32(16), i32(0));
     OpBuilder::InsertionGuard guard(builder);
     if (done + tokensAtOnce > tile.layout.tokens) {
-      auto some = scf::IfOp::create(builder, lessThan(at, i32(tile.layout.tokens)), false);
+      auto some =
+          scf::IfOp::create(builder, lessThan(token, i32(tile.layout.tokens - done)), false);
       builder.setInsertionPointToStart(some.thenBlock());
     }
-    NVVM::CpAsyncOp::create(builder, sharedPointer(place, tile.offset + segment.offset), from, 16,
+    int64_t offset = tile.offset + segment.offset + (done - placeOf) * 2 * segment.width;
+    NVVM::CpAsyncOp::create(builder, sharedPointer(place, offset), from, 16,
                             NVVM::LoadCacheModifierKind::CG, bytes);
   }
+}
+
+/// Bytes from the segment's start to chunk `chunk` of `token`.
+Value KernelEmitter::chunkPlace(const SharedLayout::Segment &segment, Value token, Value chunk) {
+  int64_t divisor = SharedLayout::swizzleDivisor(segment.width);
+  Value swizzle = arith::ShRUIOp::create(builder, token, i32(llvm::Log2_64(divisor)));
+  swizzle =
+      arith::AndIOp::create(builder, swizzle, i32(SharedLayout::swizzleModulus(segment.width) - 1));
+  Value place = arith::XOrIOp::create(builder, chunk, swizzle);
+  place = arith::MulIOp::create(builder, place, i32(16));
+  return arith::AddIOp::create(builder, place,
+                               arith::MulIOp::create(builder, token, i32(2 * segment.width)));
 }
 
 void KernelEmitter::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(builder); }

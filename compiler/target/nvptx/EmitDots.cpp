@@ -14,10 +14,10 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// Where lane l reads in a 16 x 16 block that is k step `step` of a segment of `width` columns:
-/// bytes from the segment's start. Steps differ in bits that the swizzle only flips, hence the xor.
-Value KernelEmitter::laneOffset(int64_t width, int64_t step, bool rowsFirst) {
-  Value &offset = laneOffsets[{rowsFirst ? width : -width, step}];
+/// Where this lane's row of 8 columns is, in a 16 x 16 block at the start of a segment of `width`
+/// columns: bytes from the segment's start.
+Value KernelEmitter::laneOffset(int64_t width, bool rowsFirst) {
+  Value &offset = laneOffsets[rowsFirst ? width : -width];
   if (offset)
     return offset;
   OpBuilder::InsertionGuard guard(builder);
@@ -32,7 +32,6 @@ Value KernelEmitter::laneOffset(int64_t width, int64_t step, bool rowsFirst) {
   Value swizzle = arith::ShRUIOp::create(builder, row, i32(llvm::Log2_64(divisor)));
   swizzle = arith::AndIOp::create(builder, swizzle, i32(SharedLayout::swizzleModulus(width) - 1));
   chunk = arith::XOrIOp::create(builder, chunk, swizzle);
-  chunk = arith::XOrIOp::create(builder, chunk, i32(2 * step));
   Value bytes = arith::MulIOp::create(builder, row, i32(2 * width));
   bytes = arith::AddIOp::create(builder, bytes, arith::MulIOp::create(builder, chunk, i32(16)));
   return offset = bytes;
@@ -43,12 +42,16 @@ Value KernelEmitter::laneOffset(int64_t width, int64_t step, bool rowsFirst) {
 SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
                                                 Operand role) {
   const SharedLayout::Segment &segment = tile.layout.segmentOf(16 * step);
-  Value place = laneOffset(segment.width, step - segment.firstColumn / 16, role != Operand::Keys);
+  Value place = laneOffset(segment.width, role != Operand::Keys);
   if (role == Operand::Queries)
     place = arith::AddIOp::create(builder, place,
                                   arith::MulIOp::create(builder, warpRow, i32(2 * segment.width)));
   if (tile.base)
     place = arith::AddIOp::create(builder, place, tile.base);
+  // Steps differ in address bits that the swizzle only flips. Last, so that the steps share the
+  // register that everything before is in.
+  int64_t stepInSegment = step - segment.firstColumn / 16;
+  place = arith::XOrIOp::create(builder, place, i32(32 * stepInSegment));
   Value pointer = sharedPointer(place, tile.offset + segment.offset + row * 2 * segment.width);
   SmallVector<Type> registers(4, builder.getI32Type());
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(), registers);

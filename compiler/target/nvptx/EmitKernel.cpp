@@ -82,10 +82,12 @@ Value KernelEmitter::globalPointer(Value base, Value elements, Type scalar) {
 }
 
 Value KernelEmitter::tokensLeft(const MemRefValue &memory, Value first, int64_t tokens) {
-  Value left = arith::SubIOp::create(builder, memory.sizes[2], toI64(first));
-  left = arith::MaxSIOp::create(builder, left, i64(0));
-  left = arith::MinSIOp::create(builder, left, i64(tokens));
-  return arith::TruncIOp::create(builder, builder.getI32Type(), left);
+  // Lengths and token indices are below 2^31: the runtime checks the lengths.
+  Type type = builder.getI32Type();
+  Value size = arith::TruncIOp::create(builder, type, memory.sizes[2]);
+  Value left =
+      arith::SubIOp::create(builder, size, arith::TruncIOp::create(builder, type, toI64(first)));
+  return arith::MinSIOp::create(builder, left, i32(tokens));
 }
 
 int64_t KernelEmitter::allocateShared(int64_t bytes) {

@@ -91,13 +91,7 @@ void KernelEmitter::storeStaged(tile::StoreOp op, const SharedTile &staging, Typ
     start = arith::AddIOp::create(builder, start, warpRow);
     for (int64_t done = 0; done < 16 * rowBlocks; done += rowsAtOnce) {
       Value row = arith::AddIOp::create(builder, start, i32(done));
-      Value swizzle = arith::ShRUIOp::create(
-          builder, row, i32(llvm::Log2_64(SharedLayout::swizzleDivisor(segment.width))));
-      swizzle = arith::AndIOp::create(builder, swizzle, i32(chunks - 1));
-      Value place =
-          arith::MulIOp::create(builder, arith::XOrIOp::create(builder, chunk, swizzle), i32(16));
-      place = arith::AddIOp::create(builder, place,
-                                    arith::MulIOp::create(builder, row, i32(2 * segment.width)));
+      Value place = chunkPlace(segment, row, chunk);
       Value data = LLVM::LoadOp::create(builder, vector,
                                         sharedPointer(place, staging.offset + segment.offset), 16);
       Value column = arith::MulIOp::create(builder, chunk, i32(16));

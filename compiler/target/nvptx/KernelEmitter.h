@@ -86,6 +86,7 @@ private:
   void issueCopy(tile::LoadOp op, mlir::IRMapping &indices, const SharedTile &tile);
   void copySegment(const SharedLayout::Segment &segment, const SharedTile &tile, Value source,
                    Value tokenStride, Value limit, Type scalar);
+  Value chunkPlace(const SharedLayout::Segment &segment, Value token, Value chunk);
   void commitCopies();
   void waitCopies(int64_t pending);
   void barrier();
@@ -105,7 +106,7 @@ private:
   llvm::SmallVector<Value> loadOperandA(const SharedTile &tile);
   llvm::SmallVector<Value> packOperandA(const TileValue &tile, Type scalar);
   Value packPair(Value low, Value high, Type scalar);
-  Value laneOffset(int64_t width, int64_t step, bool rowsFirst);
+  Value laneOffset(int64_t width, bool rowsFirst);
 
   // EmitMaps.cpp: work on elements.
   mlir::LogicalResult emitMap(tile::MapOp op);
@@ -174,7 +175,7 @@ private:
   llvm::DenseMap<Value, TileValue> tiles;
   llvm::DenseMap<Value, MemRefValue> memories;
   llvm::DenseMap<int64_t, Value> constants32;
-  llvm::DenseMap<std::pair<int64_t, int64_t>, Value> laneOffsets;
+  llvm::DenseMap<int64_t, Value> laneOffsets;
   llvm::SmallVector<Value> rowPlaces;
   Value thread, lane, warp, sharedBase, warpRow, laneColumn;
   mlir::Block *entry = nullptr;

@@ -3,9 +3,10 @@
 //
 //   exp2, log2      ex2.approx.ftz (2 ulp), lg2.approx.ftz (2^-22)
 //   exp, log, log10 those, times a constant
-//   x / y, 1 / x    div.full.ftz (2 ulp), rcp.approx.ftz (1 ulp)
+//   1 / y, x / y    rcp.approx.ftz (1 ulp), x times that (2 ulp; 0 where |y| > 2^126). The reciprocal
+//                   of a divisor that is the same for a row or a block is computed once
 //   sqrt, rsqrt     sqrt.approx.ftz, rsqrt.approx.ftz (2^-22)
-//   tanh            through ex2 and rcp, below 0.55 a polynomial: 4 ulp. Not tanh.approx: its 2^-11
+//   tanh            through ex2 and rcp, below 1/4 a polynomial: 8 ulp. Not tanh.approx: its 2^-11
 //                   would be seen beside bf16's own rounding
 //   log1p, expm1    near 0 a polynomial, else log and exp; sinh by expm1
 //   sin, cos        the argument reduced by pi / 2 in three parts, then polynomials

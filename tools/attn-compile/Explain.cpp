@@ -6,8 +6,6 @@
 #include "compiler/analysis/Sweeps.h"
 #include "compiler/picture/MaskPicture.h"
 #include "compiler/plan/TileChoice.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -15,70 +13,6 @@ using namespace mlir;
 namespace attune {
 
 namespace {
-
-/// Numbers of the block at the given problem: lengths, scalar operands, and arithmetic on them.
-class UniformNumbers {
-public:
-  UniformNumbers(attn::KernelOp kernel, const ProblemSizes &sizes) : kernel(kernel), sizes(sizes) {}
-
-  int64_t length(StringRef axis) const {
-    auto found = sizes.axes.find(axis.str());
-    return found == sizes.axes.end() ? 1024 : int64_t(found->second);
-  }
-
-  std::optional<int64_t> operator()(const Node *node) const {
-    switch (node->kind) {
-    case NodeKind::Constant:
-      return int64_t(node->number);
-    case NodeKind::IndexB:
-    case NodeKind::IndexH:
-      return 0; // the first sequence and head stand for all
-    case NodeKind::Size:
-      return length(node->axis.getValue());
-    case NodeKind::Scalar:
-      return scalar(node->source);
-    case NodeKind::Opaque:
-      return compute(node);
-    default:
-      return std::nullopt;
-    }
-  }
-
-private:
-  std::optional<int64_t> scalar(Value value) const {
-    IntegerAttr constant;
-    if (matchPattern(value, m_Constant(&constant)))
-      return constant.getInt();
-    auto argument = dyn_cast<BlockArgument>(value);
-    if (!argument)
-      return std::nullopt;
-    auto found = sizes.scalars.find(kernel.getOperandName(argument.getArgNumber()).str());
-    return found == sizes.scalars.end() ? std::nullopt : std::optional<int64_t>(found->second);
-  }
-
-  std::optional<int64_t> compute(const Node *node) const {
-    SmallVector<int64_t, 2> values;
-    for (const Node *operand : node->operands) {
-      auto value = (*this)(operand);
-      if (!value)
-        return std::nullopt;
-      values.push_back(*value);
-    }
-    Operation *operation = node->operation;
-    if (isa<arith::IndexCastOp, arith::ExtSIOp>(operation))
-      return values[0];
-    if (isa<arith::AddIOp>(operation))
-      return values[0] + values[1];
-    if (isa<arith::SubIOp>(operation))
-      return values[0] - values[1];
-    if (isa<arith::MulIOp>(operation))
-      return values[0] * values[1];
-    return std::nullopt;
-  }
-
-  mutable attn::KernelOp kernel; // op accessors are not const
-  const ProblemSizes &sizes;
-};
 
 /// One kernel planned for one target.
 struct PlannedKernel {
@@ -102,48 +36,11 @@ FailureOr<PlannedKernel> planKernel(attn::KernelOp kernel, StringRef target,
   return PlannedKernel{std::move(*module), planned, std::move(*plan), Target::find(target), config};
 }
 
-/// The pairs that some accumulator or frame of the plan looks at.
-Formula getMask(const SweepPlan &plan, MaskFormulas &formulas) {
-  std::vector<Domain> domains;
-  auto add = [&](const Domain &domain) {
-    if (!llvm::is_contained(domains, domain))
-      domains.push_back(domain);
-  };
-  for (const Frame &frame : plan.frames)
-    add(frame.domain);
-  for (const Accumulator &accumulator : plan.accumulators)
-    add(accumulator.domain);
-  Formula mask;
-  mask.kind = FormulaKind::Or;
-  for (const Domain &domain : domains)
-    mask.parts.push_back(formulas.build(domain));
-  if (mask.parts.size() == 1) {
-    Formula only = std::move(mask.parts.front());
-    return only;
-  }
-  return mask;
-}
-
-/// The axes of the scores: the first product's, else those of the kernel's first rows and cols.
-std::pair<StringRef, StringRef> getAxes(attn::KernelOp kernel) {
-  StringRef rows = "q", cols = "k";
-  kernel.walk([&](Operation *operation) {
-    for (Value value : operation->getResults())
-      if (auto matrix = dyn_cast<attn::MatrixType>(value.getType())) {
-        rows = matrix.getRowAxis().getValue();
-        cols = matrix.getColAxis().getValue();
-        return WalkResult::interrupt();
-      }
-    return WalkResult::advance();
-  });
-  return {rows, cols};
-}
-
 MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes, MaskFormulas &formulas) {
-  UniformNumbers numbers(planned.kernel, sizes);
-  auto [rows, cols] = getAxes(planned.kernel);
+  ProblemNumbers numbers(planned.kernel, sizes);
+  auto [rows, cols] = getScoreAxes(planned.kernel);
   MaskScene scene;
-  scene.mask = getMask(planned.plan, formulas);
+  scene.mask = buildMask(planned.plan, formulas);
   scene.queries = numbers.length(rows);
   scene.keys = numbers.length(cols);
   scene.tileQueries = planned.config.getQueries();

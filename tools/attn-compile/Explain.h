@@ -4,18 +4,10 @@
 #define ATTUNE_TOOLS_ATTN_COMPILE_EXPLAIN_H
 
 #include "compiler/Compile.h"
+#include "compiler/plan/Problem.h"
 #include "llvm/Support/raw_ostream.h"
-#include <map>
 
 namespace attune {
-
-/// The problem that pairs are counted for and the mask is drawn for.
-struct ProblemSizes {
-  /// Token lengths by axis; 1024 where absent.
-  std::map<std::string, double> axes;
-  /// Values of scalar operands by name.
-  std::map<std::string, double> scalars;
-};
 
 /// Prints sweeps, carried state, tiles, shared memory, threads, predicted pairs and the mask of every
 /// kernel for every target of `options`.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/attn-run/Bench.h"
 
+#include "compiler/Compile.h"
+#include "compiler/plan/Problem.h"
 #include "tools/attn-run/Progress.h"
 
 #include <algorithm>
@@ -50,10 +52,37 @@ void printTimes(const std::vector<double> &seconds) {
               1e3 * seconds.back());
 }
 
+/// The lengths and scalars of a launch.
+ProblemSizes getSizes(const bundle::KernelInfo &info,
+                      const std::vector<reference::Argument> &inputs) {
+  ProblemSizes sizes;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bundle::OperandInfo &operand = info.operands[i];
+    if (operand.isTokens())
+      sizes.axes[operand.axis] = double(std::get<Tensor>(inputs[i]).shape[2]);
+    else if (const int64_t *integer = std::get_if<int64_t>(&inputs[i]))
+      sizes.scalars[operand.name] = double(*integer);
+  }
+  return sizes;
+}
+
+/// Visible pairs of one head, if the program's text is known and tells.
+std::optional<int64_t> countVisible(Program &program,
+                                    const std::vector<reference::Argument> &inputs) {
+  if (!program.hasMeaning())
+    return std::nullopt;
+  auto primitives = runPasses(program.meaning("--bench"), Stage::Attn, "", {});
+  if (failed(primitives))
+    return std::nullopt;
+  auto kernel = *(**primitives).getOps<attn::KernelOp>().begin();
+  return countVisiblePairs(kernel, getSizes(program.info(), inputs));
+}
+
 } // namespace
 
-Work measureWork(const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
+Work measureWork(Program &program, const std::vector<reference::Argument> &inputs,
                  const std::vector<Tensor> &results) {
+  const bundle::KernelInfo &info = program.info();
   Work work;
   const std::vector<int64_t> *queries = nullptr;
   int64_t keys = 0;
@@ -67,7 +96,10 @@ Work measureWork(const bundle::KernelInfo &info, const std::vector<reference::Ar
   if (!queries || results.empty())
     return work;
   const std::vector<int64_t> &shape = results.front().shape; // batch, heads, queries, numbers
-  work.pairs = double(shape[0]) * double(shape[1]) * double(shape[2]) * double(keys);
+  std::optional<int64_t> visible = countVisible(program, inputs);
+  work.visible = visible.has_value();
+  work.pairs = double(shape[0]) * double(shape[1]) *
+               (visible ? double(*visible) : double(shape[2]) * double(keys));
   auto numbers = [](const std::vector<int64_t> &shape) {
     return shape.size() > 3 ? double(shape[3]) : 1.0;
   };
@@ -92,7 +124,8 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
   std::printf("%s, %s, code for %s\n", launch.deviceName().c_str(), launch.describeDevice().c_str(),
               launch.target().c_str());
   printTimes(seconds);
-  std::printf("%.4g GFLOP/s if all pairs count (%.4g operations a pair, %.4g pairs)", gflops,
+  std::printf("%.4g GFLOP/s of %s pairs (%.4g operations a pair, %.4g pairs)", gflops,
+              work.visible ? "visible" : "all (give --program to count the visible)",
               work.operationsPerPair, work.pairs);
   if (launch.onHost())
     std::printf(", %.3g %% of the probed f32 peak", 100 * gflops / std::max(peak, after));

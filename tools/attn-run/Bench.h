@@ -5,6 +5,7 @@
 
 #include "tools/attn-run/Flags.h"
 #include "tools/attn-run/Launch.h"
+#include "tools/attn-run/Program.h"
 
 namespace attune::run {
 
@@ -13,11 +14,13 @@ namespace attune::run {
 struct Work {
   double pairs = 0;
   double operationsPerPair = 0;
+  /// `pairs` are those that the mask leaves visible; else all of them.
+  bool visible = false;
 };
 
-/// The work of a kernel if no pair were hidden, from the shapes of its first rows operand, of its
-/// cols operands and of its first result.
-Work measureWork(const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
+/// The work of a kernel, from the shapes of its first rows operand, of its cols operands and of its
+/// first result. Counts visible pairs where the text is at hand and its mask is understood.
+Work measureWork(Program &program, const std::vector<reference::Argument> &inputs,
                  const std::vector<reference::Tensor> &results);
 
 /// Times a launch and prints the figures. On the host the processor's peak is probed before and

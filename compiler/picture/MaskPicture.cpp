@@ -21,7 +21,29 @@ std::vector<std::vector<TileClass>> classifyTiles(const MaskScene &scene) {
   return classes;
 }
 
+/// Cells of `rowStep` by `columnStep` tiles; one whose tiles differ is partial.
+static std::vector<std::vector<TileClass>>
+coarsen(const std::vector<std::vector<TileClass>> &classes, int64_t rowStep, int64_t columnStep) {
+  std::vector<std::vector<TileClass>> cells;
+  int64_t rows = classes.size(), columns = rows ? classes.front().size() : 0;
+  for (int64_t row = 0; row < rows; row += rowStep) {
+    std::vector<TileClass> &cellRow = cells.emplace_back();
+    for (int64_t column = 0; column < columns; column += columnStep) {
+      TileClass cell = classes[row][column];
+      for (int64_t i = row; i < std::min(row + rowStep, rows); ++i)
+        for (int64_t j = column; j < std::min(column + columnStep, columns); ++j)
+          if (classes[i][j] != cell)
+            cell = TileClass::Partial;
+      cellRow.push_back(cell);
+    }
+  }
+  return cells;
+}
+
 namespace {
+
+/// More cells of tiles than this along an axis cannot be told apart; several tiles are one cell then.
+constexpr int64_t mostTileCells = 160;
 
 /// The picture's scale: tokens a cell, and cells along each axis. A cell is at least a pixel pair.
 struct Cells {
@@ -99,13 +121,17 @@ private:
 };
 
 void SvgWriter::drawTiles() {
-  auto classes = classifyTiles(scene);
-  for (auto [row, tiles] : enumerate(classes)) {
-    int64_t query = row * scene.tileQueries;
-    int64_t height = std::min(scene.tileQueries, scene.queries - query);
+  int64_t rowStep = divideCeil(divideCeil(scene.queries, scene.tileQueries), mostTileCells);
+  int64_t columnStep = divideCeil(divideCeil(scene.keys, scene.tileKeys), mostTileCells);
+  auto cells = coarsen(classifyTiles(scene), std::max<int64_t>(1, rowStep),
+                       std::max<int64_t>(1, columnStep));
+  int64_t cellQueries = rowStep * scene.tileQueries, cellKeys = columnStep * scene.tileKeys;
+  for (auto [row, tiles] : enumerate(cells)) {
+    int64_t query = row * cellQueries;
+    int64_t height = std::min(cellQueries, scene.queries - query);
     for (auto [column, tile] : enumerate(tiles)) {
-      int64_t key = column * scene.tileKeys;
-      rectangle(key, query, std::min(scene.tileKeys, scene.keys - key), height,
+      int64_t key = column * cellKeys;
+      rectangle(key, query, std::min(cellKeys, scene.keys - key), height,
                 formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
     }
   }
@@ -185,15 +211,9 @@ std::string drawText(const MaskScene &scene, int64_t width) {
   int64_t columnStep = std::max<int64_t>(1, divideCeil(columns, width));
   int64_t rowStep = std::max<int64_t>(1, divideCeil(rows, std::max<int64_t>(1, width / 2)));
   std::string text;
-  for (int64_t row = 0; row < rows; row += rowStep) {
-    for (int64_t column = 0; column < columns; column += columnStep) {
-      TileClass first = classes[row][column];
-      bool same = true;
-      for (int64_t i = row; i < std::min(row + rowStep, rows); ++i)
-        for (int64_t j = column; j < std::min(column + columnStep, columns); ++j)
-          same &= classes[i][j] == first;
-      text += !same || first == TileClass::Partial ? '+' : first == TileClass::Full ? '#' : '.';
-    }
+  for (const auto &row : coarsen(classes, rowStep, columnStep)) {
+    for (TileClass cell : row)
+      text += cell == TileClass::Partial ? '+' : cell == TileClass::Full ? '#' : '.';
     text += '\n';
   }
   return text;

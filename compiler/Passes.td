@@ -111,4 +111,27 @@ def NarrowIndicesPass : Pass<"tile-narrow-indices", "::attune::tile::KernelOp"> 
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def TileToHostPass : Pass<"tile-to-host", "::mlir::ModuleOp"> {
+  let summary = "replace tile kernels by functions of the host";
+  let description = [{
+    Each `tile.kernel` becomes an `llvm.func` of its name with the host's entry arguments (parameters,
+    first task, end of tasks, scratch memory): a loop over tasks whose tiles are vectors of queries and
+    buffers in scratch memory. Compiling (`attn-compile`) goes on from there to machine code by
+    upstream's conversions.
+
+    On entry: any verified tile kernel, regions of `arith`, `math` and `affine`. On exit: no `tile` op
+    is left; control is `scf`, memory is `llvm`.
+
+    Refuses: an unknown level, math on f64 that needs a call, elements of tokens of rank above 1, cols
+    that a loop carries or a branch yields.
+
+    Example: `test/compiler/target/host/tile-to-host.mlir`.
+  }];
+  let options = [Option<"level", "level", "std::string", "\"x86-64-v4\"",
+                        "x86-64, x86-64-v3 or x86-64-v4">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // ATTUNE_COMPILER_PASSES

@@ -110,15 +110,18 @@ static bool mayTrap(Operation *op) {
 
 /// The divisor, or 1 where it is 0 or the quotient overflows: such a quotient has no meaning, and at
 /// hidden places it must do no harm.
-static Value makeHarmless(LaneBuilder &b, Value dividend, Value divisor) {
+static Value makeHarmless(LaneBuilder &b, Operation *op, Value dividend, Value divisor) {
   Type type = divisor.getType();
   unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
   auto isEqual = [&](Value value, int64_t number) -> Value {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, b.constant(type, number));
   };
-  Value least = isEqual(dividend, APInt::getSignedMinValue(width).getSExtValue());
-  Value overflows = arith::AndIOp::create(b, isEqual(divisor, -1), least);
-  Value harmful = arith::OrIOp::create(b, overflows, isEqual(divisor, 0));
+  Value harmful = isEqual(divisor, 0);
+  if (!isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op)) {
+    Value least = isEqual(dividend, APInt::getSignedMinValue(width).getSExtValue());
+    Value overflows = arith::AndIOp::create(b, isEqual(divisor, -1), least);
+    harmful = arith::OrIOp::create(b, harmful, overflows);
+  }
   return arith::SelectOp::create(b, harmful, b.constant(type, 1), divisor);
 }
 
@@ -136,7 +139,7 @@ LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
     for (const Lanes &operand : operands)
       parts.push_back(uniform ? operand.front() : asVectors(operand, shape)[vector]);
     if (mayTrap(op))
-      parts[1] = makeHarmless(b, parts[0], parts[1]);
+      parts[1] = makeHarmless(b, op, parts[0], parts[1]);
     results.push_back(clone(op, parts, uniform ? type : b.vectorOf(type, shape.lanes)));
   }
   values[op->getResult(0)] = rounded(results, op->getResult(0).getType());

@@ -13,12 +13,7 @@
 #include "dialects/tile/TileOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include <memory>
 #include <string>
-
-namespace mlir {
-class Pass;
-} // namespace mlir
 
 namespace attune {
 
@@ -52,9 +47,6 @@ mlir::FailureOr<std::string> emitHostObject(tile::KernelOp kernel, HostLevel lev
 
 /// A shared object that the runtime opens. Needs ld.lld (of LLVM 22) and says so when it is missing.
 mlir::FailureOr<HostCode> compileForHost(tile::KernelOp kernel, HostLevel level);
-
-/// `tile-to-host`: replaces every tile kernel of a module by its host function (lowerToHostVectors).
-std::unique_ptr<mlir::Pass> createTileToHostPass(HostLevel level = HostLevel::V4);
 
 } // namespace attune
 

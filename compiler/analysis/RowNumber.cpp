@@ -226,8 +226,8 @@ RowNumber RowArithmetic::exponentialOf(const RowNumber &a) {
     return exponential({{toNode(a), 1}});
   RowNumber result = constant(1);
   for (const RowNumber::Addend &addend : a.addends) {
-    if (addend.factors.empty() && addend.number == -INFINITY)
-      return {};
+    if (addend.factors.empty() && std::isinf(addend.number))
+      return addend.number < 0 ? RowNumber() : constant(addend.number);
     const Factor *only = addend.factors.size() == 1 ? &addend.factors[0] : nullptr;
     if (only && only->power == 1 && only->node->kind == NodeKind::Log) {
       // exp(c log y) = y ^ c

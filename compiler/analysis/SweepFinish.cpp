@@ -43,24 +43,29 @@ SweepPlanner::accumulatorValue(unsigned index) {
   return result;
 }
 
+static double identityOf(ReduceKind kind) {
+  return kind == ReduceKind::Max ? -INFINITY : kind == ReduceKind::Min ? INFINITY : 0;
+}
+
 RowNumber SweepPlanner::reductionValue(unsigned index) {
   const ReductionPlan &own = reductions[index];
+  const GraphReduction &reduction = graph.reductions()[index];
+  if (isEmpty(reduction.domain))
+    return arithmetic.constant(identityOf(reduction.kind));
   // A maximum that is read anyway had better be the origin itself, which then cancels against it.
   if (own.extremum)
-    return arithmetic.evaluate(own.readLater ? aliased(own.extremum) : own.extremum);
+    return arithmetic.evaluate(overEmpty(own.readLater ? aliased(own.extremum) : own.extremum));
   RowNumber sum;
   for (const ReductionPlan::Carried &carried : own.carried) {
-    RowNumber factor = arithmetic.evaluate(carried.factor);
+    std::optional<RowNumber> factor = rowFactor(carried.factor);
+    if (!factor)
+      continue;
     for (auto &[scale, member] : accumulatorValue(carried.accumulator)) {
       RowNumber value = arithmetic.multiply(scale, arithmetic.atom(accumulatorRef(member)));
-      sum = arithmetic.add(std::move(sum), arithmetic.multiply(factor, std::move(value)));
+      sum = arithmetic.add(std::move(sum), arithmetic.multiply(*factor, std::move(value)));
     }
   }
   return sum;
-}
-
-const Node *SweepPlanner::finish(const Node *rowExpression) {
-  return arithmetic.toNode(arithmetic.evaluate(rowExpression));
 }
 
 //===--- Rows without a visible pair -----------------------------------------------------------===//
@@ -79,30 +84,34 @@ static void forEachNode(const Node *node, llvm::function_ref<void(const Node *)>
   collect(node, visit, seen);
 }
 
-/// Can it only be wrong on an empty row by a quotient, an exponential, or an origin in a product?
-static bool isSafeOnEmptyRows(const Node *node) {
+/// Is it right on an empty row, since it has no quotient, no exponential, and no infinite origin or extremum
+/// but alone?
+bool SweepPlanner::isSafeOnEmptyRows(const Node *node) const {
+  auto isInfinite = [&](const Node *part) {
+    return part->kind == NodeKind::FrameRef ||
+           (part->kind == NodeKind::AccumulatorRef &&
+            accumulators[part->index].kind != ReduceKind::Sum);
+  };
   bool safe = true;
   forEachNode(node, [&](const Node *part) {
-    safe &= part->kind != NodeKind::Div && part->kind != NodeKind::Exp &&
-            part->kind != NodeKind::FrameRef;
+    safe &= part->kind != NodeKind::Div && part->kind != NodeKind::Exp && !isInfinite(part);
   });
   bool scaled = node->kind == NodeKind::Mul && node->operands[0]->kind == NodeKind::Constant;
-  return safe || (scaled ? node->operands[1] : node)->kind == NodeKind::FrameRef;
+  return safe || isInfinite(scaled ? node->operands[1] : node);
 }
 
-/// Conditions under which a row surely has a visible pair of `domain` (null: of any that is read), from what
-/// `finished` reads: an origin that has moved, an extremum, else a divisor that is not 0.
-llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, const Domain *domain) {
+/// Conditions under which a row surely has a visible pair of `domain`, from what `finished` reads: an origin
+/// that has moved, an extremum, else a divisor that is not 0.
+llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, const Domain &domain) {
   llvm::SmallVector<const Node *> origins, extrema, divisors;
   auto differs = [&](const Node *node, double number) {
     return graph.make(NodeKind::NotEqual, {node, graph.constant(number)});
   };
-  auto isOver = [&](const Domain &other) { return !domain || other == *domain; };
   auto isSum = [&](const Node *part) {
-    return part->kind == NodeKind::AccumulatorRef && isOver(accumulators[part->index].domain);
+    return part->kind == NodeKind::AccumulatorRef && accumulators[part->index].domain == domain;
   };
   forEachNode(finished, [&](const Node *part) {
-    if (part->kind == NodeKind::FrameRef && isOver(frames[part->index].domain))
+    if (part->kind == NodeKind::FrameRef && frames[part->index].domain == domain)
       origins.push_back(differs(part, -INFINITY));
     if (isSum(part) && accumulators[part->index].frame >= 0)
       origins.push_back(differs(frameRef(accumulators[part->index].frame), -INFINITY));
@@ -122,70 +131,135 @@ llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, con
   return chosen;
 }
 
-static double identityOf(ReduceKind kind) {
-  return kind == ReduceKind::Max ? -INFINITY : kind == ReduceKind::Min ? INFINITY : 0;
+bool SweepPlanner::isEmpty(const Domain &domain) const {
+  return llvm::is_contained(emptyDomains, domain);
 }
 
-/// `node` with every reduction over `domain` at its identity; the mean of no pair is 0.
-const Node *SweepPlanner::overEmpty(const Node *node, const Domain &domain) {
-  auto isEmpty = [&](unsigned index) { return graph.reductions()[index].domain == domain; };
-  if (node->kind == NodeKind::Reduction)
-    return isEmpty(node->index)
-               ? graph.constant(identityOf(graph.reductions()[node->index].kind), node->type)
-               : node;
-  if (!findReduction(node, isEmpty))
+/// `node` with every reduction, sum and origin over an empty domain at its identity; the mean of no pair is 0.
+const Node *SweepPlanner::overEmpty(const Node *node) {
+  if (emptyDomains.empty())
     return node;
-  if (node->kind == NodeKind::Div && node->operands[1]->kind == NodeKind::Reduction &&
-      graph.reductions()[node->operands[1]->index].body->kind == NodeKind::Constant)
-    return graph.constant(0, node->type);
+  auto constant = [&](double number) { return graph.constant(number, node->type); };
+  llvm::ArrayRef<GraphReduction> all = graph.reductions();
+  if (node->kind == NodeKind::Reduction)
+    return isEmpty(all[node->index].domain) ? constant(identityOf(all[node->index].kind)) : node;
+  if (node->kind == NodeKind::AccumulatorRef)
+    return isEmpty(accumulators[node->index].domain)
+               ? constant(identityOf(accumulators[node->index].kind))
+               : node;
+  if (node->kind == NodeKind::FrameRef)
+    return isEmpty(frames[node->index].domain) ? constant(-INFINITY) : node;
+  const Node *divisor = node->kind == NodeKind::Div ? node->operands[1] : nullptr;
+  if (divisor && divisor->kind == NodeKind::Reduction && isEmpty(all[divisor->index].domain) &&
+      all[divisor->index].body->kind == NodeKind::Constant)
+    return constant(0);
   llvm::SmallVector<const Node *, 3> operands;
   for (const Node *operand : node->operands)
-    operands.push_back(overEmpty(operand, domain));
+    operands.push_back(overEmpty(operand));
   return graph.withOperands(node, operands);
 }
 
-/// A sum over `domain` without a sign of its own that it is empty may be multiplied by a row factor that is
-/// not a number when another domain leaves the row empty: then that decides.
-llvm::SmallVector<const Node *> SweepPlanner::factorConditions(const Node *rowExpression,
-                                                               const Domain &domain) {
-  llvm::SmallVector<const Node *> conditions;
-  findReduction(rowExpression, [&](unsigned index) {
-    if (graph.reductions()[index].domain != domain)
-      return false;
-    const Node *own = arithmetic.toNode(reductionValue(index));
-    if (!isSafeOnEmptyRows(own))
-      conditions.append(nonEmpty(own, nullptr));
-    return false;
+/// Has it no value, whatever the row: does it divide by 0 or read an infinite number?
+static bool isUndefined(const Node *node) {
+  bool undefined = false;
+  forEachNode(node, [&](const Node *part) {
+    bool constant = part->kind == NodeKind::Constant;
+    undefined |= constant && !std::isfinite(part->number);
+    undefined |= part->kind == NodeKind::Div && part->operands[1]->kind == NodeKind::Constant &&
+                 part->operands[1]->number == 0;
   });
-  return conditions;
+  return undefined;
 }
 
-/// The finish of `rowExpression`, or its value over no pair where one of `domains` leaves the row empty.
-const Node *SweepPlanner::guarded(const Node *rowExpression, llvm::ArrayRef<Domain> domains) {
-  const Node *finished = finish(rowExpression);
-  if (isSafeOnEmptyRows(finished) || domains.empty())
+/// A factor of a sum under the assumption that some domains are empty; none if it has no value then, which only
+/// matters when the sum is over pairs of theirs, and so 0.
+std::optional<RowNumber> SweepPlanner::rowFactor(const Node *factor) {
+  RowNumber number = arithmetic.evaluate(overEmpty(factor));
+  if (!emptyDomains.empty() && isUndefined(arithmetic.toNode(number)))
+    return std::nullopt;
+  return number;
+}
+
+/// A condition under which a row has a visible pair of `domain` from state that is carried anyway, else from
+/// a count.
+const Node *SweepPlanner::anySignOf(const Domain &domain) {
+  auto differs = [&](const Node *node, double number) {
+    return graph.make(NodeKind::NotEqual, {node, graph.constant(number)});
+  };
+  for (auto [index, frame] : llvm::enumerate(frames))
+    if (frame.domain == domain)
+      return differs(frameRef(index), -INFINITY);
+  std::optional<unsigned> stage;
+  for (auto [index, draft] : llvm::enumerate(accumulators)) {
+    if (draft.domain != domain)
+      continue;
+    if (draft.kind != ReduceKind::Sum)
+      return differs(accumulatorRef(index), identityOf(draft.kind));
+    stage = std::min(stage.value_or(draft.stage), draft.stage);
+  }
+  DraftAccumulator count;
+  count.domain = domain;
+  count.stage = stage.value_or(0);
+  count.whole = graph.constant(1);
+  return differs(accumulatorRef(findOrAdd(std::move(count))), 0);
+}
+
+/// `value`, or what it is over no pair where one of `domains` leaves the row empty. `read` is what its reader
+/// multiplies it with.
+const Node *SweepPlanner::guard(llvm::function_ref<const Node *()> value, const Node *read,
+                                llvm::ArrayRef<Domain> domains) {
+  const Node *finished = value();
+  if (domains.empty())
     return finished;
-  llvm::SmallVector<const Node *> conditions = nonEmpty(finished, &domains.front());
-  if (conditions.empty())
-    conditions = factorConditions(rowExpression, domains.front());
-  const Node *result = guarded(rowExpression, domains.drop_front());
-  if (conditions.empty())
+  const Node *result = guard(value, read, domains.drop_front());
+  emptyDomains.push_back(domains.front());
+  const Node *empty = guard(value, read, domains.drop_front());
+  // What the unguarded finish comes to on an empty row.
+  auto overNoPair = [&](const Node *factor) {
+    const Node *whole = graph.make(NodeKind::Mul, {factor, read});
+    return arithmetic.toNode(arithmetic.evaluate(overEmpty(whole)));
+  };
+  bool agrees = overNoPair(result) == overNoPair(empty);
+  emptyDomains.pop_back();
+
+  const Node *whole = graph.make(NodeKind::Mul, {finished, read});
+  if (agrees && isSafeOnEmptyRows(whole))
     return result;
-  const Node *empty =
-      guarded(overEmpty(rowExpression, domains.front()), domains.drop_front());
+  llvm::SmallVector<const Node *> conditions = nonEmpty(whole, domains.front());
+  if (conditions.empty() && !agrees)
+    conditions.push_back(anySignOf(domains.front()));
   for (const Node *condition : conditions)
     result = graph.make(NodeKind::Select, {condition, result, empty});
   return result;
 }
 
-static llvm::SmallVector<Domain> domainsIn(const ExpressionGraph &graph, const Node *node) {
+const Node *SweepPlanner::guarded(const Node *rowExpression) {
   llvm::SmallVector<Domain> domains;
-  findReduction(node, [&](unsigned index) {
-    if (!llvm::is_contained(domains, graph.reductions()[index].domain))
-      domains.push_back(graph.reductions()[index].domain);
-    return false;
+  collectDomains(rowExpression, domains);
+  return guard(
+      [&] { return arithmetic.toNode(arithmetic.evaluate(overEmpty(rowExpression))); },
+      graph.constant(1), domains);
+}
+
+/// The domains of all that `node` reads, also through the finishes of reductions.
+void SweepPlanner::collectDomains(const Node *node, llvm::SmallVector<Domain> &domains) {
+  auto include = [&](const Domain &domain) {
+    if (!llvm::is_contained(domains, domain))
+      domains.push_back(domain);
+  };
+  forEachNode(node, [&](const Node *part) {
+    if (part->kind == NodeKind::AccumulatorRef)
+      return include(accumulators[part->index].domain);
+    if (part->kind == NodeKind::FrameRef)
+      return include(frames[part->index].domain);
+    if (part->kind != NodeKind::Reduction)
+      return;
+    include(graph.reductions()[part->index].domain);
+    if (reductions[part->index].extremum)
+      collectDomains(reductions[part->index].extremum, domains);
+    for (const ReductionPlan::Carried &carried : reductions[part->index].carried)
+      collectDomains(carried.factor, domains);
   });
-  return domains;
 }
 
 //===--- Row values that later sweeps read -----------------------------------------------------===//
@@ -263,7 +337,7 @@ const Node *SweepPlanner::resolve(const Node *node) {
   if (!node || !findReduction(node, anyReduction))
     return node;
   if (!node->onKey)
-    return rowValue(guarded(node, domainsIn(graph, node)), node);
+    return rowValue(guarded(node), node);
   if (node->kind == NodeKind::Mul || node->kind == NodeKind::Div)
     if (const Node *product = resolveProduct(node))
       return product;
@@ -283,45 +357,48 @@ Domain SweepPlanner::resolve(const Domain &domain) {
 
 //===--- Results -------------------------------------------------------------------------------===//
 
-ResultPlan SweepPlanner::makeVectorResult(const GraphResult &result) {
-  ResultPlan made;
-  // One factor an accumulator and domain: equal accumulators of several terms are added as numbers.
-  struct Sum {
-    unsigned accumulator;
-    Domain domain;
-    RowNumber factor;
-  };
-  llvm::SmallVector<Sum> sums;
+/// The factors of a vector result's accumulators. Equal accumulators of several terms are added as numbers.
+llvm::MapVector<unsigned, RowNumber> SweepPlanner::vectorFactors(const GraphResult &result) {
+  llvm::MapVector<unsigned, RowNumber> factors;
   for (const GraphResult::Term &term : result.terms) {
-    RowNumber outer =
-        term.factor ? arithmetic.evaluate(term.factor) : arithmetic.constant(1);
+    std::optional<RowNumber> outer =
+        rowFactor(term.factor ? term.factor : graph.constant(1));
+    if (!outer || isEmpty(graph.reductions()[term.contraction].domain))
+      continue;
     for (const ReductionPlan::Carried &carried : reductions[term.contraction].carried) {
-      RowNumber factor = arithmetic.multiply(outer, arithmetic.evaluate(carried.factor));
+      std::optional<RowNumber> factor = rowFactor(carried.factor);
+      if (!factor)
+        continue;
       for (auto &[scale, member] : accumulatorValue(carried.accumulator)) {
-        RowNumber whole = arithmetic.multiply(factor, scale);
-        auto same = llvm::find_if(sums, [&](const Sum &s) { return s.accumulator == member; });
-        if (same == sums.end())
-          sums.push_back({member, graph.reductions()[term.contraction].domain, whole});
-        else
-          same->factor = arithmetic.add(same->factor, whole);
+        RowNumber whole = arithmetic.multiply(arithmetic.multiply(*outer, *factor), scale);
+        factors[member] = arithmetic.add(factors[member], std::move(whole));
       }
     }
   }
-  for (const Sum &sum : sums) {
-    const Node *factor = arithmetic.toNode(sum.factor);
-    if (!isSafeOnEmptyRows(factor) || factor->kind == NodeKind::FrameRef) {
-      const Node *read = graph.make(NodeKind::Mul, {factor, accumulatorRef(sum.accumulator)});
-      llvm::SmallVector<const Node *> conditions = nonEmpty(read, &sum.domain);
-      for (const Node *condition : conditions.empty() ? nonEmpty(read, nullptr) : conditions)
-        factor = graph.make(NodeKind::Select, {condition, factor, graph.constant(0)});
-    }
+  return factors;
+}
+
+ResultPlan SweepPlanner::makeVectorResult(const GraphResult &result) {
+  ResultPlan made;
+  llvm::SmallVector<Domain> domains;
+  for (const GraphResult::Term &term : result.terms) {
+    if (term.factor)
+      collectDomains(term.factor, domains);
+    collectDomains(graph.leaf(NodeKind::Reduction, graph.floatType(), {}, term.contraction),
+                   domains);
+  }
+  for (const auto &[accumulator, number] : vectorFactors(result)) {
+    auto value = [&, index = accumulator] {
+      return arithmetic.toNode(vectorFactors(result).lookup(index));
+    };
+    const Node *factor = guard(value, accumulatorRef(accumulator), domains);
     bool one = factor->kind == NodeKind::Constant && factor->number == 1;
-    made.terms.push_back({one ? nullptr : factor, sum.accumulator});
+    made.terms.push_back({one ? nullptr : factor, accumulator});
   }
   for (const EpilogueStep &step : result.epilogue) {
     EpilogueStep finished{step.map, {}};
     for (const Node *input : step.inputs)
-      finished.inputs.push_back(input ? guarded(input, domainsIn(graph, input)) : nullptr);
+      finished.inputs.push_back(input ? guarded(input) : nullptr);
     made.epilogue.push_back(std::move(finished));
   }
   return made;
@@ -331,7 +408,7 @@ void SweepPlanner::makeResults() {
   for (const GraphResult &result : graph.results()) {
     if (result.scalar) {
       ResultPlan made;
-      made.scalar = guarded(result.scalar, domainsIn(graph, result.scalar));
+      made.scalar = guarded(result.scalar);
       plan.results.push_back(std::move(made));
     } else {
       plan.results.push_back(makeVectorResult(result));

@@ -6,6 +6,7 @@
 #include "compiler/analysis/Facts.h"
 #include "compiler/analysis/RowNumber.h"
 #include "compiler/analysis/Sweeps.h"
+#include "llvm/ADT/MapVector.h"
 
 namespace attune {
 
@@ -93,16 +94,22 @@ private:
   RowNumber reductionValue(unsigned reduction);
   /// The value of an accumulator, as numbers times carried members of its family.
   llvm::SmallVector<std::pair<RowNumber, unsigned>> accumulatorValue(unsigned accumulator);
-  const Node *finish(const Node *rowExpression);
-  const Node *guarded(const Node *rowExpression, llvm::ArrayRef<Domain> domains);
-  llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain *domain);
-  llvm::SmallVector<const Node *> factorConditions(const Node *rowExpression, const Domain &domain);
-  const Node *overEmpty(const Node *rowExpression, const Domain &domain);
+  std::optional<RowNumber> rowFactor(const Node *factor);
+  const Node *guarded(const Node *rowExpression);
+  const Node *guard(llvm::function_ref<const Node *()> value, const Node *read,
+                    llvm::ArrayRef<Domain> domains);
+  llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain &domain);
+  const Node *anySignOf(const Domain &domain);
+  bool isEmpty(const Domain &domain) const;
+  bool isSafeOnEmptyRows(const Node *node) const;
+  const Node *overEmpty(const Node *node);
+  void collectDomains(const Node *node, llvm::SmallVector<Domain> &domains);
   const Node *rowValue(const Node *finished, const Node *meaning);
   const Node *resolve(const Node *node);
   const Node *resolveProduct(const Node *node);
   Domain resolve(const Domain &domain);
   void makeResults();
+  llvm::MapVector<unsigned, RowNumber> vectorFactors(const GraphResult &result);
   ResultPlan makeVectorResult(const GraphResult &result);
 
   // Tidying (SweepTidy.cpp).
@@ -126,6 +133,8 @@ private:
   std::vector<DraftAccumulator> accumulators;
   std::vector<DraftFrame> frames;
   unsigned numStages = 0;
+  /// While a finish is made: the domains that leave the row empty.
+  llvm::SmallVector<Domain> emptyDomains;
 };
 
 } // namespace attune

@@ -54,7 +54,9 @@ void SweepPlanner::resolveState() {
   Separation separation(graph, [](unsigned) { return false; });
   for (const DraftFrame &draft : frames)
     plan.frames.push_back({resolve(draft.exponent), resolve(draft.domain), false});
-  for (const DraftAccumulator &draft : accumulators) {
+  // Guards of row values may add a count while this goes on.
+  for (unsigned index = 0; index < accumulators.size(); ++index) {
+    DraftAccumulator draft = accumulators[index];
     const Node *coefficient = draft.whole ? draft.whole : separation.product(draft.weight);
     Accumulator made;
     made.kind = draft.kind;

@@ -83,13 +83,18 @@ int64_t attune::getSharedBytes(ConfigAttr config, const Target &target, const Ke
   return elements * shape.elementBits / 8;
 }
 
+/// Queries of one warp.
+static int64_t getWarpQueries(ConfigAttr config, const Target &target) {
+  return config.getQueries() / std::max<int64_t>(1, config.getThreads() / target.warpThreads);
+}
+
 /// 32-bit registers of a thread: its share of its warp's rows of scores, of rounded weights (two to
 /// a register) and of carried vectors.
 static int64_t getThreadRegisters(ConfigAttr config, const Target &target,
                                   const KernelShape &shape) {
   int64_t row =
       config.getKeys() * shape.matrices + config.getKeys() / 2 + sum(shape.accumulatorWidths);
-  return row * target.warpQueries / target.warpThreads + OtherRegisters;
+  return row * getWarpQueries(config, target) / target.warpThreads + OtherRegisters;
 }
 
 std::string attune::checkShape(const Target &target, const KernelShape &shape) {
@@ -129,16 +134,17 @@ static std::string checkHost(ConfigAttr config, const Target &target) {
 static std::string checkCuda(ConfigAttr config, const Target &target, const KernelShape &shape) {
   std::string text;
   llvm::raw_string_ostream out(text);
-  int64_t warps = config.getQueries() / target.warpQueries;
+  int64_t warps = std::max<int64_t>(1, config.getThreads() / target.warpThreads);
   int64_t shared = getSharedBytes(config, target, shape);
   int64_t registers = getThreadRegisters(config, target, shape);
   if (config.getQueries() % target.warpQueries != 0 || config.getKeys() % 16 != 0)
     out << "expected queries and keys to be multiples of 16, the tile of a tensor core, but got "
         << config.getQueries() << " and " << config.getKeys();
-  else if (config.getThreads() != warps * target.warpThreads)
-    out << "expected " << warps * target.warpThreads << " threads, a warp for every "
-        << target.warpQueries << " of " << config.getQueries() << " queries, but got "
-        << config.getThreads();
+  else if (config.getThreads() != warps * target.warpThreads ||
+           config.getQueries() % (warps * target.warpQueries) != 0)
+    out << "expected whole warps of " << target.warpThreads << " threads with a multiple of "
+        << target.warpQueries << " queries each, but got " << config.getThreads() << " threads for "
+        << config.getQueries() << " queries";
   else if (config.getThreads() > target.blockThreads)
     out << "expected at most " << target.blockThreads << " threads a block on " << target.name
         << ", but got " << config.getThreads() << "; use fewer queries";
@@ -184,18 +190,23 @@ static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const K
 /// Eight warps where the carried vectors leave room for scores, four where they do not; then as
 /// many keys as registers allow and as many stages (at most 3) as shared memory does.
 static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const KernelShape &shape) {
-  for (int64_t queries = sum(shape.accumulatorWidths) <= 128 ? 128 : 64; queries >= 16;
-       queries /= 2)
-    for (int64_t stages : {3, 2, 1})
-      for (int64_t keys : {64, 32, 16}) {
-        // Deep prefetch is for short vectors: a longer one takes the space of a second block.
-        if (stages == 3 && sum(shape.keyWidths) > 128)
-          continue;
-        int64_t threads = queries / target.warpQueries * target.warpThreads;
-        auto config = ConfigAttr::get(context, queries, keys, threads, stages);
-        if (checkCuda(config, target, shape).empty())
-          return config;
-      }
+  int64_t most = sum(shape.accumulatorWidths) <= 128 ? 128 : 64;
+  // Two products a warp for each block of keys that it reads: one product reads shared memory as
+  // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
+  // rescaling of what is carried.
+  for (int64_t products : {2, 1})
+    for (int64_t queries = most; queries >= 64 || (products == 1 && queries >= 16); queries /= 2)
+      for (int64_t stages : {3, 2, 1})
+        for (int64_t keys : {64, 32, 16}) {
+          // Deep prefetch is for short vectors: a longer one takes the space of a second block.
+          if ((stages == 3 && sum(shape.keyWidths) > 128) || (products == 2 && keys < 32))
+            continue;
+          int64_t threads = queries / (products * target.warpQueries) * target.warpThreads;
+          auto config = ConfigAttr::get(context, queries, keys, threads, stages);
+          if (threads >= std::min<int64_t>(4, queries / 16) * target.warpThreads &&
+              checkCuda(config, target, shape).empty())
+            return config;
+        }
   return ConfigAttr::get(context, 16, 16, target.warpThreads, 1);
 }
 
@@ -230,6 +241,8 @@ ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string 
   }
   // Threads follow the queries unless they are given.
   if (!hasThreads && config.getThreads() > 1 && config.getQueries() > 0)
-    threads = std::max<int64_t>(1, config.getThreads() * queries / config.getQueries());
+    threads =
+        llvm::alignTo(std::max<int64_t>(1, config.getThreads() * queries / config.getQueries()),
+                      std::min<int64_t>(32, config.getThreads()));
   return ConfigAttr::get(config.getContext(), queries, keys, threads, stages);
 }

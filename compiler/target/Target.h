@@ -28,7 +28,7 @@ struct Target {
   int64_t threadRegisters = 0;
   int64_t blockRegisters = 0;
   int64_t blockSharedBytes = 0;
-  /// Rows of one warp's matrix product; a warp owns this many queries.
+  /// Rows of one warp's matrix product; a warp owns a multiple of them.
   int64_t warpQueries = 0;
 
   bool isHost() const { return kind == TargetKind::Host; }

@@ -206,8 +206,8 @@ void KernelEmitter::advanceRing(tile::LoadOp load) {
 /// save a third of what ldmatrix reads.
 void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
                                             int64_t groupsInFlight) {
-  constexpr int64_t addresses = 56; // what ptxas was seen to need beside tiles
-  int64_t room = std::min<int64_t>(255, 65536 / threads) - addresses - carried;
+  constexpr int64_t others = 96; // what masks and score functions were seen to need beside tiles
+  int64_t room = std::min<int64_t>(255, 65536 / threads) - others - carried;
   SmallVector<Value> operands;
   loop.walk([&](tile::DotOp dot) {
     room -= cast<tile::MatrixType>(dot.getResult().getType()).getCols() * rowBlocks / 2;

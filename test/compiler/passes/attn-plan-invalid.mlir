@@ -27,7 +27,7 @@ attn.kernel @too_much_shared_memory(%q: !q, %k: !k, %v: !k) -> !q
 !q = !attn.rows<vector<64xbf16>>
 !k = !attn.cols<vector<64xbf16>>
 
-// expected-error @+1 {{plan: expected 128 threads, a warp for every 16 of 64 queries, but got 256}}
+// expected-error @+1 {{plan: expected whole warps of 32 threads with a multiple of 16 queries each, but got 256 threads for 64 queries}}
 attn.kernel @threads_that_do_not_fit(%q: !q, %k: !k, %v: !k) -> !q
     attributes {attn.plan = #tile.config<queries = 64, keys = 64, threads = 256, stages = 2>} {
   %s = dot %q, %k scale 0.125 : !q, !k

@@ -4,11 +4,11 @@
 // RUN: attn-opt %s --split-input-file --attn-expand-sugar "--attn-plan=target=sm_80 override=keys=32,stages=1" | FileCheck %s --check-prefix=OVERRIDE
 
 // SM80-LABEL: attn.kernel @vectors_of_64
-// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 256, stages = 3>
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 128, stages = 3>
 // HOST-LABEL: attn.kernel @vectors_of_64
 // HOST-SAME: attn.plan = #tile.config<queries = {{[0-9]+}}, keys = {{[0-9]+}}, threads = 1, stages = 1>
 // OVERRIDE-LABEL: attn.kernel @vectors_of_64
-// OVERRIDE-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 256, stages = 1>
+// OVERRIDE-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 128, stages = 1>
 attn.kernel @vectors_of_64(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vector<64xbf16>>,
                            %v: !attn.cols<vector<64xbf16>>) -> !attn.rows<vector<64xbf16>> {
   %s = dot %q, %k scale 0.125 : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>
@@ -20,7 +20,7 @@ attn.kernel @vectors_of_64(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vecto
 // -----
 
 // SM80-LABEL: attn.kernel @vectors_of_128
-// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 256, stages = 2>
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 128, stages = 2>
 attn.kernel @vectors_of_128(%q: !attn.rows<vector<128xf16>>, %k: !attn.cols<vector<128xf16>>,
                             %v: !attn.cols<vector<128xf16>>) -> !attn.rows<vector<128xf16>> {
   %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xf16>>, !attn.cols<vector<128xf16>>

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <numbers>
+#include <unistd.h>
 
 namespace attune::run {
 namespace {
@@ -53,10 +54,24 @@ private:
   std::optional<double> spare;
 };
 
+/// Zeros, if this computer can hold them; `who` is "operand 'q'".
+Tensor allocate(const std::string &who, ElementType type, std::vector<int64_t> shape) {
+  int64_t bytes = byteSize(type);
+  bool counted = true;
+  for (int64_t size : shape)
+    counted &= !__builtin_mul_overflow(bytes, size, &bytes);
+  int64_t memory = int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGESIZE));
+  if (!counted || bytes > memory)
+    throw Failure(who + ": a tensor of " + spellShape(shape) + " elements of type " +
+                  std::string(bundle::spelling(type)) + " does not fit in the " +
+                  std::to_string(memory >> 20) + " MiB of this computer");
+  return Tensor::zeros(type, std::move(shape));
+}
+
 /// Rows and cols are standard normal, float tables (slopes, gains, sinks) are in (0, 1]; integers
 /// are 0 to 3 and sorted along the last dimension, so that they can be the groups of a mask.
 Tensor makeRandom(const OperandInfo &operand, std::vector<int64_t> shape, uint64_t seed) {
-  Tensor tensor = Tensor::zeros(operand.dtype, std::move(shape));
+  Tensor tensor = allocate("operand '" + operand.name + "'", operand.dtype, std::move(shape));
   Random random(seed, operand.name);
   int64_t last = tensor.shape.empty() ? 1 : tensor.shape.back();
   for (int64_t i = 0, end = tensor.numElements(); i < end; ++i) {
@@ -215,7 +230,7 @@ std::vector<Tensor> makeResults(const KernelInfo &info, const std::vector<Argume
     shape[0] = batch;
     shape[1] = heads;
     shape[2] = length->second;
-    results.push_back(Tensor::zeros(result.dtype, shape));
+    results.push_back(allocate("result '" + result.name + "'", result.dtype, shape));
   }
   return results;
 }

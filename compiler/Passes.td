@@ -134,4 +134,25 @@ def TileToHostPass : Pass<"tile-to-host", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def TileToNvvmPass : Pass<"tile-to-nvvm", "::mlir::ModuleOp"> {
+  let summary = "replace tile kernels by functions of an NVIDIA GPU";
+  let description = [{
+    Each `tile.kernel` becomes an `llvm.func` of its name that takes the launch parameters one by one.
+    Tiles are spread over warps and lanes as fragments of `mma.sync`; loops copy their tiles of keys
+    ahead by `cp.async`. The attribute `tile.shared_bytes` is the dynamic shared memory of a block.
+
+    On entry: any verified tile kernel, regions of `arith`, `math`, `affine` and `scf`. On exit: only
+    the LLVM and NVVM dialects are left.
+
+    Refuses: tokens that are not of f16 or bf16 or not a multiple of 16 components, tiles that whole
+    warps of 16 rows do not fill, vectors of a key that are computed, functions of f64.
+
+    Example: `test/compiler/target/nvptx/tile-to-nvvm.mlir`.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 #endif // ATTUNE_COMPILER_PASSES

@@ -44,7 +44,7 @@ protected:
     code = *compiled;
   }
 
-  void check(int64_t queries, int64_t keys);
+  void check(int64_t queries, int64_t keys, bool withNaN = false);
   Argument makeArgument(unsigned index, int64_t queries, int64_t keys);
   std::vector<uint64_t> parameters(const std::vector<Argument> &arguments);
 
@@ -105,11 +105,16 @@ std::vector<uint64_t> Example::parameters(const std::vector<Argument> &arguments
   return result;
 }
 
-void Example::check(int64_t queries, int64_t keys) {
+void Example::check(int64_t queries, int64_t keys, bool withNaN) {
   unsigned operands = program.getArgumentTypes().size() - program.getResultCount();
   std::vector<Argument> arguments;
   for (unsigned index = 0; index < operands; ++index)
     arguments.push_back(makeArgument(index, queries, keys));
+  if (withNaN) // in one number of one query and of one key
+    for (int index : {0, 1}) {
+      auto &tensor = std::get<reference::Tensor>(arguments[index]);
+      tensor.set(tensor.offset(std::vector<int64_t>{0, 0, 3, 5}), NAN);
+    }
   auto exact = cantFail(reference::evaluate(kernel, arguments));
   auto eager = cantFail(reference::evaluate(kernel, arguments, {reference::Mode::Eager}));
   std::vector<reference::Tensor> results;
@@ -147,6 +152,14 @@ TEST_P(Example, AgreesWithReference) {
   check(1, cross ? 3 : 1);
   check(17, cross ? 40 : 17);
   check(cross ? 90 : 130, 130);
+}
+
+TEST_P(Example, PropagatesNaN) { check(9, 9, true); }
+
+TEST_P(Example, TakesNoKeysOrNoTokens) {
+  check(0, 0);
+  if (GetParam().find("cross") != std::string::npos)
+    check(5, 0);
 }
 
 std::vector<std::string> exampleFiles() {

@@ -209,8 +209,7 @@ Value attune::emitSum(OpBuilder &builder, Location location, int64_t constant,
   return code.materialize(sum);
 }
 
-//===--- single pairs
-//--------------------------------------------------------------------------===//
+//===--- single pairs -------------------------------------------------------------------------===//
 
 namespace {
 
@@ -291,8 +290,7 @@ std::optional<bool> attune::isVisible(const Formula &mask, int64_t query, int64_
   return PairEvaluator(query, key, uniform).holds(mask);
 }
 
-//===--- predicted work
-//------------------------------------------------------------------------===//
+//===--- predicted work -----------------------------------------------------------------------===//
 
 TileClass attune::classifyTile(const KeyBounds<int64_t> &bounds, int64_t key, int64_t width) {
   if (bounds.visibleLow >= bounds.visibleHigh || key + width <= bounds.visibleLow ||

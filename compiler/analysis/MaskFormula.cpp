@@ -19,8 +19,7 @@ static constexpr int64_t ValueBound = int64_t(1) << 61;
 /// More literals than this in one conjunction are not combined with each other.
 static constexpr size_t CombinedLiterals = 8;
 
-//===--- linear forms
-//--------------------------------------------------------------------------===//
+//===--- linear forms -------------------------------------------------------------------------===//
 
 LinearForm attune::combine(const LinearForm &left, const LinearForm &right, int64_t factor) {
   LinearForm sum;
@@ -76,8 +75,7 @@ LinearForm MaskFormulas::ofAtom(MaskAtom atom) {
   return LinearForm{0, {{atoms.back().get(), 1}}};
 }
 
-//===--- reading nodes as linear forms
-//---------------------------------------------------------===//
+//===--- reading nodes as linear forms --------------------------------------------------------===//
 
 /// The range of a whole type; nothing for wide types, about whose values nothing is known.
 static std::optional<std::pair<int64_t, int64_t>> rangeOfType(Type type) {
@@ -336,8 +334,7 @@ MaskFormulas::Parsed MaskFormulas::extremum(AtomKind kind, const Parsed &left,
   return ofAtom(std::move(atom));
 }
 
-//===--- formulas
-//------------------------------------------------------------------------------===//
+//===--- formulas -----------------------------------------------------------------------------===//
 
 static Formula unknown() { return Formula{FormulaKind::Unknown, {}, {}}; }
 

@@ -64,8 +64,7 @@ private:
 
 } // namespace
 
-//===--- the kernel and its arguments
-//----------------------------------------------------------===//
+//===--- the kernel and its arguments ---------------------------------------------------------===//
 
 /// A strided tensor: tokens are (batch, heads, tokens, element) with a contiguous element; a table
 /// has any strides.
@@ -119,8 +118,7 @@ tile::KernelOp KernelLowering::createKernel() {
   return kernel;
 }
 
-//===--- sweeps and results
-//--------------------------------------------------------------------===//
+//===--- sweeps and results -------------------------------------------------------------------===//
 
 void KernelLowering::emitSweeps(TileScope &scope) {
   for (auto [index, sweep] : llvm::enumerate(plan.sweeps)) {
@@ -308,8 +306,7 @@ void KernelLowering::emitResult(TileScope &scope, unsigned index) {
     scope.store(emitCast(scope, rows, element), index);
 }
 
-//===--- the pass
-//------------------------------------------------------------------------------===//
+//===--- the pass -----------------------------------------------------------------------------===//
 
 LogicalResult KernelLowering::run() {
   tile::KernelOp kernel = createKernel();

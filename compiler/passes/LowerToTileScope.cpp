@@ -28,8 +28,7 @@ InFlightDiagnostic TileScope::refuse(Location where) {
   return emitError(where);
 }
 
-//===--- scalars
-//-------------------------------------------------------------------------------===//
+//===--- scalars ------------------------------------------------------------------------------===//
 
 Value TileScope::number(double value) {
   auto type = topBuilder.getF32Type();
@@ -111,8 +110,7 @@ Value TileScope::length(StringAttr axis) {
   return value;
 }
 
-//===--- tiles
-//---------------------------------------------------------------------------------===//
+//===--- tiles --------------------------------------------------------------------------------===//
 
 Type TileScope::rowsType(Type element) {
   return tile::RowsType::get(element.getContext(), config().getQueries(), element);
@@ -228,8 +226,7 @@ void TileScope::leaveLoop() {
   keyTokens.clear();
 }
 
-//===--- ops
-//-----------------------------------------------------------------------------------===//
+//===--- ops ----------------------------------------------------------------------------------===//
 
 Value TileScope::emitFloorDivision(OpBuilder &builder, Value value, int64_t divisor) {
   if (llvm::isPowerOf2_64(divisor))
@@ -351,8 +348,7 @@ Value TileScope::emitAlgebra(OpBuilder &builder, const Node *node, ValueRange op
   }
 }
 
-//===--- maps
-//----------------------------------------------------------------------------------===//
+//===--- maps ---------------------------------------------------------------------------------===//
 
 /// Is computing it a place more than an index calculation?
 static bool isCostly(const Node *node) {

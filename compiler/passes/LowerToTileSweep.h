@@ -56,6 +56,7 @@ private:
   const Frame &frame(unsigned position) { return plan.frames[sweep.frames[position]]; }
   const Accumulator &accumulator(unsigned id) { return plan.accumulators[id]; }
   unsigned positionOf(int frame);
+  static tile::JoinKind joinOf(attn::ReduceKind kind);
   unsigned maskOf(const Domain &domain);
   unsigned sourceOf(Value matrix, unsigned mask, double identity);
 

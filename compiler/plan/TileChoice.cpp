@@ -19,8 +19,7 @@ static constexpr int64_t OtherRegisters = 72;
 /// More key tiles in flight than this hide nothing more.
 static constexpr int64_t GreatestStages = 8;
 
-//===--- demand
-//--------------------------------------------------------------------------------===//
+//===--- demand -------------------------------------------------------------------------------===//
 
 static int64_t widthOf(Type type) {
   Type element = isa<attn::RowsType>(type) ? cast<attn::RowsType>(type).getElementType()
@@ -68,8 +67,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan) {
   return shape;
 }
 
-//===--- budgets
-//-------------------------------------------------------------------------------===//
+//===--- budgets ------------------------------------------------------------------------------===//
 
 static int64_t sum(ArrayRef<int64_t> numbers) {
   return std::accumulate(numbers.begin(), numbers.end(), int64_t(0));
@@ -176,8 +174,7 @@ std::string attune::checkTiles(ConfigAttr config, const Target &target, const Ke
   return checkCuda(config, target, shape);
 }
 
-//===--- the choice
-//----------------------------------------------------------------------------===//
+//===--- the choice ---------------------------------------------------------------------------===//
 
 /// Scores of a tile stay in half of the first cache; two vectors of queries share every key read.
 static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const KernelShape &shape) {

@@ -182,7 +182,7 @@ LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
   return success();
 }
 
-/// For e^(y * c) with a constant c: y, with c log2(e) in `factor`, so that it is one product and exp2.
+/// For e^(y * c) with a constant c that bounds of y can be divided by: y, with c log2(e) in `factor`.
 static Value matchScaledExponent(Operation *op, double &factor) {
   auto product = op->getOperand(0).getDefiningOp<arith::MulFOp>();
   if (!isa<math::ExpOp>(op) || !product || !product.getType().isF32())
@@ -192,7 +192,8 @@ static Value matchScaledExponent(Operation *op, double &factor) {
     if (!matchPattern(product->getOperand(side), m_ConstantFloat(&constant)))
       continue;
     factor = constant.convertToFloat() * 1.44269504088896341;
-    return product->getOperand(1 - side);
+    if (std::abs(factor) > 1e-30 && std::abs(factor) < 1e30)
+      return product->getOperand(1 - side);
   }
   return {};
 }
@@ -226,7 +227,7 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
     if (isa<math::Exp2Op>(op))
       result = b.exp2(parts[0]);
     else if (exponent)
-      result = b.exp2(arith::MulFOp::create(b, parts[0], b.constantFloat(vectorType, factor)));
+      result = b.exp2(parts[0], factor);
     else if (isa<math::ExpOp>(op))
       result = b.exp(parts[0]);
     else if (isa<math::FmaOp>(op))

@@ -87,6 +87,8 @@ public:
   mlir::Value fma(mlir::Value left, mlir::Value right, mlir::Value addend);
   /// 2^x and e^x of f32 lanes: -inf gives 0, +inf gives inf, NaN gives NaN. Below 2^-125 it may be 0.
   mlir::Value exp2(mlir::Value x);
+  /// 2^(x * factor), the product as exact as the function: only its whole part is rounded.
+  mlir::Value exp2(mlir::Value x, double factor);
   mlir::Value exp(mlir::Value x);
   /// f32 (scalar or lanes), rounded to the nearest even value of a narrow float type.
   mlir::Value roundTo(mlir::Value x, mlir::Type narrow);

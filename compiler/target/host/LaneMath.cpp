@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <algorithm>
 
 using namespace mlir;
 
@@ -93,6 +94,24 @@ Value LaneBuilder::exp2(Value x) {
   Value rounded;
   Value whole = roundForExponent(t, rounded);
   return scaledPolynomial(arith::SubFOp::create(*this, t, whole), rounded);
+}
+
+Value LaneBuilder::exp2(Value x, double factor) {
+  // The bounds of t = x * factor, as bounds of x: what is beyond them is 0 or infinite.
+  Type type = x.getType();
+  double least = (canScale(facts, type) ? -150.0 : -126.0) / factor, most = 129.0 / factor;
+  Value low = clampBelow(*this, x, std::min(least, most));
+  Value limit = constantFloat(type, std::max(least, most));
+  Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, limit);
+  Value clamped = arith::SelectOp::create(*this, above, limit, low);
+  // x * factor - whole in fused steps: the product's rounding does not reach the fraction.
+  double high = float(factor);
+  Value rounded;
+  Value t = arith::MulFOp::create(*this, clamped, constantFloat(type, high));
+  Value whole = roundForExponent(t, rounded);
+  Value fraction = fma(clamped, constantFloat(type, high), arith::NegFOp::create(*this, whole));
+  fraction = fma(clamped, constantFloat(type, factor - high), fraction);
+  return scaledPolynomial(fraction, rounded);
 }
 
 Value LaneBuilder::exp(Value x) {

@@ -64,8 +64,7 @@ std::string lower(const std::string &kernel, const std::string &tiles) {
   return text;
 }
 
-//===--- arguments
-//-----------------------------------------------------------------------------===//
+//===--- arguments ----------------------------------------------------------------------------===//
 
 static reference::ElementType elementOf(Dtype dtype) {
   switch (dtype) {

@@ -2,6 +2,7 @@
 // Runs the pipeline for each kernel and target and collects what a bundle needs.
 #include "compiler/Compile.h"
 
+#include "compiler/Conditions.h"
 #include "compiler/Describe.h"
 #include "compiler/Pipeline.h"
 #include "compiler/target/host/HostTarget.h"
@@ -215,6 +216,20 @@ static LogicalResult addHostVariant(tile::KernelOp kernel, StringRef target,
   return success();
 }
 
+/// What the manifest says of `kernel` for every target. Conditions may be computed by helpers and
+/// sugar, so they are read from the primitives.
+static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp kernel,
+                                                     const CompileOptions &options) {
+  auto primitives = runPasses(kernel, Stage::Attn, "", options);
+  if (failed(primitives))
+    return failure();
+  auto canonical = *(*primitives)->getOps<attn::KernelOp>().begin();
+  auto info = describeKernel(canonical);
+  if (failed(info) || failed(describeConditions(canonical, *info)))
+    return failure();
+  return info;
+}
+
 FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options) {
   auto targets = expandTargets(*module.getContext(), options.targets);
   auto kernels = selectKernels(module, options);
@@ -223,7 +238,7 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
   bundle::Bundle result;
   result.manifest.producer = "attune " ATTUNE_VERSION;
   for (auto kernel : *kernels) {
-    auto info = describeKernel(kernel);
+    auto info = describeDemands(kernel, options);
     if (failed(info))
       return failure();
     for (const std::string &target : *targets) {

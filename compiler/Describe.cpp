@@ -63,7 +63,8 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
   }
   auto dtype = getElementType(element);
   if (!dtype || isa<attn::MatrixType>(type)) {
-    op->emitOpError() << "expected '" << name << "' to be of a type that a bundle carries (f64, f32, "
+    op->emitOpError() << "expected '" << name
+                      << "' to be of a type that a bundle carries (f64, f32, "
                       << "f16, bf16, i64, i32, i8, i1, index), but got " << type;
     return failure();
   }
@@ -86,12 +87,6 @@ FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel) {
       return failure();
     info.results.push_back(std::move(*result));
   }
-  kernel.walk([&](attn::AxisOp axis) {
-    if (auto multiple = axis.getMultiple())
-      info.checks.push_back({axis.getAxis().str(), int64_t(*multiple), ""});
-    if (auto like = axis.getLike())
-      info.checks.push_back({axis.getAxis().str(), 0, like->str()});
-  });
   return info;
 }
 

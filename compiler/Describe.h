@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What does the bundle's manifest say of a kernel: operands, results, checks, launch parameters?
+// What does the bundle's manifest say of a kernel: operands, results, launch parameters?
 #ifndef ATTUNE_COMPILER_DESCRIBE_H
 #define ATTUNE_COMPILER_DESCRIBE_H
 
@@ -9,8 +9,8 @@
 
 namespace attune {
 
-/// Operands, results and axis checks of `kernel`, without variants. Fails, having emitted why, at a
-/// type that no bundle can carry.
+/// Operands and results of `kernel`, without what it demands of them (see Conditions.h) and without
+/// variants. Fails, having emitted why, at a type that no bundle can carry.
 mlir::FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel);
 
 /// Grid and parameters of a variant of `info` with the code of `kernel`; the other fields are left.

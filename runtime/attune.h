@@ -46,10 +46,9 @@ ATTUNE_API const char *attune_version(void);
  * Valid until the next call that fails on this thread. */
 ATTUNE_API const char *attune_last_message(void);
 
-/*===-- Bundles
- * ----------------------------------------------------------------------------------=== A bundle is
- * a file of compiled kernels. It contains code: open only those that you would run.
- */
+/*===-- Bundles ---===*/
+
+/* A bundle is a file of compiled kernels. It contains code: open only those that you would run. */
 
 /** A bundle in memory. It refers to nothing outside: file and bytes may go away. */
 typedef struct attune_bundle attune_bundle;
@@ -143,18 +142,20 @@ typedef struct attune_variant_info {
 ATTUNE_API attune_status attune_bundle_variant(const attune_bundle *bundle, size_t kernel,
                                                size_t variant, attune_variant_info *info);
 
-/*===-- Devices
- * ----------------------------------------------------------------------------------===*/
+/*===-- Devices ---===*/
 
 /** Something that runs kernels. */
 typedef struct attune_device attune_device;
 
 /** Opens a device by name:
- *    "host"       this computer's processor, a thread for each of its cores that this process may
- * use "host:4"     the same with 4 threads "cuda"       the first CUDA GPU "cuda:1"     the CUDA
- * GPU of that ordinal The CUDA driver library is looked for when a CUDA device is opened:
- * libcuda.so.1, or what the environment variable ATTUNE_LIBCUDA names. Fails with ATTUNE_NO_DEVICE.
- */
+ *
+ * - "host": this computer's processor, a thread for each of its cores that this process may use
+ * - "host:4": the same with 4 threads
+ * - "cuda": the first CUDA GPU
+ * - "cuda:1": the CUDA GPU of that ordinal
+ *
+ * The CUDA driver library is looked for when a CUDA device is opened: libcuda.so.1, or what the
+ * environment variable ATTUNE_LIBCUDA names. Fails with ATTUNE_NO_DEVICE. */
 ATTUNE_API attune_status attune_device_open(const char *name, attune_device **device);
 
 /** Null is allowed. Waits for nothing: synchronize first. */
@@ -202,8 +203,7 @@ ATTUNE_API attune_status attune_device_destroy_stream(attune_device *device, voi
  * device is reported here with ATTUNE_DEVICE_ERROR. */
 ATTUNE_API attune_status attune_device_synchronize(attune_device *device, void *stream);
 
-/*===-- Kernels
- * ----------------------------------------------------------------------------------===*/
+/*===-- Kernels ---===*/
 
 /** A kernel's code, loaded on a device and ready to be launched. */
 typedef struct attune_kernel attune_kernel;
@@ -246,8 +246,8 @@ typedef struct attune_argument {
  * Checked, with a message that names the operand: rank, dtype, device, sizes that the kernel fixes,
  * contiguity and alignment where the code relies on it; equal token counts along an axis; batch
  * sizes (1 or a common one); head counts (each divides the largest; results have the largest); that
- * no size is 2^31 or more; what the kernel itself demands of its axes. If one of them fails,
- * nothing has been launched.
+ * no size is 2^31 or more; what the kernel itself demands of its axes and scalars. If one of them
+ * fails, nothing has been launched.
  *
  * On CUDA the kernel is enqueued on `stream` (a CUstream; null is the default stream) and the call
  * returns at once. On the host the call returns when the kernel has finished, launches of one
@@ -262,8 +262,7 @@ ATTUNE_API attune_status attune_kernel_launch(attune_kernel *kernel,
 ATTUNE_API attune_status attune_kernel_check(const attune_kernel *kernel,
                                              const attune_argument *arguments, size_t count);
 
-/*===-- Measuring
- * --------------------------------------------------------------------------------===*/
+/*===-- Measuring ---===*/
 
 /** Measures what the processor can do at most: f32 fused multiply-adds in registers, with the
  * widest vectors that it has, on `threads` threads at once (0: one a core that this process may

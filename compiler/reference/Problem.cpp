@@ -272,6 +272,10 @@ Error Binder::bindAxisOps() {
       auto known = problem->environment.scalars.find(size);
       if (known == problem->environment.scalars.end())
         return createStringError(who + ": a grid size is not a number that operands determine");
+      if (known->second.integers[0] <= 0)
+        return createStringError(formatv("{0}: expected grid sizes above 0, found {1}", who,
+                                         known->second.integers[0])
+                                     .str());
       tokens *= known->second.integers[0];
     }
     if (!op.getGrid().empty() && tokens != length->second)

@@ -71,6 +71,13 @@ Expression Expression::size(std::string operand, int64_t dimension) {
   return result;
 }
 
+Expression Expression::scalar(std::string operand) {
+  Expression result;
+  result.kind = Kind::Scalar;
+  result.operand = std::move(operand);
+  return result;
+}
+
 Expression Expression::binary(Kind kind, Expression left, Expression right) {
   Expression result;
   result.kind = kind;
@@ -81,6 +88,18 @@ Expression Expression::binary(Kind kind, Expression left, Expression right) {
 
 Expression Expression::ceilDiv(Expression left, Expression right) {
   return binary(Kind::CeilDiv, std::move(left), std::move(right));
+}
+
+Expression Expression::select(Expression condition, Expression yes, Expression no) {
+  Expression result = binary(Kind::Select, std::move(condition), std::move(yes));
+  result.arguments.push_back(std::move(no));
+  return result;
+}
+
+size_t Expression::argumentCount(Kind kind) {
+  if (kind == Kind::Constant || kind == Kind::Size || kind == Kind::Scalar)
+    return 0;
+  return kind == Kind::Select ? 3 : 2;
 }
 
 static Parameter makeParameter(ParameterKind kind, std::string operand, ParameterType type) {

@@ -61,6 +61,10 @@ inline constexpr size_t maxRank = 8;
 inline constexpr size_t maxParameters = 512;
 inline constexpr size_t maxOperands = 128;
 inline constexpr size_t maxExpressionNodes = 64;
+/// How deeply expressions nest; so many numbers and operators nest no deeper.
+inline constexpr size_t maxExpressionDepth = maxExpressionNodes / 2;
+inline constexpr size_t maxConditions = 128;
+inline constexpr size_t maxConditionText = 65536;
 inline constexpr int64_t maxScratchBytes = int64_t(1) << 30;
 /// Every size of a tensor, and the magnitude of every index scalar, is below this.
 inline constexpr int64_t sizeLimit = int64_t(1) << 31;
@@ -90,27 +94,70 @@ struct AxisCheck {
   bool operator==(const AxisCheck &) const = default;
 };
 
-/// An integer computed from the sizes of the operands at launch.
+/// An integer computed from the operands at launch. In JSON a number, ["size", name, dimension],
+/// ["scalar", name], ["select", condition, a, b], or [operator, a, b].
+///
+/// A grid is computed from sizes by the operators up to Min, and divides by constants alone; a
+/// condition has all of them. A truth is 0 or 1, anything but 0 is true. Arithmetic is exact: an
+/// expression that overflows 64 bits, or divides by what is not above 0, has no value, whether or
+/// not a Select, And or Or around it looks at that part.
 struct Expression {
-  enum class Kind : uint8_t { Constant, Size, CeilDiv, Mul, Add, Max, Min };
+  enum class Kind : uint8_t {
+    Constant,
+    Size,
+    CeilDiv,
+    Mul,
+    Add,
+    Max,
+    Min,
+    /// A scalar operand of an integer type; an i1 is 0 or 1.
+    Scalar,
+    Sub,
+    FloorDiv,
+    /// What FloorDiv leaves: never negative.
+    Mod,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    And,
+    Or,
+    /// The second argument if the first is true, else the third.
+    Select,
+  };
 
   Kind kind = Kind::Constant;
   /// The value of a Constant, the dimension of a Size.
   int64_t number = 0;
-  /// The operand or result that a Size asks about.
+  /// The operand or result that a Size or a Scalar asks about.
   std::string operand;
-  /// The two arguments of the others.
+  /// The three arguments of a Select, the two of the other operators.
   std::vector<Expression> arguments;
 
   static Expression constant(int64_t value);
   static Expression size(std::string operand, int64_t dimension);
+  static Expression scalar(std::string operand);
   static Expression binary(Kind kind, Expression left, Expression right);
   static Expression ceilDiv(Expression left, Expression right);
+  static Expression select(Expression condition, Expression yes, Expression no);
+
+  /// How many arguments an expression of this kind has.
+  static size_t argumentCount(Kind kind);
 
   bool operator==(const Expression &) const = default;
 };
 
 std::string_view spelling(Expression::Kind kind);
+
+/// What a kernel demands of its scalars and sizes: a launch is refused unless the expression has a
+/// value and that is not 0. In JSON {"expression": ["le", 0, ["scalar", "w"]], "text": "w >= 0"}.
+struct Condition {
+  Expression expression;
+  /// The expression as people write it, for messages.
+  std::string text;
+
+  bool operator==(const Condition &) const = default;
+};
 
 /// One parameter of the entry point, in order.
 struct Parameter {
@@ -170,6 +217,8 @@ struct KernelInfo {
   std::vector<OperandInfo> operands;
   std::vector<OperandInfo> results;
   std::vector<AxisCheck> checks;
+  /// In the order in which they are checked; the field may be absent in JSON.
+  std::vector<Condition> conditions;
   std::vector<Variant> variants;
 
   bool operator==(const KernelInfo &) const = default;

@@ -81,6 +81,7 @@ private:
              "a tensor", "scalar");
     for (size_t i = 0; i < kernel.checks.size() && ok; ++i)
       checkAxis(kernel.checks[i], axes, path + ".checks[" + number(int64_t(i)) + "]");
+    checkConditions(kernel, path + ".conditions");
     for (size_t i = 0; i < kernel.variants.size() && ok; ++i)
       checkVariant(kernel, kernel.variants[i], path + ".variants[" + number(int64_t(i)) + "]");
   }
@@ -146,8 +147,8 @@ private:
     expect((variant.alignment & (variant.alignment - 1)) == 0, path + ".alignment",
            "a power of two", number(variant.alignment));
     for (size_t i = 0; i < 3 && ok; ++i) {
-      size_t nodes = 0;
-      checkExpression(kernel, variant.grid[i], nodes, path + ".grid[" + number(int64_t(i)) + "]");
+      ExpressionScope scope{kernel, Place::Grid};
+      checkExpression(scope, variant.grid[i], path + ".grid[" + number(int64_t(i)) + "]");
     }
     expect(variant.parameters.size() <= maxParameters, path + ".parameters",
            "at most " + number(maxParameters), number(int64_t(variant.parameters.size())));
@@ -168,25 +169,64 @@ private:
            number(dim));
   }
 
-  void checkExpression(const KernelInfo &kernel, const Expression &expression, size_t &nodes,
-                       const std::string &path) {
-    expect(++nodes <= maxExpressionNodes, path,
-           "at most " + number(maxExpressionNodes) + " numbers and operators", "more");
+  void checkScalar(const KernelInfo &kernel, const std::string &operand, const std::string &path) {
+    const OperandInfo *info = kernel.find(operand);
+    expect(info, path, "an operand of kernel '" + kernel.name + "'", "'" + operand + "'");
     if (!ok)
       return;
-    if (expression.kind == Expression::Kind::Size)
-      return checkDimension(kernel, expression.operand, expression.number, path);
-    if (expression.kind == Expression::Kind::Constant)
-      return expectRange(expression.number, 0, sizeLimit - 1, path);
-    expect(expression.arguments.size() == 2, path, "two arguments",
+    expect(!info->isTensor(), path, "a scalar",
+           std::string(spelling(info->role)) + " '" + operand + "'");
+    expect(info->dtype != ElementType::F64 && info->dtype != ElementType::F32, path,
+           "a scalar of an integer type",
+           "'" + operand + "' of " + std::string(spelling(info->dtype)));
+  }
+
+  /// Where an expression stands decides what it may be made of.
+  enum class Place { Grid, Condition };
+
+  struct ExpressionScope {
+    const KernelInfo &kernel;
+    Place place;
+    size_t nodes = 0;
+  };
+
+  void checkExpression(ExpressionScope &scope, const Expression &expression,
+                       const std::string &path) {
+    using Kind = Expression::Kind;
+    expect(++scope.nodes <= maxExpressionNodes, path,
+           "at most " + number(maxExpressionNodes) + " numbers and operators", "more");
+    bool inGrid = scope.place == Place::Grid;
+    expect(!inGrid || expression.kind <= Kind::Min, path,
+           "a number, size, ceildiv, mul, add, max or min in a grid",
+           std::string(spelling(expression.kind)));
+    if (!ok)
+      return;
+    size_t count = Expression::argumentCount(expression.kind);
+    expect(expression.arguments.size() == count, path, number(int64_t(count)) + " arguments",
            number(int64_t(expression.arguments.size())));
+    if (expression.kind == Kind::Size)
+      return checkDimension(scope.kernel, expression.operand, expression.number, path);
+    if (expression.kind == Kind::Scalar)
+      return checkScalar(scope.kernel, expression.operand, path);
+    if (expression.kind == Kind::Constant && inGrid)
+      return expectRange(expression.number, 0, sizeLimit - 1, path);
     for (size_t i = 0; i < expression.arguments.size() && ok; ++i)
-      checkExpression(kernel, expression.arguments[i], nodes,
-                      path + "[" + number(int64_t(i) + 1) + "]");
-    if (ok && expression.kind == Expression::Kind::CeilDiv)
-      expect(expression.arguments[1].kind == Expression::Kind::Constant &&
-                 expression.arguments[1].number > 0,
+      checkExpression(scope, expression.arguments[i], path + "[" + number(int64_t(i) + 1) + "]");
+    if (ok && inGrid && expression.kind == Kind::CeilDiv)
+      expect(expression.arguments[1].kind == Kind::Constant && expression.arguments[1].number > 0,
              path + "[2]", "a constant divisor above 0", "something else");
+  }
+
+  void checkConditions(const KernelInfo &kernel, const std::string &path) {
+    expect(kernel.conditions.size() <= maxConditions, path, "at most " + number(maxConditions),
+           number(int64_t(kernel.conditions.size())));
+    for (size_t i = 0; i < kernel.conditions.size() && ok; ++i) {
+      const Condition &condition = kernel.conditions[i];
+      std::string own = path + "[" + number(int64_t(i)) + "]";
+      expectRange(int64_t(condition.text.size()), 1, maxConditionText, own + ".text (length)");
+      ExpressionScope scope{kernel, Place::Condition};
+      checkExpression(scope, condition.expression, own + ".expression");
+    }
   }
 
   void checkParameter(const KernelInfo &kernel, const Variant &variant, const Parameter &parameter,

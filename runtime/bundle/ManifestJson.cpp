@@ -131,20 +131,36 @@ AxisCheck readCheck(Field field) {
   return check;
 }
 
-Expression readExpression(Field field, int depth) {
+Expression readExpression(Field field, size_t depth) {
   if (!field.isArray())
     return Expression::constant(field.integer());
   if (depth == 0)
     field.fail("an expression that is less deeply nested");
-  if (field.size() != 3)
-    field.fail("three elements");
-  auto kind = field.element(0).enumerator<Expression::Kind>();
-  if (kind == Expression::Kind::Constant)
-    field.element(0).fail("size, ceildiv, mul, add, max or min");
-  if (kind == Expression::Kind::Size)
-    return Expression::size(field.element(1).string(), field.element(2).integer());
-  return Expression::binary(kind, readExpression(field.element(1), depth - 1),
-                            readExpression(field.element(2), depth - 1));
+  if (field.size() == 0)
+    field.fail("an operator and its arguments");
+  Expression expression;
+  expression.kind = field.element(0).enumerator<Expression::Kind>();
+  if (expression.kind == Expression::Kind::Constant)
+    field.element(0).fail("an operator (a constant is a plain number)");
+  bool isSize = expression.kind == Expression::Kind::Size;
+  bool isScalar = expression.kind == Expression::Kind::Scalar;
+  size_t count = isSize ? 2 : isScalar ? 1 : Expression::argumentCount(expression.kind);
+  if (field.size() != count + 1)
+    field.fail(std::string(spelling(expression.kind)) + " and " + std::to_string(count) +
+               (count == 1 ? " argument" : " arguments"));
+  if (isSize || isScalar)
+    expression.operand = field.element(1).string();
+  if (isSize)
+    expression.number = field.element(2).integer();
+  for (size_t i = 0; i < Expression::argumentCount(expression.kind); ++i)
+    expression.arguments.push_back(readExpression(field.element(i + 1), depth - 1));
+  return expression;
+}
+
+Condition readCondition(Field field) {
+  field.expectObject({"expression", "text"});
+  return {readExpression(field.member("expression"), maxExpressionDepth),
+          field.member("text").string()};
 }
 
 Parameter readParameter(Field field) {
@@ -180,7 +196,7 @@ Variant readVariant(Field field) {
   if (!grid.isArray() || grid.size() != 3)
     grid.fail("an array of three expressions");
   for (size_t i = 0; i < 3; ++i)
-    variant.grid[i] = readExpression(grid.element(i), 16);
+    variant.grid[i] = readExpression(grid.element(i), maxExpressionDepth);
   variant.parameters = field.member("parameters").list(readParameter);
   if (field.has("alignment"))
     variant.alignment = field.member("alignment").integer();
@@ -190,19 +206,22 @@ Variant readVariant(Field field) {
 }
 
 KernelInfo readKernel(Field field) {
-  field.expectObject({"name", "operands", "results", "checks", "variants"});
+  field.expectObject({"name", "operands", "results", "checks", "conditions", "variants"});
   KernelInfo kernel;
   kernel.name = field.member("name").string();
   kernel.operands = field.member("operands").list(readOperand);
   kernel.results = field.member("results").list(readOperand);
   if (field.has("checks"))
     kernel.checks = field.member("checks").list(readCheck);
+  if (field.has("conditions"))
+    kernel.conditions = field.member("conditions").list(readCondition);
   kernel.variants = field.member("variants").list(readVariant);
   return kernel;
 }
 
 Json write(const OperandInfo &info);
 Json write(const AxisCheck &check);
+Json write(const Condition &condition);
 Json write(const Parameter &parameter);
 Json write(const Variant &variant);
 Json write(const KernelInfo &kernel);
@@ -240,13 +259,17 @@ Json write(const Expression &expression) {
   if (expression.kind == Expression::Kind::Constant)
     return expression.number;
   Json json = Json::array({spelling(expression.kind)});
-  if (expression.kind == Expression::Kind::Size) {
+  if (expression.kind == Expression::Kind::Size || expression.kind == Expression::Kind::Scalar)
     json.push_back(expression.operand);
+  if (expression.kind == Expression::Kind::Size)
     json.push_back(expression.number);
-  }
   for (const Expression &argument : expression.arguments)
     json.push_back(write(argument));
   return json;
+}
+
+Json write(const Condition &condition) {
+  return {{"expression", write(condition.expression)}, {"text", condition.text}};
 }
 
 Json write(const Parameter &parameter) {
@@ -285,6 +308,8 @@ Json write(const KernelInfo &kernel) {
   json["results"] = writeList(kernel.results);
   if (!kernel.checks.empty())
     json["checks"] = writeList(kernel.checks);
+  if (!kernel.conditions.empty())
+    json["conditions"] = writeList(kernel.conditions);
   json["variants"] = writeList(kernel.variants);
   return json;
 }

@@ -31,8 +31,9 @@ template <> struct Spellings<Swizzle> {
   static constexpr std::array<std::string_view, 4> names = {"none", "32B", "64B", "128B"};
 };
 template <> struct Spellings<Expression::Kind> {
-  static constexpr std::array<std::string_view, 7> names = {"constant", "size", "ceildiv", "mul",
-                                                            "add",      "max",  "min"};
+  static constexpr std::array<std::string_view, 18> names = {
+      "constant", "size", "ceildiv", "mul", "add", "max", "min", "scalar", "sub",
+      "floordiv", "mod",  "eq",      "ne",  "lt",  "le",  "and", "or",     "select"};
 };
 
 template <typename Enum> std::optional<Enum> parseSpelling(std::string_view text) {

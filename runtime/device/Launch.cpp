@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns a manifest into a plan for launching, and checked arguments into parameters. The checks
-// themselves are in LaunchChecks.cpp.
+// themselves are in LaunchChecks.cpp, those that are expressions in LaunchExpressions.cpp.
 #include "runtime/device/Launch.h"
 
 #include <algorithm>
@@ -39,6 +39,8 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
   }
   for (size_t axis = 0; axis < 3; ++axis)
     addSteps(variant.grid[axis], grid[axis]);
+  for (const Condition &condition : kernel.conditions)
+    addSteps(condition.expression, conditions.emplace_back());
   auto isMap = [](const Parameter &parameter) {
     return parameter.kind == ParameterKind::TensorMap;
   };
@@ -53,56 +55,6 @@ size_t LaunchPlan::indexOf(const std::string &operand) const {
     if (arguments[i].info.name == operand)
       return i;
   fail(ATTUNE_INTERNAL, "no operand '" + operand + "'");
-}
-
-void LaunchPlan::addSteps(const Expression &expression, std::vector<Step> &steps) const {
-  for (const Expression &argument : expression.arguments)
-    addSteps(argument, steps);
-  size_t argument = expression.kind == Expression::Kind::Size ? indexOf(expression.operand) : 0;
-  steps.push_back({expression.kind, expression.number, argument});
-}
-
-/// The value of an operator; fails when it does not fit 64 bits.
-static int64_t apply(Expression::Kind kind, int64_t left, int64_t right) {
-  int64_t value = 0;
-  bool overflow = false;
-  switch (kind) {
-  case Expression::Kind::CeilDiv:
-    // The manifest's checker saw to it that the divisor is a positive constant.
-    return left / right + (left % right > 0);
-  case Expression::Kind::Mul:
-    overflow = __builtin_mul_overflow(left, right, &value);
-    break;
-  case Expression::Kind::Add:
-    overflow = __builtin_add_overflow(left, right, &value);
-    break;
-  case Expression::Kind::Max:
-    return std::max(left, right);
-  case Expression::Kind::Min:
-    return std::min(left, right);
-  case Expression::Kind::Constant:
-  case Expression::Kind::Size:
-    break;
-  }
-  if (overflow)
-    failArgument("the launch size overflows 64 bits");
-  return value;
-}
-
-int64_t LaunchPlan::evaluate(const std::vector<Step> &steps, const LaunchState &state) const {
-  int64_t stack[maxExpressionNodes];
-  size_t top = 0;
-  for (const Step &step : steps) {
-    if (step.kind == Expression::Kind::Constant) {
-      stack[top++] = step.number;
-    } else if (step.kind == Expression::Kind::Size) {
-      stack[top++] = state.tensors[step.argument].sizes[step.number];
-    } else {
-      --top;
-      stack[top - 1] = apply(step.kind, stack[top - 1], stack[top]);
-    }
-  }
-  return stack[0];
 }
 
 void LaunchPlan::check(const Device &device, const attune_argument *given, size_t count,
@@ -130,8 +82,9 @@ void LaunchPlan::check(const Device &device, const attune_argument *given, size_
   }
   checkBatchAndHeads(state);
   checkAxes(state);
+  checkConditions(state);
   for (size_t axis = 0; axis < 3; ++axis)
-    state.grid[axis] = evaluate(grid[axis], state);
+    state.grid[axis] = evaluateGrid(grid[axis], state);
 }
 
 /// Stores a scalar argument, already checked to fit, as the parameter's type.

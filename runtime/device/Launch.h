@@ -8,6 +8,7 @@
 #include "runtime/device/Device.h"
 
 #include <cstddef>
+#include <optional>
 
 namespace attune::device {
 
@@ -60,7 +61,7 @@ private:
     int64_t pointerAlignment;
     int64_t strideAlignment;
   };
-  /// A step of a grid expression in postfix order.
+  /// A step of an expression in postfix order.
   struct Step {
     bundle::Expression::Kind kind;
     int64_t number;
@@ -86,12 +87,19 @@ private:
   void checkAxes(const LaunchState &state) const;
   const Tensor *firstOnAxis(const LaunchState &state, const std::string &axis,
                             const Argument *&owner) const;
-  int64_t evaluate(const std::vector<Step> &steps, const LaunchState &state) const;
+  /// What `steps` come to; where they have no value, null and in `problem` why.
+  std::optional<int64_t> evaluate(const std::vector<Step> &steps, const LaunchState &state,
+                                  const char *&problem) const;
+  int64_t evaluateGrid(const std::vector<Step> &steps, const LaunchState &state) const;
+  void checkConditions(const LaunchState &state) const;
+  std::string describeValues(const std::vector<Step> &steps, const LaunchState &state) const;
 
   bundle::KernelInfo kernel;
   bundle::Variant variant;
   std::vector<Argument> arguments;
   std::array<std::vector<Step>, 3> grid;
+  /// One entry a condition of the kernel.
+  std::vector<std::vector<Step>> conditions;
   std::vector<BoundParameter> parameters;
 };
 

@@ -47,6 +47,7 @@ TEST(ManifestText, DefaultsOfOptionalFields) {
   EXPECT_EQ(manifest->kernels[0].variants[0].alignment, 1);
   EXPECT_EQ(manifest->kernels[0].variants[0].tool, "");
   EXPECT_TRUE(manifest->kernels[0].checks.empty());
+  EXPECT_TRUE(manifest->kernels[0].conditions.empty());
   EXPECT_TRUE(checkManifest(*manifest, 1));
 }
 
@@ -132,12 +133,41 @@ TEST(ManifestText, GridOfTwoSizes) {
 }
 
 TEST(ManifestText, UnknownOperator) {
-  EXPECT_EQ(parseMessage(replaced(R"("ceildiv")", R"("log")")),
-            "manifest: kernels[0].variants[0].grid[0][0]: expected one of constant, size, ceildiv, "
-            "mul, add, max, min, but got \"log\"");
-  EXPECT_EQ(parseMessage(replaced(R"("ceildiv")", R"("constant")")),
-            "manifest: kernels[0].variants[0].grid[0][0]: expected size, ceildiv, mul, add, max or "
-            "min, but got \"constant\"");
+  EXPECT_EQ(
+      parseMessage(replaced(R"("ceildiv")", R"("log")")),
+      "manifest: kernels[0].conditions[2].expression[0]: expected one of constant, size, ceildiv, "
+      "mul, add, max, min, scalar, sub, floordiv, mod, eq, ne, lt, le, and, or, select, but got "
+      "\"log\"");
+  EXPECT_EQ(
+      parseMessage(replaced(R"("ceildiv")", R"("constant")")),
+      "manifest: kernels[0].conditions[2].expression[0]: expected an operator (a constant is a "
+      "plain number), but got \"constant\"");
+}
+
+TEST(ManifestText, ArgumentsOfAnOperator) {
+  auto message = [](const std::string &expression) {
+    return parseMessage(
+        replaced(R"("conditions": [)",
+                 R"("conditions": [{"text": "t", "expression": )" + expression + "},"));
+  };
+  const std::string path = "manifest: kernels[0].conditions[0].expression: expected ";
+  EXPECT_EQ(message("[]"), path + "an operator and its arguments, but got array");
+  EXPECT_EQ(message(R"(["scalar", "w", 1])"), path + "scalar and 1 argument, but got array");
+  EXPECT_EQ(message(R"(["size", "q"])"), path + "size and 2 arguments, but got array");
+  EXPECT_EQ(message(R"(["lt", 1])"), path + "lt and 2 arguments, but got array");
+  EXPECT_EQ(message(R"(["select", 1, 2])"), path + "select and 3 arguments, but got array");
+  EXPECT_EQ(message(R"(["scalar", 1])"),
+            "manifest: kernels[0].conditions[0].expression[1]: expected a string, but got 1");
+  EXPECT_EQ(message(R"("w")"), path + "an integer of 64 bits, but got \"w\"");
+}
+
+TEST(ManifestText, FieldsOfACondition) {
+  EXPECT_EQ(parseMessage(replaced(R"("text": "w >= -3")", R"("words": "w >= -3")")),
+            "manifest: kernels[0].conditions[0]: unknown field 'words'");
+  EXPECT_EQ(parseMessage(replaced(R"("conditions": [)", R"("conditions": [{"expression": 1},)")),
+            "manifest: kernels[0].conditions[0]: field 'text' is missing");
+  EXPECT_EQ(parseMessage(replaced(R"("conditions": [)", R"("conditions": [{"text": ""},)")),
+            "manifest: kernels[0].conditions[0]: field 'expression' is missing");
 }
 
 TEST(ManifestText, BlobIndexBelowZero) {
@@ -147,10 +177,12 @@ TEST(ManifestText, BlobIndexBelowZero) {
 
 TEST(ManifestText, DeepNesting) {
   std::string expression = "1";
-  for (int i = 0; i < 20; ++i)
+  for (int i = 0; i < 33; ++i)
     expression = R"(["add", 1, )" + expression + "]";
-  std::string text = replaced(R"("grid": [)", R"("grid": [)" + expression + ",");
-  EXPECT_NE(parseMessage(text), "");
+  std::string text = replaced(R"("conditions": [)",
+                              R"("conditions": [{"text": "t", "expression": )" + expression + "},");
+  EXPECT_NE(parseMessage(text).find("expected an expression that is less deeply nested"),
+            std::string::npos);
   EXPECT_EQ(parseMessage(std::string(100000, '[')),
             "manifest: expected at most 64 levels of nesting");
 }
@@ -285,13 +317,78 @@ TEST(ManifestCheck, Grid) {
             "kernels[0].variants[0].grid[1][2]: expected a constant divisor above 0, but got "
             "something else");
   Expression large = Expression::constant(1);
-  for (int i = 0; i < 40; ++i)
-    large = Expression::binary(Expression::Kind::Add, large, Expression::constant(1));
+  for (int i = 0; i < 6; ++i)
+    large = Expression::binary(Expression::Kind::Add, large, large);
   EXPECT_NE(gridMessage(large).find("expected at most 64 numbers and operators"),
             std::string::npos);
   Expression odd = Expression::binary(Expression::Kind::Mul, large, large);
   odd.arguments = {Expression::constant(1)};
-  EXPECT_EQ(gridMessage(odd), "kernels[0].variants[0].grid[1]: expected two arguments, but got 1");
+  EXPECT_EQ(gridMessage(odd), "kernels[0].variants[0].grid[1]: expected 2 arguments, but got 1");
+}
+
+TEST(ManifestCheck, OperatorsOfConditionsInAGrid) {
+  auto gridMessage = [](Expression expression) {
+    return checkMessage([&](KernelInfo &k) { k.variants[0].grid[1] = expression; });
+  };
+  const std::string expected = "kernels[0].variants[0].grid[1]: expected a number, size, ceildiv, "
+                               "mul, add, max or min in a grid, but got ";
+  Expression one = Expression::constant(1);
+  EXPECT_EQ(gridMessage(Expression::scalar("w")), expected + "scalar");
+  EXPECT_EQ(gridMessage(Expression::binary(Expression::Kind::Sub, one, one)), expected + "sub");
+  EXPECT_EQ(gridMessage(Expression::select(one, one, one)), expected + "select");
+}
+
+TEST(ManifestCheck, Conditions) {
+  auto conditionMessage = [](Expression expression) {
+    return checkMessage([&](KernelInfo &k) { k.conditions[1].expression = expression; });
+  };
+  const std::string path = "kernels[0].conditions[1].expression";
+  EXPECT_EQ(conditionMessage(Expression::scalar("x")),
+            path + ": expected an operand of kernel 'alibi_window', but got 'x'");
+  EXPECT_EQ(conditionMessage(Expression::scalar("q")),
+            path + ": expected a scalar, but got rows 'q'");
+  EXPECT_EQ(conditionMessage(Expression::size("w", 0)),
+            path + ": expected a tensor, but got scalar 'w'");
+  EXPECT_EQ(conditionMessage(Expression::binary(Expression::Kind::Lt, Expression::constant(1),
+                                                Expression::size("q", 4))),
+            path + "[2]: expected a dimension below 4 of 'q', but got 4");
+  Expression odd =
+      Expression::select(Expression::constant(1), Expression::constant(1), Expression::constant(1));
+  odd.arguments.pop_back();
+  EXPECT_EQ(conditionMessage(odd), path + ": expected 3 arguments, but got 2");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) {
+              k.operands[3].dtype = ElementType::F32;
+              for (Variant &variant : k.variants)
+                variant.parameters.pop_back();
+            }),
+            "kernels[0].conditions[0].expression[2]: expected a scalar of an integer type, but got "
+            "'w' of f32");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.conditions[1].text = ""; }),
+            "kernels[0].conditions[1].text (length): expected an integer from 1 to 65536, but got "
+            "0");
+  EXPECT_EQ(checkMessage([](KernelInfo &k) { k.conditions.resize(129, k.conditions[0]); }),
+            "kernels[0].conditions: expected at most 128, but got 129");
+}
+
+TEST(ManifestCheck, LargeAndDeepConditions) {
+  auto conditionMessage = [](Expression expression) {
+    return checkMessage([&](KernelInfo &k) { k.conditions[0].expression = expression; });
+  };
+  Expression large = Expression::scalar("w"), deep = Expression::scalar("w");
+  for (int i = 0; i < 6; ++i)
+    large = Expression::binary(Expression::Kind::And, large, large);
+  EXPECT_NE(conditionMessage(large).find("expected at most 64 numbers and operators, but got more"),
+            std::string::npos);
+  // As deep as a condition of at most 64 numbers and operators can be.
+  for (int i = 0; i < 31; ++i)
+    deep = Expression::binary(Expression::Kind::Add, deep, Expression::constant(INT64_MIN));
+  Bundle bundle = sampleBundle();
+  bundle.manifest.kernels[0].conditions[0].expression = deep;
+  Result<void> checked = checkManifest(bundle.manifest, 3);
+  EXPECT_TRUE(checked) << checked.message();
+  Result<Manifest> read = parseManifest(*printManifest(bundle.manifest));
+  ASSERT_TRUE(read) << read.message();
+  EXPECT_TRUE(*read == bundle.manifest);
 }
 
 TEST(ManifestCheck, Parameters) {

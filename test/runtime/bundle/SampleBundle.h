@@ -42,6 +42,14 @@ inline Bundle sampleBundle() {
                      {"w", OperandRole::Scalar, "", ElementType::Index, {}}};
   kernel.results = {sampleTokens("o", OperandRole::Rows, "q")};
   kernel.checks = {{"k", 64, ""}, {"q", 0, "k"}};
+  Expression w = Expression::scalar("w");
+  kernel.conditions = {
+      {Expression::binary(Expression::Kind::Le, Expression::constant(-3), w), "w >= -3"},
+      {Expression::select(w, w, Expression::size("q", 2)), "w ? w : size q"}};
+  using Kind = Expression::Kind;
+  for (Kind kind : {Kind::CeilDiv, Kind::Mul, Kind::Add, Kind::Max, Kind::Min, Kind::Sub,
+                    Kind::FloorDiv, Kind::Mod, Kind::Eq, Kind::Ne, Kind::Lt, Kind::And, Kind::Or})
+    kernel.conditions.push_back({Expression::binary(kind, w, w), "of two"});
   Variant host = sampleCudaVariant();
   host.target = "x86-64-v3";
   host.format = BlobFormat::Elf;

@@ -29,6 +29,10 @@ TEST(Allocation, NoneInALaunch) {
   bundle::Bundle contents = scaleAddWithoutCode();
   contents.addBlob(readAll(ATTUNE_TEST_KERNEL));
   contents.manifest.kernels[0].variants = {scaleAddVariant("x86-64", bundle::BlobFormat::Elf)};
+  using bundle::Expression;
+  contents.manifest.kernels[0].conditions = {
+      {Expression::binary(Expression::Kind::Lt, Expression::scalar("w"), Expression::size("a", 2)),
+       "w < size q"}};
   Device device("host:2");
   Kernel kernel(device, openBundle(contents), "scale_add");
   ScaleAddProblem problem;

@@ -362,6 +362,160 @@ TEST_F(Launch, AxisThatHasToBeAsLongAsAnother) {
             "3, but got 10");
 }
 
+//===-- Conditions of the kernel ---===//
+
+using bundle::Expression;
+using Kind = Expression::Kind;
+
+/// What a kernel with this condition says of the problem; "" when it launches.
+class Condition : public Launch {
+protected:
+  std::string verdict(Expression expression) {
+    Kernel other =
+        changed([&](bundle::KernelInfo &info) { info.conditions = {{expression, "text"}}; });
+    try {
+      other.check(problem.arguments());
+      return "";
+    } catch (const Error &error) {
+      EXPECT_EQ(error.status(), ATTUNE_INVALID_ARGUMENT);
+      EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+                error.what());
+      return error.what();
+    }
+  }
+  bool holds(Expression expression) { return verdict(std::move(expression)).empty(); }
+
+  /// Is `kind` of left and right exactly `value`? `w` stands for one, so that nothing is constant.
+  bool gives(Kind kind, int64_t left, int64_t right, int64_t value) {
+    Expression one = Expression::binary(Kind::Eq, w, Expression::constant(problem.w));
+    Expression both =
+        Expression::binary(kind, Expression::binary(Kind::Mul, one, Expression::constant(left)),
+                           Expression::constant(right));
+    return holds(Expression::binary(Kind::Eq, both, Expression::constant(value))) &&
+           !holds(Expression::binary(Kind::Ne, both, Expression::constant(value)));
+  }
+
+  Expression w = Expression::scalar("w");
+};
+
+TEST_F(Condition, NamesItsTextAndTheValues) {
+  Kernel other = changed([&](bundle::KernelInfo &info) {
+    info.conditions = {{Expression::binary(Kind::Le, Expression::constant(0), w), "w >= 0"}};
+  });
+  other.launch(problem.arguments());
+  problem.expectRight();
+  problem.w = -3;
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': expected 'w >= 0', but w is -3");
+}
+
+TEST_F(Condition, RefusedLaunchWritesNothing) {
+  EXPECT_FALSE(holds(Expression::constant(0)));
+  for (float value : problem.oData)
+    EXPECT_EQ(value, 0);
+}
+
+TEST_F(Condition, AllOfThemAreChecked) {
+  Kernel other = changed([&](bundle::KernelInfo &info) {
+    info.conditions = {{Expression::binary(Kind::Le, Expression::constant(0), w), "w >= 0"},
+                       {Expression::binary(Kind::Lt, w, Expression::constant(5)), "w < 5"}};
+  });
+  EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': expected 'w < 5', but w is 5");
+}
+
+TEST_F(Condition, EachValueOnce) {
+  Expression tokens = Expression::size("a", 2), entries = Expression::size("t", 0);
+  Expression sum = Expression::binary(Kind::Add, Expression::binary(Kind::Add, w, tokens),
+                                      Expression::binary(Kind::Add, w, entries));
+  EXPECT_EQ(verdict(Expression::binary(Kind::Lt, sum, tokens)),
+            "kernel 'scale_add': expected 'text', but w is 5, size q is 10, dimension 0 of t is 4");
+}
+
+TEST_F(Condition, ThatReadsNothing) {
+  EXPECT_EQ(verdict(Expression::constant(0)),
+            "kernel 'scale_add': expected 'text', but it never holds");
+  EXPECT_EQ(verdict(Expression::constant(1)), "");
+}
+
+TEST_F(Condition, Boolean) {
+  Kernel other = changed([](bundle::KernelInfo &info) {
+    info.operands[4].dtype = bundle::ElementType::I1;
+    info.variants[0].parameters[17].type = bundle::ParameterType::I8;
+    info.conditions = {{Expression::scalar("w"), "w"}};
+  });
+  problem.w = 1;
+  other.check(problem.arguments());
+  problem.w = 0;
+  EXPECT_EQ(messageOf([&] { other.check(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'scale_add': expected 'w', but w is false");
+}
+
+TEST_F(Condition, Operators) {
+  EXPECT_TRUE(gives(Kind::Add, -7, 2, -5));
+  EXPECT_TRUE(gives(Kind::Sub, -7, 2, -9));
+  EXPECT_TRUE(gives(Kind::Mul, -7, 2, -14));
+  EXPECT_TRUE(gives(Kind::Max, -7, 2, 2));
+  EXPECT_TRUE(gives(Kind::Min, -7, 2, -7));
+  for (auto [left, right] : {std::pair{-7, 2}, {2, -7}, {2, 2}}) {
+    EXPECT_TRUE(gives(Kind::Eq, left, right, left == right));
+    EXPECT_TRUE(gives(Kind::Ne, left, right, left != right));
+    EXPECT_TRUE(gives(Kind::Lt, left, right, left < right));
+    EXPECT_TRUE(gives(Kind::Le, left, right, left <= right));
+  }
+  for (int left : {0, 1, 6})
+    for (int right : {0, 1, 6}) {
+      EXPECT_TRUE(gives(Kind::And, left, right, left && right));
+      EXPECT_TRUE(gives(Kind::Or, left, right, left || right));
+    }
+  Expression six = Expression::constant(6), nothing = Expression::constant(0);
+  EXPECT_TRUE(holds(Expression::select(w, six, nothing)));
+  EXPECT_TRUE(holds(Expression::select(nothing, nothing, w)));
+  EXPECT_FALSE(holds(Expression::select(w, nothing, six)));
+}
+
+TEST_F(Condition, DivisionRoundsDownOrUp) {
+  struct {
+    int64_t left, right, down, up, rest;
+  } cases[] = {{7, 2, 3, 4, 1},    {-7, 2, -4, -3, 1},
+               {6, 2, 3, 3, 0},    {-6, 2, -3, -3, 0},
+               {0, 5, 0, 0, 0},    {INT64_MIN, 2, INT64_MIN / 2, INT64_MIN / 2, 0},
+               {-1, 64, -1, 0, 63}};
+  for (const auto &c : cases) {
+    EXPECT_TRUE(gives(Kind::FloorDiv, c.left, c.right, c.down)) << c.left;
+    EXPECT_TRUE(gives(Kind::CeilDiv, c.left, c.right, c.up)) << c.left;
+    EXPECT_TRUE(gives(Kind::Mod, c.left, c.right, c.rest)) << c.left;
+  }
+}
+
+TEST_F(Condition, DivisorThatIsNotAboveZero) {
+  for (int64_t divisor : {0, -1, -5})
+    for (Kind kind : {Kind::FloorDiv, Kind::CeilDiv, Kind::Mod}) {
+      problem.w = divisor;
+      Expression quotient = Expression::binary(kind, Expression::constant(INT64_MIN), w);
+      std::string expected = "kernel 'scale_add': expected 'text', but a divisor is not above 0: "
+                             "w is " +
+                             std::to_string(divisor);
+      EXPECT_EQ(verdict(Expression::binary(Kind::Le, quotient, quotient)), expected);
+      // Also in a part that decides nothing.
+      EXPECT_EQ(verdict(Expression::binary(Kind::Or, Expression::constant(1), quotient)), expected);
+    }
+}
+
+TEST_F(Condition, Overflow) {
+  const std::pair<Kind, std::pair<int64_t, int64_t>> cases[] = {
+      {Kind::Add, {INT64_MAX, 1}},
+      {Kind::Sub, {INT64_MIN, 1}},
+      {Kind::Mul, {INT64_MIN, -1}},
+      {Kind::Mul, {int64_t(1) << 32, int64_t(1) << 32}}};
+  for (const auto &[kind, numbers] : cases) {
+    Expression value = Expression::binary(kind, Expression::constant(numbers.first),
+                                          Expression::constant(numbers.second));
+    EXPECT_EQ(verdict(Expression::binary(Kind::Le, value, w)),
+              "kernel 'scale_add': expected 'text', but it overflows 64 bits: w is 5");
+  }
+}
+
 TEST_F(Launch, GridThatOverflows) {
   Kernel other = changed([](bundle::KernelInfo &info) {
     using bundle::Expression;

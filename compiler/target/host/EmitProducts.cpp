@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -233,9 +235,70 @@ void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value 
     }
     return next;
   });
+  // A value that is not finite makes every query's sum so, whatever its weight: one vector tells.
+  Lanes samples;
+  for (int64_t component = 0; component < components; ++component)
+    samples.push_back(sums[component * vectors]);
+  auto branch = scf::IfOp::create(b, isAnyNotFinite(samples, shape.lanes), /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitContractBySelection(op, weights, firstComponent, components, firstLane, scale, vectors);
+  b.setInsertionPointToStart(branch.elseBlock());
   for (int64_t component = 0; component < components; ++component)
     for (int64_t v = 0; v < vectors; ++v)
       b.store(sums[component * vectors + v], place(op.getResult(), component, v), alignment);
+}
+
+/// True if a sum is infinite or NaN.
+Value KernelEmitter::isAnyNotFinite(ArrayRef<Value> sums, int64_t lanes) {
+  Value zero = b.constantFloat(sums.front().getType(), 0.0);
+  // Finite times zero is zero, the rest is NaN.
+  Lanes chains(std::min<size_t>(2, sums.size()), zero);
+  for (auto [index, sum] : llvm::enumerate(sums)) {
+    Value &chain = chains[index % chains.size()];
+    chain = b.fma(sum, zero, chain);
+  }
+  Value joined = chains.front();
+  for (Value chain : ArrayRef<Value>(chains).drop_front())
+    joined = arith::AddFOp::create(b, joined, chain);
+  Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, joined, joined);
+  if (lanes == 1)
+    return vector::ExtractOp::create(b, isNan, 0);
+  return LLVM::vector_reduce_or::create(b, b.getI1Type(), isNan);
+}
+
+/// The same block, slowly, for values that are not finite: what has weight 0 is hidden, and 0 times NaN
+/// would let it be seen.
+void KernelEmitter::emitContractBySelection(tile::ContractOp op, Value weights,
+                                            Value firstComponent, int64_t components,
+                                            Value firstLane, ArrayRef<Value> scale,
+                                            int64_t vectors) {
+  Shape shape = getShape(op.getResult().getType());
+  Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
+  Value queries = b.integer(shape.lanes * shape.vectors), zero = b.constantFloat(vector, 0.0);
+  View cols = view(op.getValues());
+  int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
+  auto row = [&](Value start, Value index) {
+    return b.address(start, f32, b.add(b.multiply(index, queries), firstLane));
+  };
+  Value end = b.add(firstComponent, b.integer(components));
+  b.loop(firstComponent, end, 1, [&](Value component) {
+    Value from = row(buffer(op.getAccumulator()), component), to = row(buffer(op.getResult()), component);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value initial = b.load(vector, b.address(from, f32, v * shape.lanes));
+      if (!scale.empty())
+        initial = arith::MulFOp::create(b, initial, scale[v]);
+      auto sum = b.loop(b.integer(0), b.integer(keys), 1, initial, [&](Value key, ValueRange sums) {
+        Value weight = b.load(vector, b.address(row(weights, key), f32, v * shape.lanes));
+        Value offset = b.add(b.multiply(key, cols.stride), component);
+        Value value = b.splat(b.load(f32, b.address(cols.pointer, f32, offset)), shape.lanes);
+        Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, weight, zero);
+        Value next = b.fma(value, weight, sums.front());
+        return SmallVector<Value>{arith::SelectOp::create(b, seen, next, sums.front())};
+      });
+      b.store(sum.front(), b.address(to, f32, v * shape.lanes));
+    }
+  });
 }
 
 } // namespace attune

@@ -95,6 +95,10 @@ private:
   void emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
                          int64_t components, Value firstLane, mlir::ArrayRef<Value> scale,
                          int64_t vectors);
+  Value isAnyNotFinite(mlir::ArrayRef<Value> sums, int64_t lanes);
+  void emitContractBySelection(tile::ContractOp op, Value weights, Value firstComponent,
+                               int64_t components, Value firstLane, mlir::ArrayRef<Value> scale,
+                               int64_t vectors);
   Value roundWeights(tile::ContractOp op);
   Lanes accumulate(int64_t steps, Lanes initial,
                    llvm::function_ref<Lanes(Value step, mlir::ValueRange sums)> body);

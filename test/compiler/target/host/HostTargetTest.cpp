@@ -146,4 +146,32 @@ TEST(HostAttention, TileSizes) {
   }
 }
 
+TEST(HostAttention, ValuesThatAreNotFiniteReachOnlyRowsThatSeeThem) {
+  for (Dtype dtype : {Dtype::F32, Dtype::Bf16})
+    for (double value : {double(NAN), double(INFINITY)})
+      for (HostLevel level : getRunnableLevels()) {
+        SCOPED_TRACE(std::string(getTypeName(dtype)) + " " + getHostFacts(level).name);
+        Attention c = {.dtype = dtype, .causal = true, .queryTokens = 100, .keyTokens = 100};
+        std::map<std::string, Tensor> tensors;
+        for (const char *name : {"q", "k", "v", "o"})
+          (tensors[name] = Tensor(dtype, {1, 1, 100, 64})).fill(name[0]);
+        Tensor &v = tensors["v"], &o = tensors["o"];
+        double finite = v.get({0, 0, 40, 7});
+        v.set({0, 0, 40, 7}, value);
+        Kernel kernel(writeAttention(c), level);
+        kernel.run(tensors, {{"scale", 0.18}});
+        for (int64_t i = 40; i < 100; ++i) {
+          EXPECT_FALSE(std::isfinite(o.get({0, 0, i, 7}))) << i;
+          EXPECT_TRUE(std::isfinite(o.get({0, 0, i, 6}))) << i;
+          o.set({0, 0, i, 7}, 0);
+        }
+        v.set({0, 0, 40, 7}, finite);
+        Tensor same(dtype, {1, 1, 100, 64});
+        tensors["o"] = same;
+        kernel.run(tensors, {{"scale", 0.18}});
+        for (int64_t i = 0; i < 40; ++i)
+          EXPECT_NEAR(o.get({0, 0, i, 7}), same.get({0, 0, i, 7}), dtype == Dtype::F32 ? 1e-6 : 8e-3);
+      }
+}
+
 } // namespace

@@ -62,6 +62,7 @@ const Node *ExpressionGraph::Implementation::unique(Node node) {
   for (const Node *operand : node.operands) {
     node.onQuery |= operand->onQuery;
     node.onKey |= operand->onKey;
+    node.hasReduction |= operand->hasReduction;
   }
   node.id = nodes.size();
   nodes.push_back(std::move(node));
@@ -132,6 +133,25 @@ static const Node *foldToOperand(NodeKind kind, llvm::ArrayRef<const Node *> ope
   }
 }
 
+/// x ^ power by products, roots and quotients; null if the power is not small and whole.
+const Node *ExpressionGraph::foldPower(const Node *base, double power) {
+  constexpr double maxPower = 64;
+  if (power == 0.5)
+    return make(NodeKind::Sqrt, {base});
+  if (power != std::round(power) || std::fabs(power) > maxPower || power == 0)
+    return nullptr;
+  if (power < 0)
+    return make(NodeKind::Div, {constant(1, base->type), foldPower(base, -power)});
+  const Node *result = nullptr;
+  for (auto rest = unsigned(power); rest != 0; rest /= 2) {
+    if (rest % 2 == 1)
+      result = result ? make(NodeKind::Mul, {result, base}) : base;
+    if (rest > 1)
+      base = make(NodeKind::Mul, {base, base});
+  }
+  return result;
+}
+
 //===--- Making --------------------------------------------------------------------------------===//
 
 const Node *ExpressionGraph::make(NodeKind kind, llvm::ArrayRef<const Node *> given) {
@@ -147,14 +167,9 @@ const Node *ExpressionGraph::make(NodeKind kind, llvm::ArrayRef<const Node *> gi
     return folded;
   if (kind == NodeKind::Mul && (isConstant(operands[0], -1) || isConstant(operands[1], -1)))
     return make(NodeKind::Neg, {operands[isConstant(operands[0], -1) ? 1 : 0]});
-  if (kind == NodeKind::Pow) {
-    if (isConstant(operands[1], 2))
-      return make(NodeKind::Mul, {operands[0], operands[0]});
-    if (isConstant(operands[1], 0.5))
-      return make(NodeKind::Sqrt, {operands[0]});
-    if (isConstant(operands[1], -1))
-      return make(NodeKind::Div, {constant(1, type), operands[0]});
-  }
+  if (kind == NodeKind::Pow && operands[1]->kind == NodeKind::Constant)
+    if (const Node *power = foldPower(operands[0], operands[1]->number))
+      return power;
   Node node;
   node.kind = kind;
   node.type = kind == NodeKind::NotEqual ? Type(IntegerType::get(type.getContext(), 1)) : type;
@@ -187,8 +202,10 @@ const Node *ExpressionGraph::leaf(NodeKind kind, Type type, Value source, unsign
   case NodeKind::IndexJ:
     node.onKey = true;
     break;
-  case NodeKind::IndexI:
   case NodeKind::Reduction:
+    node.onQuery = node.hasReduction = true;
+    break;
+  case NodeKind::IndexI:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:
   case NodeKind::RowRef:

@@ -42,6 +42,8 @@ struct Node {
   unsigned id = 0;
   /// Does the value depend on the query, on the key?
   bool onQuery = false, onKey = false;
+  /// Is a Reduction inside?
+  bool hasReduction = false;
   mlir::Type type;
   llvm::SmallVector<const Node *, 3> operands;
   double number = 0;             // Constant
@@ -97,8 +99,8 @@ public:
   /// A constant of the type that the kernel computes in: f32, or f64 when its scores are f64.
   const Node *constant(double number) { return constant(number, floatType()); }
   mlir::Type floatType() const;
-  /// Makes (or finds) a node of the float algebra; folds constants, x+0, x*1, x/1, x-0, --x and
-  /// x^1, x^2, x^(1/2), x^-1.
+  /// Makes (or finds) a node of the float algebra; folds constants, x+0, x*1, x*-1, x/1, x-0
+  /// and --x; small whole powers become products.
   const Node *make(NodeKind kind, llvm::ArrayRef<const Node *> operands);
   const Node *leaf(NodeKind kind, mlir::Type type, mlir::Value source = {}, unsigned index = 0);
   const Node *size(mlir::StringAttr axis, mlir::Type type, const Node *sequence);
@@ -116,6 +118,8 @@ public:
   void setFloatType(mlir::Type type);
 
 private:
+  const Node *foldPower(const Node *base, double power);
+
   struct Implementation;
   std::unique_ptr<Implementation> implementation;
 };

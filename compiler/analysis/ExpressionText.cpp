@@ -31,6 +31,7 @@ private:
   void affine(AffineExpr expression, unsigned numDims, ArrayRef<const Node *> operands, int context);
 
   llvm::raw_ostream &out;
+  bool isCut = false;
 };
 
 } // namespace
@@ -50,6 +51,8 @@ void Writer::source(Value value) {
 }
 
 void Writer::infix(const Node *node, StringRef sign, int strength, int context) {
+  if (isCut)
+    return;
   if (strength < context)
     out << '(';
   // Products and sums are kept in the order of their making, but a number reads better in front.
@@ -200,6 +203,14 @@ void Writer::opaque(const Node *node, int context) {
 }
 
 void Writer::write(const Node *node, int context) {
+  // Shared parts are written once a use: no text of use to a reader is longer.
+  constexpr uint64_t maxLength = 2000;
+  if (out.tell() > maxLength) {
+    if (!isCut)
+      out << "...";
+    isCut = true;
+    return;
+  }
   switch (node->kind) {
   case NodeKind::Add: return infix(node, " + ", Sum, context);
   case NodeKind::Sub: return infix(node, " - ", Sum, context);

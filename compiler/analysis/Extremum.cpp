@@ -54,6 +54,8 @@ const Node *Separation::extremumOfUnary(ReduceKind kind, const Node *node, const
 }
 
 const Node *Separation::extremum(ReduceKind kind, const Node *node, const Extremum &leaf) {
+  if (!spend(node))
+    return nullptr;
   // All pairs of a row agree.
   if (!node->onKey)
     return node;

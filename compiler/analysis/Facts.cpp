@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs by a conservative walk, and exponents by expansion: both only ever match, they evaluate nothing.
 #include "compiler/analysis/Facts.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include <cmath>
 
 namespace attune {
@@ -24,19 +25,44 @@ static Sign powerSign(Sign base, const Node *exponent) {
   return {even, false};
 }
 
-static Sign opaqueSign(const ExpressionGraph &graph, const Node *node) {
+namespace {
+
+/// Signs of shared expressions, each found once.
+class SignFinder {
+public:
+  explicit SignFinder(const ExpressionGraph &graph) : graph(graph) {}
+  Sign find(const Node *node) {
+    auto [place, isNew] = known.try_emplace(node);
+    if (!isNew)
+      return place->second;
+    Sign sign = compute(node);
+    known[node] = sign;
+    return sign;
+  }
+
+private:
+  Sign compute(const Node *node);
+  Sign ofOpaque(const Node *node);
+
+  const ExpressionGraph &graph;
+  llvm::DenseMap<const Node *, Sign> known;
+};
+
+} // namespace
+
+Sign SignFinder::ofOpaque(const Node *node) {
   llvm::StringRef name = node->operation->getName().getStringRef();
   if (name == "arith.uitofp" || name == "math.absf")
     return {true, false};
   // Odd and increasing through 0, or exact in the sign.
   if (name == "math.tanh" || name == "math.erf" || name == "math.log1p" || name == "math.expm1" ||
       name == "arith.extf" || name == "arith.truncf")
-    return signOf(graph, node->operands[0]);
+    return find(node->operands[0]);
   return {};
 }
 
-Sign signOf(const ExpressionGraph &graph, const Node *node) {
-  auto sign = [&](unsigned i) { return signOf(graph, node->operands[i]); };
+Sign SignFinder::compute(const Node *node) {
+  auto sign = [&](unsigned i) { return find(node->operands[i]); };
   switch (node->kind) {
   case NodeKind::Constant: return {node->number >= 0, node->number <= 0};
   case NodeKind::Exp:
@@ -58,19 +84,31 @@ Sign signOf(const ExpressionGraph &graph, const Node *node) {
     return {a.nonNegative && b.nonNegative, a.nonPositive || b.nonPositive};
   }
   case NodeKind::Select: return both(sign(1), sign(2));
-  case NodeKind::Reduction: return signOf(graph, graph.reductions()[node->index].body);
-  case NodeKind::Opaque: return opaqueSign(graph, node);
+  case NodeKind::Reduction: return find(graph.reductions()[node->index].body);
+  case NodeKind::Opaque: return ofOpaque(node);
   default: return {};
   }
 }
 
-const Node *findReduction(const Node *node, llvm::function_ref<bool(unsigned)> wanted) {
+Sign signOf(const ExpressionGraph &graph, const Node *node) {
+  return SignFinder(graph).find(node);
+}
+
+static const Node *findReduction(const Node *node, llvm::function_ref<bool(unsigned)> wanted,
+                                 llvm::SmallPtrSetImpl<const Node *> &seen) {
+  if (!node->hasReduction || !seen.insert(node).second)
+    return nullptr;
   if (node->kind == NodeKind::Reduction)
     return wanted(node->index) ? node : nullptr;
   for (const Node *operand : node->operands)
-    if (const Node *found = findReduction(operand, wanted))
+    if (const Node *found = findReduction(operand, wanted, seen))
       return found;
   return nullptr;
+}
+
+const Node *findReduction(const Node *node, llvm::function_ref<bool(unsigned)> wanted) {
+  llvm::SmallPtrSet<const Node *, 16> seen;
+  return findReduction(node, wanted, seen);
 }
 
 //===--- Expansion -----------------------------------------------------------------------------===//
@@ -81,7 +119,9 @@ bool Expansion::ById::operator()(const std::vector<const Node *> &a,
                                       [](const Node *x, const Node *y) { return x->id < y->id; });
 }
 
-Expansion::Expansion(const Node *node) : addends(expand(node)) {
+Expansion::Expansion(const Node *node) {
+  Known known;
+  addends = expand(node, known);
   std::erase_if(addends, [](const auto &addend) { return addend.second == 0; });
 }
 
@@ -97,29 +137,45 @@ Expansion::Addends Expansion::multiply(const Addends &a, const Addends &b) {
   return result;
 }
 
-Expansion::Addends Expansion::expand(const Node *node) {
-  // Products of long sums stay atoms: no exponent that anyone writes is longer.
-  constexpr size_t maxAddends = 64;
+const Expansion::Addends &Expansion::expand(const Node *node, Known &known) {
+  if (auto place = known.find(node); place != known.end())
+    return place->second;
+  Addends made = expandOnce(node, known);
+  return known[node] = std::move(made);
+}
+
+/// The greatest number of atoms in a product.
+static size_t degreeOf(const auto &addends) {
+  size_t degree = 0;
+  for (const auto &[atoms, number] : addends)
+    degree = std::max(degree, atoms.size());
+  return degree;
+}
+
+Expansion::Addends Expansion::expandOnce(const Node *node, Known &known) {
+  // Products of long sums and of high degree stay atoms: no exponent that anyone writes is longer.
+  constexpr size_t maxAddends = 64, maxDegree = 8;
+  auto operand = [&](unsigned i) -> Addends { return expand(node->operands[i], known); };
   switch (node->kind) {
   case NodeKind::Constant: return {{{}, node->number}};
-  case NodeKind::Neg: return multiply(expand(node->operands[0]), {{{}, -1.0}});
+  case NodeKind::Neg: return multiply(operand(0), {{{}, -1.0}});
   case NodeKind::Add:
   case NodeKind::Sub: {
-    Addends result = expand(node->operands[0]);
+    Addends result = operand(0);
     double sign = node->kind == NodeKind::Sub ? -1 : 1;
-    for (const auto &[atoms, number] : expand(node->operands[1]))
+    for (const auto &[atoms, number] : operand(1))
       result[atoms] += sign * number;
     return result;
   }
   case NodeKind::Mul: {
-    Addends left = expand(node->operands[0]), right = expand(node->operands[1]);
-    if (left.size() * right.size() <= maxAddends)
+    Addends left = operand(0), right = operand(1);
+    if (left.size() * right.size() <= maxAddends && degreeOf(left) + degreeOf(right) <= maxDegree)
       return multiply(left, right);
     break;
   }
   case NodeKind::Div:
     if (node->operands[1]->kind == NodeKind::Constant)
-      return multiply(expand(node->operands[0]), {{{}, 1 / node->operands[1]->number}});
+      return multiply(operand(0), {{{}, 1 / node->operands[1]->number}});
     break;
   default: break;
   }

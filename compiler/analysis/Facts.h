@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_ANALYSIS_FACTS_H
 
 #include "compiler/analysis/Expression.h"
+#include "llvm/ADT/DenseMap.h"
 #include <map>
 #include <optional>
 #include <vector>
@@ -35,7 +36,9 @@ private:
     bool operator()(const std::vector<const Node *> &a, const std::vector<const Node *> &b) const;
   };
   using Addends = std::map<std::vector<const Node *>, double, ById>;
-  static Addends expand(const Node *node);
+  using Known = llvm::DenseMap<const Node *, Addends>;
+  static const Addends &expand(const Node *node, Known &known);
+  static Addends expandOnce(const Node *node, Known &known);
   static Addends multiply(const Addends &a, const Addends &b);
 
   Addends addends; // product of atoms, repeated for powers and sorted by id -> number

@@ -5,6 +5,8 @@
 #define ATTUNE_COMPILER_ANALYSIS_ROWALGEBRA_H
 
 #include "compiler/analysis/Expression.h"
+#include "llvm/ADT/DenseMap.h"
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -55,8 +57,10 @@ private:
   const Node *openIn(const Node *node) const;
   std::nullopt_t fail(const Node *node);
   std::nullopt_t failRank(const Node *node);
+  bool spend(const Node *node);
 
   Terms separate(const Node *node);
+  Terms separateOnce(const Node *node);
   Terms rowTerm(const Node *node);
   Terms pairAtom(const Node *node);
   Terms unite(const Node *node, Terms left, Terms right);
@@ -82,6 +86,10 @@ private:
   ExpressionGraph &graph;
   IsOpen isOpen;
   std::string failureText;
+  /// What is known of shared expressions.
+  llvm::DenseMap<const Node *, Terms> known;
+  /// How many more steps may be taken to split exponents and extrema.
+  unsigned budget = 100000;
 };
 
 /// `max over keys of 0.125 q.k`.

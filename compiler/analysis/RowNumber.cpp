@@ -250,17 +250,28 @@ RowNumber RowArithmetic::extremum(NodeKind kind, const RowNumber &a, const RowNu
 
 //===--- Expressions ---------------------------------------------------------------------------===//
 
+/// Folding may have made an atom a number.
+RowNumber RowArithmetic::settled(RowNumber result) {
+  if (result.addends.size() != 1 || result.addends[0].factors.size() != 1)
+    return result;
+  Factor factor = result.addends[0].factors[0];
+  if (factor.node->kind != NodeKind::Constant || factor.power != 1)
+    return result;
+  double number = result.addends[0].number * factor.node->number;
+  result.addends.clear();
+  includeAddend(result, {number, {}});
+  return result;
+}
+
 RowNumber RowArithmetic::evaluate(const Node *node) {
-  RowNumber result = compute(node);
-  // Folding may have made an atom a number.
-  if (result.addends.size() == 1 && result.addends[0].factors.size() == 1) {
-    Factor factor = result.addends[0].factors[0];
-    if (factor.node->kind == NodeKind::Constant && factor.power == 1) {
-      double number = result.addends[0].number * factor.node->number;
-      result.addends.clear();
-      includeAddend(result, {number, {}});
-    }
-  }
+  if (depth == 0)
+    known.clear();
+  if (auto place = known.find(node); place != known.end())
+    return place->second;
+  ++depth;
+  RowNumber result = settled(compute(node));
+  --depth;
+  known[node] = result;
   return result;
 }
 

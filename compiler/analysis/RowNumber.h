@@ -46,6 +46,7 @@ public:
 
 private:
   RowNumber compute(const Node *node);
+  RowNumber settled(RowNumber number);
   RowNumber evaluateBranching(const Node *node);
   RowNumber logarithm(const RowNumber &a);
   RowNumber exponentialOf(const RowNumber &a);
@@ -57,6 +58,9 @@ private:
 
   ExpressionGraph &graph;
   ReductionValue reductionValue;
+  /// Shared parts of the expression that is being evaluated, which may ask for others meanwhile.
+  llvm::DenseMap<const Node *, RowNumber> known;
+  unsigned depth = 0;
 };
 
 } // namespace attune

@@ -2,6 +2,7 @@
 // The rules by which the body of a sum separates, one function a rule; each is an identity given its sign facts.
 #include "compiler/analysis/Facts.h"
 #include "compiler/analysis/RowAlgebra.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include <cmath>
 
 namespace attune {
@@ -76,10 +77,21 @@ std::nullopt_t Separation::failRank(const Node *node) {
   return std::nullopt;
 }
 
+/// Shared parts of an exponent are visited once a use: a limit keeps hostile programs from hanging.
+bool Separation::spend(const Node *node) {
+  if (budget == 0) {
+    failureText = "an expression of " + std::to_string(node->id) + " parts is too large to take apart";
+    return false;
+  }
+  --budget;
+  return true;
+}
+
 //===--- Sums ----------------------------------------------------------------------------------===//
 
 std::optional<llvm::SmallVector<Term>> Separation::terms(const Node *body) {
   failureText.clear();
+  known.clear();
   return separate(body);
 }
 
@@ -121,19 +133,26 @@ Separation::Terms Separation::multiply(const Node *node, Terms left, Terms right
 }
 
 /// Is a sum of exponentials to be found by taking apart only + - * / and select?
-static bool hasExponentialAddend(const Node *node) {
+static bool hasExponentialAddend(const Node *node, llvm::SmallPtrSetImpl<const Node *> &seen) {
+  if (!seen.insert(node).second)
+    return false;
   switch (node->kind) {
   case NodeKind::Exp: return node->onKey;
   case NodeKind::Neg:
-  case NodeKind::Div: return hasExponentialAddend(node->operands[0]);
+  case NodeKind::Div: return hasExponentialAddend(node->operands[0], seen);
   case NodeKind::Add:
   case NodeKind::Sub:
   case NodeKind::Mul:
-    return hasExponentialAddend(node->operands[0]) || hasExponentialAddend(node->operands[1]);
+    return hasExponentialAddend(node->operands[0], seen) || hasExponentialAddend(node->operands[1], seen);
   case NodeKind::Select:
-    return hasExponentialAddend(node->operands[1]) || hasExponentialAddend(node->operands[2]);
+    return hasExponentialAddend(node->operands[1], seen) || hasExponentialAddend(node->operands[2], seen);
   default: return false;
   }
+}
+
+static bool hasExponentialAddend(const Node *node) {
+  llvm::SmallPtrSet<const Node *, 16> seen;
+  return hasExponentialAddend(node, seen);
 }
 
 Separation::Terms Separation::separateSum(const Node *node) {
@@ -147,6 +166,14 @@ Separation::Terms Separation::separateSum(const Node *node) {
 }
 
 Separation::Terms Separation::separate(const Node *node) {
+  if (auto place = known.find(node); place != known.end())
+    return place->second;
+  Terms made = separateOnce(node);
+  known[node] = made;
+  return made;
+}
+
+Separation::Terms Separation::separateOnce(const Node *node) {
   if (!node->onKey)
     return rowTerm(node);
   switch (node->kind) {
@@ -187,32 +214,37 @@ Separation::Terms Separation::separate(const Node *node) {
 
 //===--- Row values ----------------------------------------------------------------------------===//
 
-/// Takes a function of the row apart into factors of `term`.
+/// Takes a function of the row apart into factors of `term`, in not more than `steps` steps.
 static void collectRow(const Node *node, double power, Term &term,
-                       llvm::function_ref<bool(const Node *)> isOpen) {
+                       llvm::function_ref<bool(const Node *)> isOpen, unsigned &steps) {
   if (node->kind == NodeKind::Constant && (node->number > 0 || power == std::round(power))) {
     term.coefficient *= std::pow(node->number, power);
     return;
   }
   if (!isOpen(node))
     return include(term.closedRow, node, power);
+  if (steps == 0)
+    return include(term.openRow, node, power);
+  --steps;
   switch (node->kind) {
   case NodeKind::Mul:
-    collectRow(node->operands[0], power, term, isOpen);
-    return collectRow(node->operands[1], power, term, isOpen);
+    collectRow(node->operands[0], power, term, isOpen, steps);
+    return collectRow(node->operands[1], power, term, isOpen, steps);
   case NodeKind::Div:
-    collectRow(node->operands[0], power, term, isOpen);
-    return collectRow(node->operands[1], -power, term, isOpen);
+    collectRow(node->operands[0], power, term, isOpen, steps);
+    return collectRow(node->operands[1], -power, term, isOpen, steps);
   case NodeKind::Neg:
     term.coefficient = -term.coefficient;
-    return collectRow(node->operands[0], power, term, isOpen);
+    return collectRow(node->operands[0], power, term, isOpen, steps);
   default: return include(term.openRow, node, power);
   }
 }
 
 Separation::Terms Separation::rowTerm(const Node *node) {
   Term term;
-  collectRow(node, 1, term, [this](const Node *part) { return openIn(part) != nullptr; });
+  unsigned steps = 256;
+  collectRow(
+      node, 1, term, [this](const Node *part) { return openIn(part) != nullptr; }, steps);
   return llvm::SmallVector<Term>{term};
 }
 
@@ -285,6 +317,8 @@ bool Separation::splitScaled(const Node *node, Split &parts) {
 }
 
 bool Separation::split(const Node *node, Split &parts) {
+  if (!spend(node))
+    return false;
   if (!openIn(node)) {
     parts.closed = node;
     return true;

@@ -8,8 +8,6 @@ namespace attune {
 
 using attn::ReduceKind;
 
-static bool anyReduction(unsigned) { return true; }
-
 SweepPlanner::SweepPlanner(ExpressionGraph &graph, SweepPlan &plan)
     : graph(graph), plan(plan),
       arithmetic(graph, [this](unsigned reduction) { return reductionValue(reduction); }) {}
@@ -135,28 +133,39 @@ bool SweepPlanner::isEmpty(const Domain &domain) const {
   return llvm::is_contained(emptyDomains, domain);
 }
 
+/// A leaf over an empty domain is its identity.
+const Node *SweepPlanner::emptyLeaf(const Node *leaf) {
+  auto constant = [&](double number) { return graph.constant(number, leaf->type); };
+  if (leaf->kind == NodeKind::Reduction && isEmpty(graph.reductions()[leaf->index].domain))
+    return constant(identityOf(graph.reductions()[leaf->index].kind));
+  if (leaf->kind == NodeKind::AccumulatorRef && isEmpty(accumulators[leaf->index].domain))
+    return constant(identityOf(accumulators[leaf->index].kind));
+  if (leaf->kind == NodeKind::FrameRef && isEmpty(frames[leaf->index].domain))
+    return constant(-INFINITY);
+  return leaf;
+}
+
 /// `node` with every reduction, sum and origin over an empty domain at its identity; the mean of no pair is 0.
 const Node *SweepPlanner::overEmpty(const Node *node) {
   if (emptyDomains.empty())
     return node;
-  auto constant = [&](double number) { return graph.constant(number, node->type); };
-  llvm::ArrayRef<GraphReduction> all = graph.reductions();
-  if (node->kind == NodeKind::Reduction)
-    return isEmpty(all[node->index].domain) ? constant(identityOf(all[node->index].kind)) : node;
-  if (node->kind == NodeKind::AccumulatorRef)
-    return isEmpty(accumulators[node->index].domain)
-               ? constant(identityOf(accumulators[node->index].kind))
-               : node;
-  if (node->kind == NodeKind::FrameRef)
-    return isEmpty(frames[node->index].domain) ? constant(-INFINITY) : node;
-  const Node *divisor = node->kind == NodeKind::Div ? node->operands[1] : nullptr;
-  if (divisor && divisor->kind == NodeKind::Reduction && isEmpty(all[divisor->index].domain) &&
-      all[divisor->index].body->kind == NodeKind::Constant)
-    return constant(0);
-  llvm::SmallVector<const Node *, 3> operands;
-  for (const Node *operand : node->operands)
-    operands.push_back(overEmpty(operand));
-  return graph.withOperands(node, operands);
+  llvm::DenseMap<const Node *, const Node *> done;
+  std::function<const Node *(const Node *)> rewrite = [&](const Node *part) {
+    if (part->operands.empty())
+      return emptyLeaf(part);
+    if (const Node *known = done.lookup(part))
+      return known;
+    const Node *divisor = part->kind == NodeKind::Div ? part->operands[1] : nullptr;
+    bool isMean = divisor && divisor->kind == NodeKind::Reduction &&
+                  graph.reductions()[divisor->index].body->kind == NodeKind::Constant;
+    if (isMean && isEmpty(graph.reductions()[divisor->index].domain))
+      return done[part] = graph.constant(0, part->type);
+    llvm::SmallVector<const Node *, 3> operands;
+    for (const Node *operand : part->operands)
+      operands.push_back(rewrite(operand));
+    return done[part] = graph.withOperands(part, operands);
+  };
+  return rewrite(node);
 }
 
 /// Has it no value, whatever the row: does it divide by 0 or read an infinite number?
@@ -288,8 +297,13 @@ const Node *SweepPlanner::rowValue(const Node *finished, const Node *meaning) {
   return graph.leaf(NodeKind::RowRef, finished->type, {}, plan.rowValues.size() - 1);
 }
 
-/// The factors of nested products and quotients.
+/// The factors of nested products and quotients, not more than a program writes.
 static void collectFactors(const Node *node, double power, double &number, Factors &factors) {
+  constexpr size_t maxFactors = 64;
+  if (factors.size() >= maxFactors) {
+    factors.push_back({node, power});
+    return;
+  }
   if (node->kind == NodeKind::Mul || node->kind == NodeKind::Div) {
     collectFactors(node->operands[0], power, number, factors);
     return collectFactors(node->operands[1], node->kind == NodeKind::Div ? -power : power, number,
@@ -311,7 +325,7 @@ const Node *SweepPlanner::resolveProduct(const Node *node) {
   RowNumber row = arithmetic.constant(number);
   Factor *exponential = nullptr;
   for (Factor &factor : factors) {
-    if (!factor.node->onKey && findReduction(factor.node, anyReduction))
+    if (!factor.node->onKey && factor.node->hasReduction)
       row = arithmetic.multiply(row,
                                 arithmetic.power(arithmetic.evaluate(factor.node), factor.power));
     else if (factor.node->kind == NodeKind::Exp && factor.power == 1)
@@ -322,7 +336,7 @@ const Node *SweepPlanner::resolveProduct(const Node *node) {
   const Node *scale = rowValue(arithmetic.exponentToNode(row), nullptr);
   const Node *result = rowValue(arithmetic.sumToNode(row), nullptr);
   for (const Factor &factor : factors) {
-    if (!factor.node->onKey && findReduction(factor.node, anyReduction))
+    if (!factor.node->onKey && factor.node->hasReduction)
       continue;
     const Node *part = resolve(factor.node);
     if (&factor == exponential)
@@ -334,8 +348,15 @@ const Node *SweepPlanner::resolveProduct(const Node *node) {
 
 /// A finished expression of the pair as later sweeps evaluate it: row values in place of reductions.
 const Node *SweepPlanner::resolve(const Node *node) {
-  if (!node || !findReduction(node, anyReduction))
+  if (!node || !node->hasReduction)
     return node;
+  if (const Node *known = resolved.lookup(node))
+    return known;
+  const Node *made = resolveOnce(node);
+  return resolved[node] = made;
+}
+
+const Node *SweepPlanner::resolveOnce(const Node *node) {
   if (!node->onKey)
     return rowValue(guarded(node), node);
   if (node->kind == NodeKind::Mul || node->kind == NodeKind::Div)

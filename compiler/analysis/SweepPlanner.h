@@ -72,6 +72,7 @@ private:
   void markUses();
   void markClosed(unsigned reader);
   void markRelative(const Node *node, bool relative, bool divides);
+  void markOperands(const Node *node, bool relative, bool divides);
 
   // State (SweepState.cpp).
   void makeState(unsigned stage);
@@ -103,10 +104,12 @@ private:
   bool isEmpty(const Domain &domain) const;
   bool isSafeOnEmptyRows(const Node *node) const;
   const Node *overEmpty(const Node *node);
+  const Node *emptyLeaf(const Node *leaf);
   void collectDomains(const Node *node, llvm::SmallVector<Domain> &domains);
   const Node *rowValue(const Node *finished, const Node *meaning);
   const Node *resolve(const Node *node);
   const Node *resolveProduct(const Node *node);
+  const Node *resolveOnce(const Node *node);
   Domain resolve(const Domain &domain);
   void makeResults();
   llvm::MapVector<unsigned, RowNumber> vectorFactors(const GraphResult &result);
@@ -133,6 +136,9 @@ private:
   std::vector<DraftAccumulator> accumulators;
   std::vector<DraftFrame> frames;
   unsigned numStages = 0;
+  llvm::DenseMap<const Node *, const Node *> resolved;
+  /// Node -> which of (relative, divides) it was marked with, one bit each.
+  llvm::DenseMap<const Node *, unsigned> marked;
   /// While a finish is made: the domains that leave the row empty.
   llvm::SmallVector<Domain> emptyDomains;
 };

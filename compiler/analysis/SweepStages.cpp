@@ -59,11 +59,19 @@ LogicalResult SweepPlanner::assignStage(unsigned index) {
 }
 
 static bool isPlain(const Node *node) {
-  return node->kind != NodeKind::Exp && !findReduction(node, [](unsigned) { return true; });
+  return node->kind != NodeKind::Exp && !node->hasReduction;
 }
 
 /// Walks a row expression and marks the reductions whose scale may cancel in it.
 void SweepPlanner::markRelative(const Node *node, bool relative, bool divides) {
+  unsigned bit = 1u << (2 * relative + divides);
+  if (!node->hasReduction || (marked[node] & bit))
+    return;
+  marked[node] |= bit;
+  markOperands(node, relative, divides);
+}
+
+void SweepPlanner::markOperands(const Node *node, bool relative, bool divides) {
   if (node->kind == NodeKind::Reduction) {
     reductions[node->index].relative |= relative;
     reductions[node->index].divides |= divides;

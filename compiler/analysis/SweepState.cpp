@@ -55,7 +55,7 @@ unsigned SweepPlanner::findOrAdd(DraftAccumulator draft) {
 void SweepPlanner::boundByRowFactors(Term &term) {
   Separation separation(graph, [](unsigned) { return false; });
   const Node *factor = separation.product(term.closedRow);
-  if (!term.exponent || !findReduction(factor, [](unsigned) { return true; }))
+  if (!term.exponent || !factor->hasReduction)
     return;
   RowNumber number = arithmetic.evaluate(factor);
   if (number.exponent.empty())

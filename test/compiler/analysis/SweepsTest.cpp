@@ -79,6 +79,37 @@ TEST_P(EveryMechanism, PlansTheSameTwice) {
   EXPECT_EQ(explain(Planned(GetParam().program).plan), explain(Planned(GetParam().program).plan));
 }
 
+/// A program in which every value is used twice by the next: as a tree it has 2^40 parts.
+std::string sharedProgram(const std::string &op, const std::string &last) {
+  std::string text = R"(attn.kernel @test(%q: !q, %k: !k, %v: !k) -> (!q, !r) {
+  %s = dot %q, %k scale 0.001 : !q, !k
+  %l = reduce max %s over keys : !s
+  %f = map (%x = %s, %y = %l) : (!s, !r) -> !s {
+    %t0 = arith.subf %x, %y : f32
+)";
+  for (int i = 0; i < 40; ++i)
+    text += "    %t" + std::to_string(i + 1) + " = " + op + " %t" + std::to_string(i) + ", %t" +
+            std::to_string(i) + " : f32\n";
+  return text + "    " + last + R"(
+    yield %out : f32
+  }
+  %p = softmax %f : !s
+  %n = reduce sum %f over keys : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o, %n : !q, !r
+}
+)";
+}
+
+TEST(SharedExpressions, AreTakenApartOnce) {
+  for (std::string op : {"arith.addf", "arith.mulf", "arith.maximumf", "arith.divf"})
+    for (std::string last : {"%out = math.tanh %t40 : f32", "%out = math.exp %t40 : f32",
+                             "%out = math.log %t40 : f32", "%out = math.sin %t40 : f32"}) {
+      Planned planned(sharedProgram(op, last));
+      EXPECT_LT(explain(planned.plan).size(), 100000u);
+    }
+}
+
 std::string testName(const testing::TestParamInfo<Mechanism> &info) {
   std::string name;
   for (char c : info.param.name)

@@ -2,11 +2,6 @@
 // Is a result as good as it must be? The tolerance is computed, not chosen: against the exact
 // result, an error of at most twice the largest one that an eager evaluation of the same program in
 // the same input precision makes, plus one rounding to the type of the result.
-//
-// The eager error is never taken to be less than one rounding of the arithmetic (f32, or f64 for f64)
-// at the largest result. It can be 0 by luck: with one key every weight is exactly 1, and says
-// nothing about arithmetic in which it is e^x / e^x with a rounded x. Where an eager evaluation
-// rounds at all this changes nothing.
 #ifndef ATTUNE_COMPILER_REFERENCE_COMPARE_H
 #define ATTUNE_COMPILER_REFERENCE_COMPARE_H
 

@@ -73,7 +73,8 @@ def google_tests(preset, tally):
             failures += 1
             tally.add(name, "failed")
         elif skip is not None or case.get("status") in ("notrun", "disabled"):
-            tally.add(name, "skipped", reason(case.findtext("system-out") or "", skip))
+            why = reason(case.findtext("system-out") or "", skip)
+            tally.add(name, "skipped", "disabled in its source" if case.get("status") == "disabled" else why)
         else:
             tally.add(name, "passed")
     if not succeeded and failures == 0:

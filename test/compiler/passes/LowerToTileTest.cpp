@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include <cmath>
 #include <limits>
+#include <random>
 
 using namespace attune::test;
 
@@ -117,6 +118,33 @@ TEST(LowerToTile, MasksFromScalarTruths) {
                                  ", %all: i1"),
                        {{"all", flag}}},
                       Few);
+}
+
+TEST(LowerToTile, RandomMasks) {
+  std::mt19937 random(42);
+  auto pick = [&](int low, int high) {
+    return std::uniform_int_distribution<int>(low, high)(random);
+  };
+  auto term = [&] {
+    static const char *const forms[] = {"i", "j", "i - j", "(i + 5) floordiv 7", "j floordiv 9",
+                                        "j mod 6", "(i - j) floordiv 4", "i mod 11"};
+    return std::string("(") + forms[pick(0, 7)] + ") * " + std::to_string(pick(-2, 2));
+  };
+  for (int round = 0; round < 20; ++round) {
+    std::string mask;
+    for (int part = 0; part < 3; ++part) {
+      std::string name = "%p" + std::to_string(part);
+      mask += name + " = holds affine_set<(i, j)[w] : (" + term() + " + " + term() + " + " +
+              std::to_string(pick(-30, 60)) + (pick(0, 2) ? "" : " + w") + " >= 0)>(%i, %j)[%w]\n";
+    }
+    mask += std::string("%a = arith.") + (pick(0, 1) ? "andi" : "ori") + " %p0, %p1 : i1\n";
+    mask += std::string("%y = arith.") + (pick(0, 1) ? "andi" : "ori") + " %a, %p2 : i1";
+    LoweredCase test{softmaxOf(mask, ", %w: index"), {{"w", double(pick(-40, 40))}}};
+    test.tiles = "queries=16,keys=16";
+    expectAsReference(test, {{17, 17}, {70, 70}, {33, 90}, {90, 33}});
+    if (HasFailure())
+      FAIL() << mask;
+  }
 }
 
 TEST(LowerToTile, AlibiOfEachHead) {

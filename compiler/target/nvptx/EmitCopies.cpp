@@ -180,12 +180,16 @@ LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
   Value limit = tokensLeft(memory, first, tokens);
   TileValue tile;
   tile.columns = share->second;
+  // One address a lane; the way from there to its other places is the same for all lanes.
+  Value place = cols ? laneColumn : rowPlace(0);
+  Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), place);
+  Value own =
+      globalPointer(source, arith::MulIOp::create(builder, wide, memory.strides[2]), scalar);
   for (int64_t slot = 0; slot < share->first * share->second; ++slot) {
-    Value place = cols ? columnPlace(slot) : rowPlace(slot);
-    Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), place);
-    Value offset = arith::MulIOp::create(builder, wide, memory.strides[2]);
-    tile.elements.push_back(
-        guardedLoad(lessThan(place, limit), globalPointer(source, offset, scalar), scalar));
+    int64_t distance = cols ? columnDistance(slot) : 8 * slot;
+    Value ahead = arith::MulIOp::create(builder, memory.strides[2], i64(distance));
+    Value exists = lessThan(place, arith::SubIOp::create(builder, limit, i32(distance)));
+    tile.elements.push_back(guardedLoad(exists, globalPointer(own, ahead, scalar), scalar));
   }
   tiles[op.getResult()] = tile;
   return success();

@@ -286,19 +286,28 @@ LogicalResult KernelEmitter::cloneScalarOp(Operation &op) {
 }
 
 Value KernelEmitter::emitRead(tile::ReadOp op, ValueRange indices) {
+  SmallVector<ReadTerm> terms;
+  for (auto [dim, index] : llvm::enumerate(indices))
+    terms.push_back(readTerm(op, dim, index));
+  return emitRead(op, terms);
+}
+
+KernelEmitter::ReadTerm KernelEmitter::readTerm(tile::ReadOp op, unsigned dim, Value index) {
   const MemRefValue &memory = memories.find(op.getTable())->second;
-  Value inside, offset = i64(0);
-  for (auto [dim, index] : llvm::enumerate(indices)) {
-    Value wide = toI64(index);
-    // Unsigned: negative indices are out of range too.
-    Value below =
-        arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, wide, memory.sizes[dim]);
-    inside = inside ? Value(arith::AndIOp::create(builder, inside, below)) : below;
-    Value step = arith::MulIOp::create(builder, wide, memory.strides[dim]);
-    offset = arith::AddIOp::create(builder, offset, step);
-  }
+  Value wide = toI64(index);
+  // Unsigned: negative indices are out of range too.
+  Value inside = arith::CmpIOp::create(builder, arith::CmpIPredicate::ult, wide, memory.sizes[dim]);
+  return {inside, arith::MulIOp::create(builder, wide, memory.strides[dim])};
+}
+
+Value KernelEmitter::emitRead(tile::ReadOp op, ArrayRef<ReadTerm> terms) {
   Type scalar = op.getResult().getType();
+  Value inside, pointer = memories.find(op.getTable())->second.pointer;
+  for (const ReadTerm &term : terms) {
+    inside = inside ? Value(arith::AndIOp::create(builder, inside, term.inside)) : term.inside;
+    pointer = globalPointer(pointer, term.distance, scalar);
+  }
   if (!inside)
     inside = arith::ConstantIntOp::create(builder, builder.getI1Type(), 1);
-  return guardedLoad(inside, globalPointer(memory.pointer, offset, scalar), scalar);
+  return guardedLoad(inside, pointer, scalar);
 }

@@ -40,7 +40,7 @@ Value KernelEmitter::rowPlace(int64_t slot) { return rowPlaces[slot]; }
 
 Value KernelEmitter::columnPlace(int64_t slot) {
   auto flags = arith::IntegerOverflowFlags::nsw | arith::IntegerOverflowFlags::nuw;
-  return arith::AddIOp::create(builder, laneColumn, i32(8 * (slot / 2) + slot % 2), flags);
+  return arith::AddIOp::create(builder, laneColumn, i32(columnDistance(slot)), flags);
 }
 
 /// A tile's elements in registers; tokens in shared memory are read from there.
@@ -83,13 +83,17 @@ LogicalResult KernelEmitter::emitMap(tile::MapOp op) {
   MapExpander expander(*this, op, inputs);
   TileValue result;
   result.columns = share->second;
-  for (int64_t row = 0; row < share->first; ++row)
-    for (int64_t column = 0; column < share->second; ++column) {
+  result.elements.resize(share->first * share->second);
+  // Column by column: a lane has few rows, so that what depends on a row alone may stay, and what
+  // depends on a column alone is soon forgotten.
+  for (int64_t column = 0; column < share->second; ++column)
+    for (int64_t row = 0; row < share->first; ++row) {
       Value element = expander.expand(row, column);
       if (!element)
         return failure();
       // A partial made from whole rows: the quad must hold each value once.
-      result.elements.push_back(partial ? shareOfPartial(op.getResult(), element) : element);
+      result.elements[row * share->second + column] =
+          partial ? shareOfPartial(op.getResult(), element) : element;
     }
   tiles[op.getResult()] = result;
   return success();

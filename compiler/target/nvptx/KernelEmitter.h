@@ -73,6 +73,12 @@ private:
   mlir::LogicalResult emitDim(Op &op);
   void emitCoordinates(tile::CoordinatesOp op);
   mlir::LogicalResult cloneScalarOp(Op &op);
+  /// What one index of a table adds: is it in range, and how far does it lead (elements)?
+  struct ReadTerm {
+    mlir::Value inside, distance;
+  };
+  ReadTerm readTerm(tile::ReadOp op, unsigned dim, Value index);
+  Value emitRead(tile::ReadOp op, llvm::ArrayRef<ReadTerm> terms);
   Value emitRead(tile::ReadOp op, mlir::ValueRange indices);
   Value lookup(Value value) { return scalars.lookupOrDefault(value); }
   mlir::FailureOr<const TileValue *> lookupTile(Op *user, Value value);
@@ -119,6 +125,8 @@ private:
   mlir::FailureOr<TileValue> toElements(Op *user, Value value);
   Value rowPlace(int64_t slot);
   Value columnPlace(int64_t slot);
+  /// From a lane's first column to that of `slot`.
+  static int64_t columnDistance(int64_t slot) { return 8 * (slot / 2) + slot % 2; }
   friend class MapExpander;
 
   // EmitLoops.cpp: loops, their pipelines, branches.

@@ -44,7 +44,7 @@ Value MapExpander::expand(int64_t row, int64_t column) {
 
 Value MapExpander::get(Value value, int64_t row, int64_t column) {
   if (value.getParentBlock() != &map.getBody().front())
-    return emitter.lookup(value);
+    return emitter.lookup(value); // the same in the whole block
   std::pair<Value, Place> key{value, placeOf(dependenceOf(value), row, column)};
   if (Value found = known.lookup(key))
     return found;
@@ -94,10 +94,13 @@ Value MapExpander::expandOp(Operation &op, unsigned result, int64_t row, int64_t
   emitter.builder.setLoc(op.getLoc());
   if (Value narrow = expandNarrowIndex(op, row, column))
     return narrow;
-  IRMapping mapping = emitter.scalars;
+  if (auto read = dyn_cast<tile::ReadOp>(op))
+    return expandRead(read, row, column);
+  IRMapping mapping;
   WalkResult walked = op.walk([&](Operation *inner) {
     for (Value operand : inner->getOperands()) {
-      if (operand.getParentBlock() != &map.getBody().front())
+      if (isa<MemRefType>(operand.getType()) ||
+          op.isAncestor(operand.getParentBlock()->getParentOp()))
         continue;
       Value value = get(operand, row, column);
       if (!value)
@@ -108,18 +111,27 @@ Value MapExpander::expandOp(Operation &op, unsigned result, int64_t row, int64_t
   });
   if (walked.wasInterrupted())
     return Value();
-  if (auto read = dyn_cast<tile::ReadOp>(op)) {
-    SmallVector<Value> indices;
-    for (Value index : read.getIndices())
-      indices.push_back(mapping.lookupOrDefault(index));
-    return emitter.emitRead(read, indices);
-  }
   Operation *clone = emitter.builder.clone(op, mapping);
   if (failed(lowerNested(*clone)))
     return Value();
   for (auto [number, value] : llvm::enumerate(op.getResults()))
     known[{value, placeOf(dependenceOf(value), row, column)}] = clone->getResult(number);
   return clone->getResult(result);
+}
+
+/// What an index adds to a read is computed as rarely as the index itself.
+Value MapExpander::expandRead(tile::ReadOp read, int64_t row, int64_t column) {
+  SmallVector<KernelEmitter::ReadTerm> terms;
+  for (auto [dim, operand] : llvm::enumerate(read.getIndicesMutable())) {
+    Value index = get(operand.get(), row, column);
+    if (!index)
+      return Value();
+    auto &term = knownTerms[{&operand, placeOf(dependenceOf(operand.get()), row, column)}];
+    if (!term.inside)
+      term = emitter.readTerm(read, dim, index);
+    terms.push_back(term);
+  }
+  return emitter.emitRead(read, terms);
 }
 
 /// Reads of tables inside the regions of a cloned op, which no one else would see.

@@ -30,6 +30,7 @@ private:
   mlir::Value getElement(unsigned number, int64_t row, int64_t column) const;
   mlir::Value expandOp(mlir::Operation &op, unsigned result, int64_t row, int64_t column);
   mlir::Value expandNarrowIndex(mlir::Operation &op, int64_t row, int64_t column);
+  mlir::Value expandRead(tile::ReadOp read, int64_t row, int64_t column);
   mlir::LogicalResult lowerNested(mlir::Operation &clone);
 
   KernelEmitter &emitter;
@@ -37,6 +38,7 @@ private:
   llvm::SmallVector<TileValue, 0> inputs;
   llvm::DenseMap<mlir::Value, unsigned> dependence;
   llvm::DenseMap<std::pair<mlir::Value, Place>, mlir::Value> known;
+  llvm::DenseMap<std::pair<mlir::OpOperand *, Place>, KernelEmitter::ReadTerm> knownTerms;
 };
 
 } // namespace attune::nvptx

@@ -65,8 +65,8 @@ void Explainer::writeAccumulator(unsigned index) {
     if (of.rate != 1)
       stream << toString(plan.graph->constant(of.rate)) << ' ';
     std::string shifted = "(" + toString(plan.frames[of.frame].exponent) + " - " + origin + ")";
-    factors.push_back("exp(" + (rate.empty() ? shifted.substr(1, shifted.size() - 2)
-                                             : rate + shifted) + ")");
+    factors.push_back(
+        "exp(" + (rate.empty() ? shifted.substr(1, shifted.size() - 2) : rate + shifted) + ")");
     if (of.centredPower)
       factors.push_back(shifted +
                         (of.centredPower > 1 ? "^" + std::to_string(of.centredPower) : ""));
@@ -83,8 +83,8 @@ void Explainer::writeAccumulator(unsigned index) {
 
 void Explainer::writeSweep(unsigned index) {
   const Sweep &sweep = plan.sweeps[index];
-  unsigned vectors = llvm::count_if(
-      sweep.accumulators, [&](unsigned a) { return bool(plan.accumulators[a].values); });
+  unsigned vectors = llvm::count_if(sweep.accumulators,
+                                    [&](unsigned a) { return bool(plan.accumulators[a].values); });
   unsigned extrema = llvm::count_if(sweep.accumulators, [&](unsigned a) {
     return plan.accumulators[a].kind != attn::ReduceKind::Sum;
   });

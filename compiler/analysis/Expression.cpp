@@ -43,13 +43,11 @@ static bool sameNode(const Node &a, const Node &b) {
 }
 
 static size_t hashNode(const Node &node) {
-  llvm::hash_code operands =
-      llvm::hash_combine_range(node.operands.begin(), node.operands.end());
+  llvm::hash_code operands = llvm::hash_combine_range(node.operands.begin(), node.operands.end());
   llvm::hash_code leaf =
       llvm::hash_combine(llvm::bit_cast<uint64_t>(node.number), node.source.getAsOpaquePointer(),
                          node.axis.getAsOpaquePointer(), node.index);
-  const void *name =
-      node.operation ? node.operation->getName().getAsOpaquePointer() : nullptr;
+  const void *name = node.operation ? node.operation->getName().getAsOpaquePointer() : nullptr;
   return llvm::hash_combine(static_cast<unsigned>(node.kind), node.type.getAsOpaquePointer(),
                             operands, leaf, name);
 }
@@ -84,21 +82,36 @@ static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Nod
     x[index] = operand->number;
   }
   switch (kind) {
-  case NodeKind::Add: return x[0] + x[1];
-  case NodeKind::Sub: return x[0] - x[1];
-  case NodeKind::Mul: return x[0] * x[1];
-  case NodeKind::Div: return x[0] / x[1];
-  case NodeKind::Neg: return -x[0];
-  case NodeKind::Max: return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
-  case NodeKind::Min: return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
-  case NodeKind::Pow: return std::pow(x[0], x[1]);
-  case NodeKind::Exp: return std::exp(x[0]);
-  case NodeKind::Log: return std::log(x[0]);
-  case NodeKind::Sqrt: return std::sqrt(x[0]);
-  case NodeKind::Abs: return std::fabs(x[0]);
-  case NodeKind::Sin: return std::sin(x[0]);
-  case NodeKind::Cos: return std::cos(x[0]);
-  default: return std::nullopt;
+  case NodeKind::Add:
+    return x[0] + x[1];
+  case NodeKind::Sub:
+    return x[0] - x[1];
+  case NodeKind::Mul:
+    return x[0] * x[1];
+  case NodeKind::Div:
+    return x[0] / x[1];
+  case NodeKind::Neg:
+    return -x[0];
+  case NodeKind::Max:
+    return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
+  case NodeKind::Min:
+    return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
+  case NodeKind::Pow:
+    return std::pow(x[0], x[1]);
+  case NodeKind::Exp:
+    return std::exp(x[0]);
+  case NodeKind::Log:
+    return std::log(x[0]);
+  case NodeKind::Sqrt:
+    return std::sqrt(x[0]);
+  case NodeKind::Abs:
+    return std::fabs(x[0]);
+  case NodeKind::Sin:
+    return std::sin(x[0]);
+  case NodeKind::Cos:
+    return std::cos(x[0]);
+  default:
+    return std::nullopt;
   }
 }
 

@@ -14,20 +14,33 @@ enum class NodeKind {
   // Leaves.
   Constant, // `number`
   Scalar,   // a scalar or captured table of the kernel: `source`, always one of its operands
-  Element,  // the element of a rows value (function of i) or cols value (of j) passed as operand: `source`
+  Element,  // the element of an operand, rows (a function of i) or cols (of j): `source`
   IndexB,
   IndexH,
   IndexI,
   IndexJ,
-  Size,       // length of axis `axis`
-  Dot,        // unscaled product; `source` = the attn.dot's result
-  Reduction,  // the finished value of graph reduction `index`
+  Size,      // length of axis `axis`
+  Dot,       // unscaled product; `source` = the attn.dot's result
+  Reduction, // the finished value of graph reduction `index`
   // Leaves that only the planner makes (see Sweeps.h).
   AccumulatorRef, // the final value of accumulator `index` of a sweep
   FrameRef,       // the final origin m of frame `index` of a sweep
   RowRef,         // plan row value `index`
   // Float algebra; operands in order.
-  Add, Sub, Mul, Div, Neg, Max, Min, Pow, Exp, Log, Sqrt, Abs, Sin, Cos,
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Neg,
+  Max,
+  Min,
+  Pow,
+  Exp,
+  Log,
+  Sqrt,
+  Abs,
+  Sin,
+  Cos,
   Select, // condition, then, otherwise
   // i1: operands differ, or one is NaN (arith.cmpf une). Made only by the planner, for guards.
   NotEqual,
@@ -46,10 +59,10 @@ struct Node {
   bool hasReduction = false;
   mlir::Type type;
   llvm::SmallVector<const Node *, 3> operands;
-  double number = 0;             // Constant
-  mlir::Value source;            // Scalar, Element, Dot
-  mlir::StringAttr axis;         // Size; its operand is the sequence b
-  unsigned index = 0;            // Reduction, AccumulatorRef, FrameRef, RowRef, Opaque
+  double number = 0;                    // Constant
+  mlir::Value source;                   // Scalar, Element, Dot
+  mlir::StringAttr axis;                // Size; its operand is the sequence b
+  unsigned index = 0;                   // Reduction, AccumulatorRef, FrameRef, RowRef, Opaque
   mlir::Operation *operation = nullptr; // Opaque
 };
 
@@ -104,7 +117,8 @@ public:
   const Node *make(NodeKind kind, llvm::ArrayRef<const Node *> operands);
   const Node *leaf(NodeKind kind, mlir::Type type, mlir::Value source = {}, unsigned index = 0);
   const Node *size(mlir::StringAttr axis, mlir::Type type, const Node *sequence);
-  const Node *opaque(mlir::Operation *operation, unsigned result, llvm::ArrayRef<const Node *> operands);
+  const Node *opaque(mlir::Operation *operation, unsigned result,
+                     llvm::ArrayRef<const Node *> operands);
   /// `node` with other operands, of any kind that has operands.
   const Node *withOperands(const Node *node, llvm::ArrayRef<const Node *> operands);
 

@@ -72,8 +72,8 @@ const Node *ScalarImporter::importComposite(StringRef name, ArrayRef<const Node 
     return graph.make(NodeKind::Exp,
                       {graph.make(NodeKind::Mul, {x[0], number(std::numbers::ln2)})});
   if (name == "math.log2")
-    return graph.make(NodeKind::Mul, {graph.make(NodeKind::Log, {x[0]}),
-                                      number(std::numbers::log2e)});
+    return graph.make(NodeKind::Mul,
+                      {graph.make(NodeKind::Log, {x[0]}), number(std::numbers::log2e)});
   if (name == "math.rsqrt")
     return graph.make(NodeKind::Div, {number(1), graph.make(NodeKind::Sqrt, {x[0]})});
   return nullptr;
@@ -184,7 +184,8 @@ void Importer::importOperand(BlockArgument argument) {
   if (!attn::isVirtual(argument.getType()))
     return;
   VirtualValue value;
-  value.node = graph.leaf(NodeKind::Element, attn::getPlaceElementType(argument.getType()), argument);
+  value.node =
+      graph.leaf(NodeKind::Element, attn::getPlaceElementType(argument.getType()), argument);
   values[argument] = value;
 }
 
@@ -193,7 +194,8 @@ LogicalResult Importer::checkTokens(Operation *op, Value tokens, StringRef what)
   if (isa<BlockArgument>(tokens))
     return success();
   return op->emitOpError("expected ")
-         << what << " to be an operand of the kernel: products of computed tokens are not supported yet";
+         << what
+         << " to be an operand of the kernel: products of computed tokens are not supported yet";
 }
 
 LogicalResult Importer::importDot(attn::DotOp dot) {
@@ -207,8 +209,8 @@ LogicalResult Importer::importDot(attn::DotOp dot) {
   value.allHeads = true;
   value.node = graph.leaf(NodeKind::Dot, type, dot.getResult());
   if (std::optional<APFloat> scale = dot.getScale())
-    value.node = graph.make(NodeKind::Mul,
-                            {graph.constant(scale->convertToDouble(), type), value.node});
+    value.node =
+        graph.make(NodeKind::Mul, {graph.constant(scale->convertToDouble(), type), value.node});
   values[dot.getResult()] = value;
   return success();
 }
@@ -259,9 +261,8 @@ const Node *Importer::reduction(GraphReduction reduction) {
 
 LogicalResult Importer::importReduce(attn::ReduceOp reduce) {
   if (reduce.getOver() != attn::ReduceOver::Keys)
-    return reduce.emitOpError("over ")
-           << attn::stringifyReduceOver(reduce.getOver())
-           << " is not supported yet; expected a reduction over keys";
+    return reduce.emitOpError("over ") << attn::stringifyReduceOver(reduce.getOver())
+                                       << " is not supported yet; expected a reduction over keys";
   const VirtualValue &input = values[reduce.getInput()];
   if (!isa<FloatType>(input.node->type))
     return reduce.emitOpError("of elements ")
@@ -273,8 +274,8 @@ LogicalResult Importer::importReduce(attn::ReduceOp reduce) {
                           input.node, input.domain, Value(), reduce.getResult()});
   if (mean) {
     const Node *one = graph.constant(1, input.node->type);
-    const Node *count = reduction({attn::ReduceKind::Sum, reduce.getOver(), one, input.domain,
-                                   Value(), Value()});
+    const Node *count =
+        reduction({attn::ReduceKind::Sum, reduce.getOver(), one, input.domain, Value(), Value()});
     value.node = graph.make(NodeKind::Div, {value.node, count});
   }
   values[reduce.getResult()] = value;
@@ -287,9 +288,8 @@ LogicalResult Importer::importContract(attn::ContractOp contract) {
   const VirtualValue &weights = values[contract.getWeights()];
   VirtualValue value;
   value.allHeads = true;
-  unsigned index =
-      graph.addReduction({attn::ReduceKind::Sum, attn::ReduceOver::Keys, weights.node, weights.domain,
-                          contract.getValues(), contract.getResult()});
+  unsigned index = graph.addReduction({attn::ReduceKind::Sum, attn::ReduceOver::Keys, weights.node,
+                                       weights.domain, contract.getValues(), contract.getResult()});
   value.terms.push_back({nullptr, index});
   values[contract.getResult()] = value;
   return success();
@@ -301,10 +301,10 @@ LogicalResult Importer::importReturn(attn::ReturnOp op) {
     bool vectors = !value.terms.empty();
     if (!isa<attn::RowsType>(operand.getType()) || (!vectors && !value.node))
       return op.emitOpError("result ")
-             << index << " of type " << operand.getType()
-             << " is not supported yet; expected rows";
+             << index << " of type " << operand.getType() << " is not supported yet; expected rows";
     if (!vectors && isa<VectorType>(value.node->type))
-      return op.emitOpError("result ") << index << " is an operand of the kernel unchanged, which is "
+      return op.emitOpError("result ") << index
+                                       << " is an operand of the kernel unchanged, which is "
                                           "not supported; expected a contraction or a reduction";
     GraphResult result;
     result.scalar = vectors ? nullptr : value.node;
@@ -333,7 +333,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return success();
   if (isa<attn::LoadOp, attn::SizeOp>(op))
     return success();
-  return op->emitOpError("expected a primitive; run attn-inline-helpers and attn-expand-sugar first");
+  return op->emitOpError(
+      "expected a primitive; run attn-inline-helpers and attn-expand-sugar first");
 }
 
 LogicalResult Importer::run() {

@@ -44,7 +44,8 @@ const Node *Separation::extremumOfProduct(ReduceKind kind, const Node *node, con
   if (sign.nonPositive)
     return graph.make(node->kind, {other, r});
   NodeKind better = kind == ReduceKind::Max ? NodeKind::Max : NodeKind::Min;
-  return graph.make(better, {graph.make(node->kind, {same, r}), graph.make(node->kind, {other, r})});
+  return graph.make(better,
+                    {graph.make(node->kind, {same, r}), graph.make(node->kind, {other, r})});
 }
 
 const Node *Separation::extremumOfUnary(ReduceKind kind, const Node *node, const Extremum &leaf) {
@@ -76,7 +77,8 @@ const Node *Separation::extremum(ReduceKind kind, const Node *node, const Extrem
     return b ? graph.make(node->kind, {a, b}) : nullptr;
   }
   case NodeKind::Mul:
-  case NodeKind::Div: return extremumOfProduct(kind, node, leaf);
+  case NodeKind::Div:
+    return extremumOfProduct(kind, node, leaf);
   case NodeKind::Max:
   case NodeKind::Min: {
     // max commutes with a maximum; with a minimum it does only if one side is of the row.
@@ -93,7 +95,8 @@ const Node *Separation::extremum(ReduceKind kind, const Node *node, const Extrem
     const Node *b = a ? extremum(kind, node->operands[2], leaf) : nullptr;
     return b ? graph.make(NodeKind::Select, {x, a, b}) : nullptr;
   }
-  default: break;
+  default:
+    break;
   }
   fail(node);
   return nullptr;

@@ -16,9 +16,7 @@ namespace attune {
 struct Factor {
   const Node *node;
   double power = 1;
-  bool operator==(const Factor &other) const {
-    return node == other.node && power == other.power;
-  }
+  bool operator==(const Factor &other) const { return node == other.node && power == other.power; }
 };
 /// A product, sorted by node, without powers 0.
 using Factors = llvm::SmallVector<Factor, 2>;

@@ -1,29 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of finish arithmetic: what happens to exponents when row numbers are joined.
 #include "compiler/analysis/RowNumber.h"
+#include "compiler/analysis/Factors.h"
 #include <cmath>
 
 namespace attune {
 
 //===--- Parts ---------------------------------------------------------------------------------===//
-
-static void include(Factors &factors, const Node *node, double power) {
-  auto place = llvm::lower_bound(
-      factors, node, [](const Factor &f, const Node *n) { return f.node->id < n->id; });
-  if (place == factors.end() || place->node != node) {
-    if (power != 0)
-      factors.insert(place, {node, power});
-    return;
-  }
-  place->power += power;
-  if (place->power == 0)
-    factors.erase(place);
-}
-
-static void includeAll(Factors &factors, const Factors &more, double scale = 1) {
-  for (const Factor &factor : more)
-    include(factors, factor.node, scale * factor.power);
-}
 
 static void includeAddend(RowNumber &sum, RowNumber::Addend addend) {
   for (RowNumber::Addend &other : sum.addends)
@@ -51,7 +34,7 @@ RowNumber RowArithmetic::atom(const Node *node) {
 
 RowNumber RowArithmetic::exponential(Factors exponent) {
   RowNumber result = constant(1);
-  includeAll(result.exponent, exponent);
+  includeFactors(result.exponent, exponent);
   return result;
 }
 
@@ -127,8 +110,8 @@ RowNumber RowArithmetic::align(const RowNumber &a, const RowNumber &b) {
   for (const Factor &factor : a.exponent)
     if (llvm::is_contained(b.exponent, factor)) {
       common.push_back(factor);
-      include(ofA, factor.node, -factor.power);
-      include(ofB, factor.node, -factor.power);
+      includeFactor(ofA, factor.node, -factor.power);
+      includeFactor(ofB, factor.node, -factor.power);
     }
   const Node *larger = graph.make(NodeKind::Max, {linearForm(ofA), linearForm(ofB)});
   auto scaled = [&](RowNumber number, const Factors &own) {
@@ -137,8 +120,8 @@ RowNumber RowArithmetic::align(const RowNumber &a, const RowNumber &b) {
     return multiply(std::move(number), atom(graph.make(NodeKind::Exp, {below})));
   };
   RowNumber result = add(scaled(a, ofA), scaled(b, ofB));
-  includeAll(result.exponent, common);
-  include(result.exponent, larger, 1);
+  includeFactors(result.exponent, common);
+  includeFactor(result.exponent, larger, 1);
   return result;
 }
 
@@ -176,11 +159,11 @@ RowNumber RowArithmetic::multiply(RowNumber a, RowNumber b) {
   }
   RowNumber result;
   result.exponent = a.exponent;
-  includeAll(result.exponent, b.exponent);
+  includeFactors(result.exponent, b.exponent);
   for (const RowNumber::Addend &x : a.addends)
     for (const RowNumber::Addend &y : b.addends) {
       RowNumber::Addend product{x.number * y.number, x.factors};
-      includeAll(product.factors, y.factors);
+      includeFactors(product.factors, y.factors);
       includeAddend(result, std::move(product));
     }
   return result;
@@ -188,18 +171,18 @@ RowNumber RowArithmetic::multiply(RowNumber a, RowNumber b) {
 
 RowNumber RowArithmetic::power(const RowNumber &base, double exponent) {
   RowNumber result;
-  includeAll(result.exponent, base.exponent, exponent);
+  includeFactors(result.exponent, base.exponent, exponent);
   bool whole = exponent == std::round(exponent);
   bool single = base.addends.size() == 1;
   if (single && !whole) {
     const RowNumber::Addend &addend = base.addends[0];
     // A product under a root need not have roots of its factors.
-    single = addend.number > 0 && (addend.factors.empty() || (addend.factors.size() == 1 &&
-                                                              addend.factors[0].power == 1));
+    single = addend.number > 0 && (addend.factors.empty() ||
+                                   (addend.factors.size() == 1 && addend.factors[0].power == 1));
   }
   if (single) {
     RowNumber::Addend addend{std::pow(base.addends[0].number, exponent), {}};
-    includeAll(addend.factors, base.addends[0].factors, exponent);
+    includeFactors(addend.factors, base.addends[0].factors, exponent);
     result.addends = {std::move(addend)};
   } else {
     result.addends = {{1, {{sumToNode(base), exponent}}}};
@@ -235,7 +218,7 @@ RowNumber RowArithmetic::exponentialOf(const RowNumber &a) {
       continue;
     }
     RowNumber::Addend product{1, addend.factors};
-    include(result.exponent, addendToNode(product), addend.number);
+    includeFactor(result.exponent, addendToNode(product), addend.number);
   }
   return result;
 }
@@ -291,23 +274,35 @@ RowNumber RowArithmetic::evaluateBranching(const Node *node) {
 RowNumber RowArithmetic::compute(const Node *node) {
   auto operand = [&](unsigned i) { return evaluate(node->operands[i]); };
   switch (node->kind) {
-  case NodeKind::Constant: return constant(node->number);
-  case NodeKind::Reduction: return reductionValue(node->index);
-  case NodeKind::Add: return add(operand(0), operand(1));
-  case NodeKind::Sub: return add(operand(0), negate(operand(1)));
-  case NodeKind::Neg: return negate(operand(0));
-  case NodeKind::Mul: return multiply(operand(0), operand(1));
-  case NodeKind::Div: return multiply(operand(0), power(operand(1), -1));
-  case NodeKind::Sqrt: return power(operand(0), 0.5);
+  case NodeKind::Constant:
+    return constant(node->number);
+  case NodeKind::Reduction:
+    return reductionValue(node->index);
+  case NodeKind::Add:
+    return add(operand(0), operand(1));
+  case NodeKind::Sub:
+    return add(operand(0), negate(operand(1)));
+  case NodeKind::Neg:
+    return negate(operand(0));
+  case NodeKind::Mul:
+    return multiply(operand(0), operand(1));
+  case NodeKind::Div:
+    return multiply(operand(0), power(operand(1), -1));
+  case NodeKind::Sqrt:
+    return power(operand(0), 0.5);
   case NodeKind::Pow:
     if (node->operands[1]->kind == NodeKind::Constant)
       return power(operand(0), node->operands[1]->number);
     break;
-  case NodeKind::Exp: return exponentialOf(operand(0));
-  case NodeKind::Log: return logarithm(operand(0));
+  case NodeKind::Exp:
+    return exponentialOf(operand(0));
+  case NodeKind::Log:
+    return logarithm(operand(0));
   case NodeKind::Max:
-  case NodeKind::Min: return extremum(node->kind, operand(0), operand(1));
-  default: break;
+  case NodeKind::Min:
+    return extremum(node->kind, operand(0), operand(1));
+  default:
+    break;
   }
   return node->operands.empty() ? atom(node) : evaluateBranching(node);
 }

@@ -22,8 +22,7 @@ static double binomial(unsigned n, unsigned k) {
 }
 
 /// e^(rate m) sum over l of C(k, l) m^(k - l) T_l, without the T_l.
-llvm::SmallVector<std::pair<RowNumber, unsigned>>
-SweepPlanner::accumulatorValue(unsigned index) {
+llvm::SmallVector<std::pair<RowNumber, unsigned>> SweepPlanner::accumulatorValue(unsigned index) {
   const DraftAccumulator &draft = accumulators[index];
   if (draft.frame < 0)
     return {{arithmetic.constant(1), index}};
@@ -33,8 +32,8 @@ SweepPlanner::accumulatorValue(unsigned index) {
                                         arithmetic.constant(draft.scale));
   for (unsigned l = 0; l <= draft.centredPower; ++l) {
     RowNumber shift = arithmetic.power(arithmetic.atom(origin), draft.centredPower - l);
-    RowNumber factor = arithmetic.multiply(
-        arithmetic.constant(binomial(draft.centredPower, l)), shift);
+    RowNumber factor =
+        arithmetic.multiply(arithmetic.constant(binomial(draft.centredPower, l)), shift);
     unsigned member = l == draft.centredPower ? index : draft.family[l];
     result.push_back({arithmetic.multiply(scale, factor), member});
   }
@@ -86,9 +85,8 @@ static void forEachNode(const Node *node, llvm::function_ref<void(const Node *)>
 /// but alone?
 bool SweepPlanner::isSafeOnEmptyRows(const Node *node) const {
   auto isInfinite = [&](const Node *part) {
-    return part->kind == NodeKind::FrameRef ||
-           (part->kind == NodeKind::AccumulatorRef &&
-            accumulators[part->index].kind != ReduceKind::Sum);
+    return part->kind == NodeKind::FrameRef || (part->kind == NodeKind::AccumulatorRef &&
+                                                accumulators[part->index].kind != ReduceKind::Sum);
   };
   bool safe = true;
   forEachNode(node, [&](const Node *part) {
@@ -114,8 +112,8 @@ llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, con
     if (isSum(part) && accumulators[part->index].frame >= 0)
       origins.push_back(differs(frameRef(accumulators[part->index].frame), -INFINITY));
     if (isSum(part) && accumulators[part->index].kind != ReduceKind::Sum)
-      extrema.push_back(differs(
-          part, accumulators[part->index].kind == ReduceKind::Max ? -INFINITY : INFINITY));
+      extrema.push_back(
+          differs(part, accumulators[part->index].kind == ReduceKind::Max ? -INFINITY : INFINITY));
     if (part->kind == NodeKind::Div) {
       bool carried = false;
       forEachNode(part->operands[1], [&](const Node *below) { carried |= isSum(below); });
@@ -245,9 +243,8 @@ const Node *SweepPlanner::guard(llvm::function_ref<const Node *()> value, const 
 const Node *SweepPlanner::guarded(const Node *rowExpression) {
   llvm::SmallVector<Domain> domains;
   collectDomains(rowExpression, domains);
-  return guard(
-      [&] { return arithmetic.toNode(arithmetic.evaluate(overEmpty(rowExpression))); },
-      graph.constant(1), domains);
+  return guard([&] { return arithmetic.toNode(arithmetic.evaluate(overEmpty(rowExpression))); },
+               graph.constant(1), domains);
 }
 
 /// The domains of all that `node` reads, also through the finishes of reductions.
@@ -382,8 +379,7 @@ Domain SweepPlanner::resolve(const Domain &domain) {
 llvm::MapVector<unsigned, RowNumber> SweepPlanner::vectorFactors(const GraphResult &result) {
   llvm::MapVector<unsigned, RowNumber> factors;
   for (const GraphResult::Term &term : result.terms) {
-    std::optional<RowNumber> outer =
-        rowFactor(term.factor ? term.factor : graph.constant(1));
+    std::optional<RowNumber> outer = rowFactor(term.factor ? term.factor : graph.constant(1));
     if (!outer || isEmpty(graph.reductions()[term.contraction].domain))
       continue;
     for (const ReductionPlan::Carried &carried : reductions[term.contraction].carried) {

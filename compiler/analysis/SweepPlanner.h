@@ -12,9 +12,9 @@ namespace attune {
 
 /// How one reduction is computed.
 struct ReductionPlan {
-  unsigned stage = 0;    // the sweep that carries it
-  unsigned finished = 0; // the sweep after which its value is known
-  llvm::SmallVector<Term> terms; // of a sum
+  unsigned stage = 0;             // the sweep that carries it
+  unsigned finished = 0;          // the sweep after which its value is known
+  llvm::SmallVector<Term> terms;  // of a sum
   const Node *extremum = nullptr; // of a max or min: a row expression of finished extrema
   /// Does somebody use its value other than as a plain sum, so that its scale may cancel?
   bool relative = false;

@@ -58,9 +58,7 @@ LogicalResult SweepPlanner::assignStage(unsigned index) {
   return success();
 }
 
-static bool isPlain(const Node *node) {
-  return node->kind != NodeKind::Exp && !node->hasReduction;
-}
+static bool isPlain(const Node *node) { return node->kind != NodeKind::Exp && !node->hasReduction; }
 
 /// Walks a row expression and marks the reductions whose scale may cancel in it.
 void SweepPlanner::markRelative(const Node *node, bool relative, bool divides) {

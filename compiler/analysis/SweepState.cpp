@@ -68,8 +68,8 @@ void SweepPlanner::boundByRowFactors(Term &term) {
 /// coefficient * closedRow * openRow.
 static const Node *rowPart(ExpressionGraph &graph, const Term &term) {
   Separation separation(graph, [](unsigned) { return false; });
-  const Node *row = graph.make(NodeKind::Mul, {separation.product(term.closedRow),
-                                               separation.product(term.openRow)});
+  const Node *row = graph.make(
+      NodeKind::Mul, {separation.product(term.closedRow), separation.product(term.openRow)});
   return graph.make(NodeKind::Mul, {graph.constant(term.coefficient), row});
 }
 
@@ -174,9 +174,8 @@ void SweepPlanner::makeSum(unsigned reduction) {
   llvm::SmallVector<llvm::SmallVector<Term>> groups;
   for (Term term : reductions[reduction].terms) {
     boundByRowFactors(term);
-    auto same = llvm::find_if(groups, [&](const auto &terms) {
-      return terms.front().openRow == term.openRow;
-    });
+    auto same = llvm::find_if(
+        groups, [&](const auto &terms) { return terms.front().openRow == term.openRow; });
     if (same == groups.end())
       groups.push_back({term});
     else
@@ -189,8 +188,7 @@ void SweepPlanner::makeSum(unsigned reduction) {
 void SweepPlanner::makeExtremum(unsigned reduction) {
   const GraphReduction &of = graph.reductions()[reduction];
   unsigned stage = reductions[reduction].stage;
-  Separation separation(graph,
-                        [&](unsigned other) { return reductions[other].finished >= stage; });
+  Separation separation(graph, [&](unsigned other) { return reductions[other].finished >= stage; });
   reductions[reduction].extremum =
       separation.extremum(of.kind, of.body, [&](ReduceKind kind, const Node *body) {
         DraftAccumulator draft = draftOf(reduction);

@@ -51,9 +51,9 @@ Terms LinearReader::scaled(const Terms &terms, NodeKind kind, const Node *factor
   Terms result;
   for (GraphResult::Term term : terms) {
     const Node *own = term.factor ? term.factor : graph.constant(1);
-    result.push_back({kind == NodeKind::Neg ? graph.make(kind, {own})
-                                            : graph.make(kind, {own, factor}),
-                      term.contraction});
+    result.push_back(
+        {kind == NodeKind::Neg ? graph.make(kind, {own}) : graph.make(kind, {own, factor}),
+         term.contraction});
   }
   return result;
 }
@@ -120,8 +120,9 @@ static FailureOr<VirtualValue> makeEpilogue(attn::MapOp map,
     if (value.node)
       continue;
     if (!result.terms.empty())
-      return map.emitOpError("of several contractions is supported only if it is a sum of them times "
-                             "row factors");
+      return map.emitOpError(
+          "of several contractions is supported only if it is a sum of them times "
+          "row factors");
     result = value;
   }
   if (result.terms.empty())

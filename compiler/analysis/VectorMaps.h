@@ -36,9 +36,9 @@ private:
 
 /// A map that makes rows of vectors: joined into row factors when it is linear in its vectors, else one step
 /// of the epilogue. The indices of its region are bound already.
-mlir::FailureOr<VirtualValue>
-importVectorMap(attn::MapOp map, ExpressionGraph &graph, ScalarImporter &scalars,
-                llvm::DenseMap<mlir::Value, VirtualValue> &values);
+mlir::FailureOr<VirtualValue> importVectorMap(attn::MapOp map, ExpressionGraph &graph,
+                                              ScalarImporter &scalars,
+                                              llvm::DenseMap<mlir::Value, VirtualValue> &values);
 
 } // namespace attune
 

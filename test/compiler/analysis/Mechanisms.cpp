@@ -29,8 +29,7 @@ std::string withRow(const std::string &op, const std::string &name, const std::s
 }
 
 std::string product(const std::string &name, const std::string &a, const std::string &b) {
-  return map(name, "%x = %" + a + ", %y = %" + b, "!s, !s", "!s",
-             "%out = arith.mulf %x, %y : f32");
+  return map(name, "%x = %" + a + ", %y = %" + b, "!s, !s", "!s", "%out = arith.mulf %x, %y : f32");
 }
 
 std::string reduce(const std::string &kind, const std::string &name, const std::string &of) {
@@ -63,8 +62,7 @@ const std::string softmax = "  %p = softmax %m : !s\n";
 std::vector<Mechanism> softmaxLike() {
   return {
       {"softmax with logsumexp",
-       kernel(softmax + contract("o", "p") + "  %l = logsumexp %m : !s\n", "%o, %l",
-              "!q, !r"),
+       kernel(softmax + contract("o", "p") + "  %l = logsumexp %m : !s\n", "%o, %l", "!q, !r"),
        {{.frames = 1, .scalars = 1, .vectors = 1}}},
       {"softmax", vectorKernel(softmax + contract("o", "p")), {{1, 1, 0, 1}}, true},
       {"softmax with sink and logsumexp",
@@ -110,8 +108,7 @@ std::vector<Mechanism> softmaxLike() {
        {{1, 1, 0, 1}},
        true},
       {"length of the weights is one",
-       vectorKernel(unary("math.exp", "e", "m") + product("d", "e", "e") +
-                    reduce("sum", "l", "d") +
+       vectorKernel(unary("math.exp", "e", "m") + product("d", "e", "e") + reduce("sum", "l", "d") +
                     rowMap("n", "%x = %l", "!r", "%out = math.sqrt %x : f32") +
                     withRow("arith.divf", "p", "e", "n") + contract("o", "p")),
        {{1, 1, 0, 1}},
@@ -145,10 +142,9 @@ std::vector<Mechanism> softmaxLike() {
 //===--- Statistics of a row -------------------------------------------------------------------===//
 
 std::vector<Mechanism> statistics() {
-  std::string entropy = map("e", "%x = %p", "!s", "!s",
-                            "%t = math.log %x : f32   %out = arith.mulf %x, %t : f32") +
-                        reduce("sum", "n", "e") +
-                        rowMap("ent", "%x = %n", "!r", "%out = arith.negf %x : f32");
+  std::string entropy =
+      map("e", "%x = %p", "!s", "!s", "%t = math.log %x : f32   %out = arith.mulf %x, %t : f32") +
+      reduce("sum", "n", "e") + rowMap("ent", "%x = %n", "!r", "%out = arith.negf %x : f32");
   return {
       {"entropy", kernel(softmax + entropy, "%ent", "!r"), {{1, 2, 0, 0}}, true},
       {"entropy and sum of squares beside softmax",
@@ -181,26 +177,28 @@ std::vector<Mechanism> statistics() {
       {"largest score beside softmax",
        kernel(softmax + contract("o", "p") + reduce("max", "a", "m"), "%o, %a", "!q, !r"),
        {{1, 1, 0, 1}}},
-      {"largest weight", kernel(softmax + reduce("max", "a", "p"), "%a", "!r"),
-       {{1, 1, 0, 0}}, true},
+      {"largest weight",
+       kernel(softmax + reduce("max", "a", "p"), "%a", "!r"),
+       {{1, 1, 0, 0}},
+       true},
       {"second moment about the mean",
        kernel(reduce("mean", "c", "m") + withRow("arith.subf", "d", "m", "c") +
                   product("e", "d", "d") + reduce("mean", "n", "e"),
               "%n", "!r"),
        {{0, 3, 0, 0}}},
       {"divergence of two maps",
-       kernel(softmax + "  %s2 = dot %q, %u scale 0.25 : !q, !k\n"
-                        "  %m2 = where %s2 in affine_set<(b, h, i, j)[w] : (j <= i - 2, i - j <= "
-                        "w)>[%w] : !s\n  %p2 = softmax %m2 : !s\n" +
+       kernel(softmax +
+                  "  %s2 = dot %q, %u scale 0.25 : !q, !k\n"
+                  "  %m2 = where %s2 in affine_set<(b, h, i, j)[w] : (j <= i - 2, i - j <= "
+                  "w)>[%w] : !s\n  %p2 = softmax %m2 : !s\n" +
                   map("d", "%x = %p, %y = %p2", "!s, !s", "!s",
                       R"(%r = arith.divf %x, %y : f32   %t = math.log %r : f32
     %out = arith.mulf %x, %t : f32)") +
                   reduce("sum", "l", "d"),
               "%l", "!r"),
        {{2, 4, 0, 0}}},
-      {"sum of exponentials is a result", kernel(unary("math.exp", "e", "m") +
-                                                     reduce("sum", "l", "e"),
-                                                 "%l", "!r"),
+      {"sum of exponentials is a result",
+       kernel(unary("math.exp", "e", "m") + reduce("sum", "l", "e"), "%l", "!r"),
        {{0, 1, 0, 0}}},
   };
 }
@@ -208,10 +206,9 @@ std::vector<Mechanism> statistics() {
 //===--- Other weights -------------------------------------------------------------------------===//
 
 std::vector<Mechanism> otherWeights() {
-  std::string differential =
-      "  %s2 = dot %q, %u scale 0.5 : !q, !k\n"
-      "  %m2 = where %s2 in affine_set<(b, h, i, j) : (j <= i - 1)> : !s\n"
-      "  %p2 = softmax %m2 : !s\n";
+  std::string differential = "  %s2 = dot %q, %u scale 0.5 : !q, !k\n"
+                             "  %m2 = where %s2 in affine_set<(b, h, i, j) : (j <= i - 1)> : !s\n"
+                             "  %p2 = softmax %m2 : !s\n";
   return {
       {"sigmoid",
        vectorKernel(map("f", "%x = %m", "!s", "!s",
@@ -244,8 +241,7 @@ std::vector<Mechanism> otherWeights() {
        vectorKernel(unary("math.exp", "e", "m") + reduce("sum", "l", "e") +
                     "  %m2 = where %s in affine_set<(b, h, i, j) : (j <= i - 1)> : !s\n" +
                     unary("math.exp", "e2", "m2") + reduce("sum", "l2", "e2") +
-                    rowMap("n", "%x = %l, %y = %l2", "!r, !r",
-                           "%out = arith.addf %x, %y : f32") +
+                    rowMap("n", "%x = %l, %y = %l2", "!r, !r", "%out = arith.addf %x, %y : f32") +
                     withRow("arith.divf", "p", "e", "n") + contract("o", "p")),
        {{2, 2, 0, 1}},
        true},
@@ -279,10 +275,9 @@ std::vector<Mechanism> otherWeights() {
 //===--- Two sweeps ----------------------------------------------------------------------------===//
 
 std::vector<Mechanism> twoSweeps() {
-  std::string aboveMean =
-      softmax + reduce("mean", "c", "p") +
-      map("f", "%x = %p, %y = %c", "!s, !r", "!s",
-          R"(%zero = arith.constant 0.0 : f32   %d = arith.subf %x, %y : f32
+  std::string aboveMean = softmax + reduce("mean", "c", "p") +
+                          map("f", "%x = %p, %y = %c", "!s, !r", "!s",
+                              R"(%zero = arith.constant 0.0 : f32   %d = arith.subf %x, %y : f32
     %out = arith.maximumf %d, %zero : f32)");
   return {
       {"tanh below the maximum",
@@ -344,7 +339,8 @@ std::vector<Mechanism> twoSweeps() {
     %a = arith.cmpf ogt, %x, %y : f32
     yield %a : i1
   }
-)" + reduce("sum", "t", "n") + reduce("mean", "f", "s") +
+)" + reduce("sum", "t", "n") +
+                  reduce("mean", "f", "s") +
                   rowMap("l", "%x = %t, %y = %f", "!r, !r", "%out = arith.addf %x, %y : f32"),
               "%l", "!r"),
        {{1, 4, 0, 0}, {0, 1, 0, 0}}},

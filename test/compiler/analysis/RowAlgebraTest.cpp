@@ -62,10 +62,10 @@ const Rule accepted[] = {
     {"Quotient", "%out = arith.divf %x, %y : f32", 1},
     {"Exponential", difference + "%out = math.exp %d : f32", 1},
     {"ExponentialToBaseTwo", difference + "%out = math.exp2 %d : f32", 1},
-    {"ExponentialOverRow",
-     difference + "%e = math.exp %d : f32   %out = arith.divf %e, %y : f32", 1},
-    {"ScaledExponential",
-     difference + "%e = arith.mulf %d, %zi : f32   %out = math.exp %e : f32", 1},
+    {"ExponentialOverRow", difference + "%e = math.exp %d : f32   %out = arith.divf %e, %y : f32",
+     1},
+    {"ScaledExponential", difference + "%e = arith.mulf %d, %zi : f32   %out = math.exp %e : f32",
+     1},
     {"SquareOfADifference", difference + "%out = arith.mulf %d, %d : f32", 3},
     {"PowerTwo", difference + "%out = math.powf %d, %two : f32", 3},
     {"RootOfAProduct",
@@ -74,11 +74,12 @@ const Rule accepted[] = {
      1},
     {"Cosine", difference + "%out = math.cos %d : f32", 2},
     {"Sine", "%d = arith.addf %x, %y : f32   %out = math.sin %d : f32", 2},
-    {"TimesItsExponential",
-     difference + "%e = math.exp %d : f32   %out = arith.mulf %d, %e : f32", 2},
+    {"TimesItsExponential", difference + "%e = math.exp %d : f32   %out = arith.mulf %d, %e : f32",
+     2},
     {"LogarithmOfAQuotient",
-     difference + "%e = math.exp %d : f32   %a = math.absf %y : f32   %p = arith.divf %e, %a : f32   "
-                  "%out = math.log %p : f32",
+     difference +
+         "%e = math.exp %d : f32   %a = math.absf %y : f32   %p = arith.divf %e, %a : f32   "
+         "%out = math.log %p : f32",
      3},
     {"SizeOfAProduct", product + "%out = math.absf %d : f32", 1},
     {"ReluOfAProduct", product + "%out = arith.maximumf %d, %zero : f32", 2},
@@ -87,11 +88,13 @@ const Rule accepted[] = {
      "%out = arith.maximumf %d, %zero : f32",
      1},
     {"ChoiceByTheKey",
-     difference + "%c = arith.cmpf ogt, %gj, %zero : f32   %out = arith.select %c, %d, %x : f32", 3},
+     difference + "%c = arith.cmpf ogt, %gj, %zero : f32   %out = arith.select %c, %d, %x : f32",
+     3},
     {"ChoiceByTheRow",
      "%c = arith.cmpf ogt, %y, %zero : f32   %out = arith.select %c, %x, %gj : f32", 2},
     {"ClosedSumStaysWhole",
-     "%e = arith.addf %x, %gj : f32   %t = arith.mulf %e, %e : f32   %out = arith.mulf %t, %y : f32",
+     "%e = arith.addf %x, %gj : f32   %t = arith.mulf %e, %e : f32   %out = arith.mulf %t, %y : "
+     "f32",
      1},
     {"SumOfExponentials",
      "%e = math.exp %x : f32   %f = math.exp %gj : f32   %out = arith.addf %e, %f : f32", 2},
@@ -174,13 +177,13 @@ const Refusal refused[] = {
      "`log(q.k - r0)`" + unfinished},
     {"Minimum", "%out = arith.minimumf %x, %y : f32", "`min(q.k, r0)`" + unfinished},
     {"Power", "%out = math.powf %x, %y : f32", "`pow(q.k, r0)`" + unfinished},
-    {"ChoiceByBoth",
-     "%c = arith.cmpf ogt, %x, %y : f32   %out = arith.select %c, %x, %zero : f32",
+    {"ChoiceByBoth", "%c = arith.cmpf ogt, %x, %y : f32   %out = arith.select %c, %x, %zero : f32",
      "`q.k > r0`" + unfinished},
     {"TooManyTerms",
      "%four = arith.constant 4.0 : f32   %a = arith.addf %x, %y : f32   "
      "%e = arith.addf %gj, %y : f32   %f = math.cos %a : f32   %p = math.powf %a, %four : f32   "
-     "%t = math.powf %e, %four : f32   %o = arith.mulf %p, %t : f32   %out = arith.mulf %o, %f : f32",
+     "%t = math.powf %e, %four : f32   %o = arith.mulf %p, %t : f32   %out = arith.mulf %o, %f : "
+     "f32",
      "needs more than 24 terms"},
 };
 
@@ -242,8 +245,9 @@ TEST(Extremum, OfAMinimumWithARowValue) {
   EXPECT_EQ(maximumOf("%out = arith.minimumf %x, %y : f32"), "min(r0, a0); a0 = max of q.k");
 }
 TEST(Extremum, OfASumOfTwoMixedPartsIsRefused) {
-  EXPECT_EQ(maximumOf(difference + "%e = arith.mulf %gj, %y : f32   %out = arith.addf %d, %e : f32"),
-            "`q.k - r0 + g[j] * r0`" + unfinished);
+  EXPECT_EQ(
+      maximumOf(difference + "%e = arith.mulf %gj, %y : f32   %out = arith.addf %d, %e : f32"),
+      "`q.k - r0 + g[j] * r0`" + unfinished);
 }
 
 } // namespace

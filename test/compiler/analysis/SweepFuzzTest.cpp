@@ -15,7 +15,8 @@ public:
   explicit ProgramWriter(uint64_t seed) : generator(seed) {}
 
   std::string write() {
-    text = R"(attn.kernel @test(%q: !q, %k: !k, %v: !k, %u: !k, %z: !r, %g: !c, %slope: tensor<?xf32>,
+    text =
+        R"(attn.kernel @test(%q: !q, %k: !k, %v: !k, %u: !k, %z: !r, %g: !c, %slope: tensor<?xf32>,
     %w: index) -> (!q, !r) {
   %m0 = dot %q, %k scale 0.5 : !q, !k
   %m1 = where %m0 in affine_set<(b, h, i, j)[w] : (j <= i - 2, i - j <= w)>[%w] : !s
@@ -37,14 +38,21 @@ private:
   void step() {
     switch (pick(10)) {
     case 0:
-    case 1: return mapOne(matrix());
+    case 1:
+      return mapOne(matrix());
     case 2:
-    case 3: return mapTwo(matrix(), row(), "!r");
-    case 4: return mapTwo(matrix(), matrix(), "!s");
-    case 5: return mapRows(row(), row());
-    case 6: return softmax(matrix());
-    case 7: return hide(matrix(), row());
-    default: reduce(matrix());
+    case 3:
+      return mapTwo(matrix(), row(), "!r");
+    case 4:
+      return mapTwo(matrix(), matrix(), "!s");
+    case 5:
+      return mapRows(row(), row());
+    case 6:
+      return softmax(matrix());
+    case 7:
+      return hide(matrix(), row());
+    default:
+      reduce(matrix());
     }
   }
 
@@ -100,8 +108,8 @@ private:
 
   void mapRows(const std::string &x, const std::string &y) {
     static const char *bodies[] = {
-        "%out = arith.addf %x, %y : f32", "%out = arith.mulf %x, %y : f32",
-        "%out = arith.divf %x, %y : f32", "%out = math.exp %x : f32",
+        "%out = arith.addf %x, %y : f32",     "%out = arith.mulf %x, %y : f32",
+        "%out = arith.divf %x, %y : f32",     "%out = math.exp %x : f32",
         "%out = arith.maximumf %x, %y : f32", "%out = math.sin %y : f32"};
     std::string name = "r" + std::to_string(rows.size());
     text += "  %" + name + " = map (%x = %" + x + ", %y = %" + y + ") : (!r, !r) -> !r {\n    " +

@@ -66,9 +66,7 @@ TEST_P(EveryMechanism, CarriesNoMoreThanItShould) {
     SweepSize size{.frames = unsigned(sweep.frames.size())};
     for (unsigned index : sweep.accumulators) {
       const Accumulator &of = planned.plan.accumulators[index];
-      ++(of.values                            ? size.vectors
-         : of.kind == attn::ReduceKind::Sum ? size.scalars
-                                              : size.extrema);
+      ++(of.values ? size.vectors : of.kind == attn::ReduceKind::Sum ? size.scalars : size.extrema);
     }
     found.push_back(size);
   }

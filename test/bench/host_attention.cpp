@@ -35,8 +35,8 @@ typedef float Lanes16 __attribute__((vector_size(64)));
                  "vfmadd213ps %13, %12, %6\n vfmadd213ps %13, %12, %7\n"
                  "vfmadd213ps %13, %12, %8\n vfmadd213ps %13, %12, %9\n"
                  "vfmadd213ps %13, %12, %10\n vfmadd213ps %13, %12, %11"
-                 : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f), "+v"(g), "+v"(h),
-                   "+v"(i), "+v"(j), "+v"(k), "+v"(l)
+                 : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f), "+v"(g), "+v"(h), "+v"(i),
+                   "+v"(j), "+v"(k), "+v"(l)
                  : "v"(left), "v"(right));
   return (a + b + c + d + e + f + g + h + i + j + k + l)[0];
 }

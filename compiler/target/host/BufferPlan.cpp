@@ -76,9 +76,9 @@ void BufferPlan::addTiles(Block &block) {
   for (Operation &op : block) {
     for (Value result : op.getResults())
       addTile(result, 2 * spans[&op].end + 1);
-    if (auto load = dyn_cast<tile::LoadOp>(op);
-        load && isa<tile::RowsType>(load.getResult().getType()) &&
-        livesInMemory(load.getResult().getType()))
+    if (auto load = dyn_cast<tile::LoadOp>(op); load &&
+                                                isa<tile::RowsType>(load.getResult().getType()) &&
+                                                livesInMemory(load.getResult().getType()))
       addTemporary(&op, getTileBytes(load.getResult().getType()));
     if (auto contract = dyn_cast<tile::ContractOp>(op)) {
       auto weights = cast<tile::MatrixType>(contract.getWeights().getType());

@@ -102,8 +102,8 @@ LogicalResult KernelEmitter::emitGroup(MapGroup &group) {
       llvm::append_range(initial, asVectors(values.lookup(reduce.getInitial()), shape));
     }
   LogicalResult status = success();
-  SmallVector<Value> final = b.loop(
-      b.integer(0), b.integer(keys), 1, initial, [&](Value key, ValueRange carried) {
+  SmallVector<Value> final =
+      b.loop(b.integer(0), b.integer(keys), 1, initial, [&](Value key, ValueRange carried) {
         llvm::DenseMap<Operation *, Lanes> sums;
         for (auto [index, reduce] : llvm::enumerate(reduces))
           sums[reduce] = Lanes(carried.slice(index * shape.vectors, shape.vectors));
@@ -161,8 +161,7 @@ LogicalResult KernelEmitter::emitVectorRowsMap(tile::MapOp op) {
   b.loop(b.integer(0), b.integer(components), 1, [&](Value component) {
     for (auto [argument, input] : llvm::zip(op.getElementArguments(), op.getInputs())) {
       bool isVector = tile::getComponents(input.getType()) > 1 || livesInMemory(input.getType());
-      values[argument] =
-          isVector ? loadRow(input, component, shape) : Lanes(values.lookup(input));
+      values[argument] = isVector ? loadRow(input, component, shape) : Lanes(values.lookup(input));
     }
     if (!op.getOrigins().empty())
       bindRowIndex(op.getIndexArguments()[0], scalar(op.getOrigins()[0]), shape);
@@ -215,8 +214,8 @@ LogicalResult KernelEmitter::emitVectorColsMap(tile::MapOp op) {
       }
       Type inputType = tile::getScalarType(input.getType()), element = b.getScratchType(inputType);
       Value offset = b.add(b.multiply(key, view(input).stride), component);
-      Value raw = b.load(b.vectorOf(element, shape.lanes),
-                         b.address(view(input).pointer, element, offset));
+      Value raw =
+          b.load(b.vectorOf(element, shape.lanes), b.address(view(input).pointer, element, offset));
       values[argument] = {b.fromScratch(raw, inputType)};
     }
     if (!op.getOrigins().empty())

@@ -56,8 +56,8 @@ void KernelEmitter::loadScalarRows(tile::LoadOp op, const Memory &memory, Value 
   Shape shape = getShape(op.getResult().getType());
   Lanes lanes;
   for (int64_t vector = 0; vector < shape.vectors; ++vector)
-    lanes.push_back(gatherTokens(b, type, start, memory.strides[2],
-                                 b.integer(vector * shape.lanes), shape.lanes, count));
+    lanes.push_back(gatherTokens(b, type, start, memory.strides[2], b.integer(vector * shape.lanes),
+                                 shape.lanes, count));
   values[op.getResult()] = lanes;
 }
 
@@ -134,8 +134,8 @@ void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value 
     views[op.getResult()] = {target, b.integer(components)};
     return;
   }
-  Value whole = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
-                                      b.integer(type.getTokens()));
+  Value whole =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, b.integer(type.getTokens()));
   auto branch = scf::IfOp::create(b, TypeRange{b.pointerType(), b.getI64Type()}, whole,
                                   /*addThenBlock=*/true, /*addElseBlock=*/true);
   {
@@ -158,14 +158,14 @@ void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value 
   Value copied = temporary(op), target = buffer(op.getResult());
   copyTokens(memory, scalarType, start, count, tokens, components, copied);
   Shape shape = getShape(type);
-  Value lane = b.multiply(b.iota(b.getI64Type(), shape.lanes),
-                          b.splat(b.integer(components), shape.lanes));
+  Value lane =
+      b.multiply(b.iota(b.getI64Type(), shape.lanes), b.splat(b.integer(components), shape.lanes));
   b.loop(b.integer(0), b.integer(components), 1, [&](Value component) {
     for (int64_t vector = 0; vector < shape.vectors; ++vector) {
       Value base = b.add(component, b.integer(vector * shape.lanes * components));
       Value lanes = b.gather(held, b.address(copied, held, base), lane);
-      Value offset = b.add(b.multiply(component, b.integer(tokens)),
-                           b.integer(vector * shape.lanes));
+      Value offset =
+          b.add(b.multiply(component, b.integer(tokens)), b.integer(vector * shape.lanes));
       b.store(lanes, b.address(target, held, offset));
     }
   });
@@ -186,8 +186,8 @@ void KernelEmitter::emitStore(tile::StoreOp op) {
   for (auto [vector, lanes] : llvm::enumerate(asVectors(values.lookup(op.getValue()), shape))) {
     Value index = b.add(b.splat(b.integer(vector * shape.lanes), shape.lanes),
                         b.iota(b.getI64Type(), shape.lanes));
-    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index,
-                                         b.splat(count, shape.lanes));
+    Value inside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, b.splat(count, shape.lanes));
     Value offset = b.multiply(index, b.splat(memory.strides[2], shape.lanes));
     b.scatter(b.toMemory(lanes, scalarType), start, offset, inside);
   }

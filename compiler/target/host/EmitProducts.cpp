@@ -41,19 +41,19 @@ void KernelEmitter::eachBlock(int64_t count, int64_t block,
 }
 
 /// Runs `steps` steps of a sum, two an iteration.
-KernelEmitter::Lanes
-KernelEmitter::accumulate(int64_t steps, Lanes initial,
-                          llvm::function_ref<Lanes(Value, ValueRange)> body) {
+KernelEmitter::Lanes KernelEmitter::accumulate(int64_t steps, Lanes initial,
+                                               llvm::function_ref<Lanes(Value, ValueRange)> body) {
   constexpr int64_t unroll = 2;
   int64_t whole = steps / unroll * unroll;
   Lanes sums = initial;
   if (whole)
-    sums = b.loop(b.integer(0), b.integer(whole), unroll, sums, [&](Value step, ValueRange carried) {
-      SmallVector<Value> next(carried);
-      for (int64_t part = 0; part < unroll; ++part)
-        next = body(part ? b.add(step, b.integer(part)) : step, next);
-      return next;
-    });
+    sums =
+        b.loop(b.integer(0), b.integer(whole), unroll, sums, [&](Value step, ValueRange carried) {
+          SmallVector<Value> next(carried);
+          for (int64_t part = 0; part < unroll; ++part)
+            next = body(part ? b.add(step, b.integer(part)) : step, next);
+          return next;
+        });
   for (int64_t step = whole; step < steps; ++step)
     sums = body(b.integer(step), sums);
   return sums;
@@ -70,12 +70,11 @@ static bool isReadInPlace(Value cols) {
 }
 
 /// Asks for `count` rows of f32.
-void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count,
-                                 int64_t components) {
+void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count, int64_t components) {
   Type f32 = b.getF32Type();
   for (int64_t row = 0; row < count; ++row) {
-    Value start = b.address(rows.pointer, f32,
-                            b.multiply(b.add(first, b.integer(row)), rows.stride));
+    Value start =
+        b.address(rows.pointer, f32, b.multiply(b.add(first, b.integer(row)), rows.stride));
     for (int64_t component = 0; component < components; component += 16)
       b.prefetch(b.address(start, f32, component));
   }
@@ -113,8 +112,7 @@ void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, V
   SmallVector<Value> keyRows;
   for (int64_t key = 0; key < keys; ++key) {
     Value row = b.multiply(b.add(firstKey, b.integer(key)), cols.stride);
-    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(
-        b, b.address(cols.pointer, f32, row)));
+    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(b, b.address(cols.pointer, f32, row)));
   }
   Value rows = b.address(buffer(op.getRows()), f32, firstLane);
   Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
@@ -283,7 +281,8 @@ void KernelEmitter::emitContractBySelection(tile::ContractOp op, Value weights,
   };
   Value end = b.add(firstComponent, b.integer(components));
   b.loop(firstComponent, end, 1, [&](Value component) {
-    Value from = row(buffer(op.getAccumulator()), component), to = row(buffer(op.getResult()), component);
+    Value from = row(buffer(op.getAccumulator()), component),
+          to = row(buffer(op.getResult()), component);
     for (int64_t v = 0; v < vectors; ++v) {
       Value initial = b.load(vector, b.address(from, f32, v * shape.lanes));
       if (!scale.empty())

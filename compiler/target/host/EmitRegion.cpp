@@ -47,7 +47,9 @@ KernelEmitter::Lanes KernelEmitter::rounded(const Lanes &lanes, Type type) {
 LogicalResult KernelEmitter::emitScalarOp(Operation *op, Shape shape) {
   if (isa<arith::ConstantOp>(op))
     return emitConstant(op);
-  if (isa<memref::DimOp>(op)) {
+  if (auto dim = dyn_cast<memref::DimOp>(op)) {
+    if (!dim.getConstantIndex())
+      return op->emitError("'memref.dim' on the host expected a constant index");
     values[op->getResult(0)] = {emitDim(op)};
     return success();
   }
@@ -57,12 +59,12 @@ LogicalResult KernelEmitter::emitScalarOp(Operation *op, Shape shape) {
   }
   if (isa<arith::ExtFOp, arith::TruncFOp, arith::IndexCastOp, arith::IndexCastUIOp>(op))
     return emitCast(op, shape);
-  if (isa<math::MathDialect>(op->getDialect()))
+  if (isa<math::MathDialect>(op->getDialect()) && op->getNumResults() == 1)
     return emitMath(op, shape);
   bool known = isa<arith::ArithDialect>(op->getDialect()) && op->getNumResults() == 1;
   if (!known || isa<arith::RemFOp>(op) ||
-      (isa<arith::BitcastOp>(op) && (isNarrowFloat(op->getOperand(0).getType()) ||
-                                     isNarrowFloat(op->getResult(0).getType()))))
+      (isa<arith::BitcastOp>(op) &&
+       (isNarrowFloat(op->getOperand(0).getType()) || isNarrowFloat(op->getResult(0).getType()))))
     return op->emitError() << "'" << op->getName()
                            << "' has no code on the host; expected arith, math, tile.read or "
                               "memref.dim without a library call";
@@ -209,10 +211,10 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
     uniform &= isUniform(operands.back());
   }
   Type type = b.getHeldType(op->getResult(0).getType());
-  bool isInteger = isa<math::AbsIOp, math::CountLeadingZerosOp, math::CountTrailingZerosOp,
-                       math::CtPopOp>(op);
-  bool isPlain = isInteger || isa<math::AbsFOp, math::SqrtOp, math::FmaOp, math::CopySignOp>(op);
-  if (type.isF64() && !isPlain && !isa<math::RsqrtOp>(op))
+  bool isPlain =
+      isa<math::AbsFOp, math::SqrtOp, math::RsqrtOp, math::FmaOp, math::CopySignOp, math::ClampFOp,
+          math::FloorOp, math::CeilOp, math::TruncOp, math::RoundOp, math::RoundEvenOp>(op);
+  if (type.isF64() && !isPlain)
     return op->emitError() << "'" << op->getName()
                            << "' on f64 has no code on the host; expected f32 or narrower";
   Lanes results;
@@ -230,6 +232,12 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
       result = b.exp2(parts[0], factor);
     else if (isa<math::ExpOp>(op))
       result = b.exp(parts[0]);
+    else if (isa<math::Log10Op>(op))
+      result = arith::MulFOp::create(b, math::LogOp::create(b, parts[0]),
+                                     b.constantFloat(vectorType, 0.43429448190325183));
+    else if (isa<math::ClampFOp>(op)) // upstream's expansion takes the bounds for each other
+      result =
+          arith::MinimumFOp::create(b, arith::MaximumFOp::create(b, parts[0], parts[1]), parts[2]);
     else if (isa<math::FmaOp>(op))
       result = b.fma(parts[0], parts[1], parts[2]);
     else if (isa<math::RsqrtOp>(op))

@@ -17,8 +17,7 @@ static std::string findLinker() {
   for (const char *name : {"ld.lld-22", "ld.lld"})
     if (llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName(name))
       return *path;
-  if (llvm::ErrorOr<std::string> path =
-          llvm::sys::findProgramByName("ld.lld", {ATTUNE_LLVM_TOOLS}))
+  if (llvm::ErrorOr<std::string> path = llvm::sys::findProgramByName("ld.lld", {ATTUNE_LLVM_TOOLS}))
     return *path;
   return "";
 }
@@ -73,7 +72,8 @@ FailureOr<std::string> linkForHost(Location location, const std::string &object)
                                       input};
   std::string message;
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log), StringRef(log)};
-  int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, 0, 0, &message);
+  int status =
+      llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, 0, 0, &message);
   if (status != 0) {
     emitError(location) << "expected " << linker << " to link code for the host, but it said: "
                         << (message.empty() ? readFile(log) : message);

@@ -58,8 +58,8 @@ static constexpr const char *kPipeline =
 std::unique_ptr<llvm::Module> optimizeForHost(ModuleOp module, const HostFacts &facts,
                                               llvm::TargetMachine &machine,
                                               llvm::LLVMContext &context) {
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(
-      module, context, "attune", /*disableVerification=*/true);
+  std::unique_ptr<llvm::Module> code =
+      translateModuleToLLVMIR(module, context, "attune", /*disableVerification=*/true);
   if (!code)
     return nullptr;
   code->setTargetTriple(machine.getTargetTriple());

@@ -24,9 +24,9 @@ using namespace mlir;
 namespace attune {
 
 void registerHostTarget(DialectRegistry &registry) {
-  registry.insert<tile::TileDialect, affine::AffineDialect, arith::ArithDialect,
-                  cf::ControlFlowDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                  vector::VectorDialect>();
+  registry
+      .insert<tile::TileDialect, affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect,
+              LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }

@@ -35,7 +35,8 @@ LogicalResult KernelEmitter::emit() {
   readArguments(*entry);
   LogicalResult result = success();
   b.loop(entry->getArgument(1), entry->getArgument(2), 1, [&](Value task) {
-    Memory &first = memories[kernel.getArgument(kernel.getNumArguments() - kernel.getResultCount())];
+    Memory &first =
+        memories[kernel.getArgument(kernel.getNumArguments() - kernel.getResultCount())];
     int64_t queries = kernel.getConfig().getQueries();
     Value tiles = arith::CeilDivUIOp::create(b, first.sizes[2], b.integer(queries));
     Value rest = arith::DivUIOp::create(b, task, tiles);
@@ -70,13 +71,14 @@ void KernelEmitter::readArguments(Block &entry) {
       memories[argument].pointer = b.load(pointer, slot, 8);
       continue;
     }
-    Value value = b.load(parameter.type, slot);
+    bool isScalar = parameter.kind == ParameterKind::Scalar;
+    Value value = b.load(isScalar ? b.getMemoryType(argument.getType()) : parameter.type, slot);
     if (parameter.kind == ParameterKind::Size)
       memories[argument].sizes[parameter.dim] = value;
     else if (parameter.kind == ParameterKind::Stride)
       memories[argument].strides[parameter.dim] = value;
     else
-      values[argument] = {b.fromScratch(value, argument.getType())};
+      values[argument] = {b.fromMemory(value, argument.getType())};
   }
 }
 
@@ -216,7 +218,8 @@ void KernelEmitter::copyWhereApart(ValueRange from, ValueRange to) {
     Value sourceBuffer = buffer(source), targetBuffer = buffer(target);
     b.loop(b.integer(0), b.integer(rows * shape.vectors), 1, [&](Value index) {
       Value offset = b.multiply(index, b.integer(shape.lanes));
-      Value value = b.load(b.vectorOf(scalar, shape.lanes), b.address(sourceBuffer, scalar, offset));
+      Value value =
+          b.load(b.vectorOf(scalar, shape.lanes), b.address(sourceBuffer, scalar, offset));
       b.store(value, b.address(targetBuffer, scalar, offset));
     });
   }

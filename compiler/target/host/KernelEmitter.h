@@ -69,7 +69,8 @@ private:
   void emitLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);
   void emitSplat(tile::SplatOp op);
-  Value tokenAddress(const Memory &memory, mlir::Type element, Value batch, Value head, Value first);
+  Value tokenAddress(const Memory &memory, mlir::Type element, Value batch, Value head,
+                     Value first);
   Value countTokens(const Memory &memory, Value first, int64_t tokens);
   void loadScalarCols(tile::LoadOp op, const Memory &memory, Value start, Value count);
   void loadScalarRows(tile::LoadOp op, const Memory &memory, Value start, Value count);

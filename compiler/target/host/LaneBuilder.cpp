@@ -97,8 +97,7 @@ SmallVector<Value> LaneBuilder::loop(Value begin, Value end, int64_t step, Value
   return SmallVector<Value>(loop.getResults());
 }
 
-void LaneBuilder::loop(Value begin, Value end, int64_t step,
-                       llvm::function_ref<void(Value)> body) {
+void LaneBuilder::loop(Value begin, Value end, int64_t step, llvm::function_ref<void(Value)> body) {
   loop(begin, end, step, ValueRange(), [&](Value index, ValueRange) {
     body(index);
     return SmallVector<Value>();
@@ -108,8 +107,7 @@ void LaneBuilder::loop(Value begin, Value end, int64_t step,
 //===--- memory --------------------------------------------------------------------------------===//
 
 Value LaneBuilder::address(Value pointer, Type element, Value index) {
-  return LLVM::GEPOp::create(*this, pointerType(), element, pointer,
-                             ArrayRef<LLVM::GEPArg>{index});
+  return LLVM::GEPOp::create(*this, pointerType(), element, pointer, ArrayRef<LLVM::GEPArg>{index});
 }
 
 Value LaneBuilder::address(Value pointer, Type element, int64_t index) {
@@ -134,7 +132,8 @@ void LaneBuilder::store(Value value, Value pointer, int64_t alignment) {
 
 /// The addresses pointer[indices].
 static Value getAddresses(LaneBuilder &b, Value pointer, Type element, Value indices) {
-  auto type = VectorType::get(cast<VectorType>(indices.getType()).getNumElements(), b.pointerType());
+  auto type =
+      VectorType::get(cast<VectorType>(indices.getType()).getNumElements(), b.pointerType());
   return LLVM::GEPOp::create(b, type, element, pointer, ArrayRef<LLVM::GEPArg>{indices});
 }
 

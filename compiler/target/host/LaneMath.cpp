@@ -25,13 +25,9 @@ Value LaneBuilder::bitcast(Value value, Type element) {
 static constexpr double kRoundingShift = 12582912.0;
 
 /// Coefficients of 2^f on [-1/2, 1/2], least relative error (1.9e-9; 0.9 units in the last place).
-static constexpr double kExp2Coefficients[] = {1.0,
-                                               6.931471825e-1,
-                                               2.402264625e-1,
-                                               5.550328642e-2,
-                                               9.618489072e-3,
-                                               1.339993090e-3,
-                                               1.534582116e-4};
+static constexpr double kExp2Coefficients[] = {
+    1.0,           6.931471825e-1, 2.402264625e-1, 5.550328642e-2, 9.618489072e-3, 1.339993090e-3,
+    1.534582116e-4};
 
 static bool canScale(const HostFacts &facts, Type type) {
   auto vector = dyn_cast<VectorType>(type);
@@ -189,8 +185,8 @@ Value LaneBuilder::widenHalfByBits(Value bits) {
   Value finite = bitcast(
       arith::MulFOp::create(*this, small, constantFloat(small.getType(), 0x1p112)), getI32Type());
   Value special = arith::OrIOp::create(*this, magnitude, constant(type, 0x7f800000));
-  Value isFinite = arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, magnitude,
-                                         constant(type, 31 << 23));
+  Value isFinite =
+      arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, magnitude, constant(type, 31 << 23));
   Value result = arith::SelectOp::create(*this, isFinite, finite, special);
   return bitcast(arith::OrIOp::create(*this, result, sign), getF32Type());
 }

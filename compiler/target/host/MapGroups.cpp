@@ -122,8 +122,8 @@ void MapGroups::grow(MapGroup &group) {
 
 bool MapGroups::isInternal(Value matrix) const {
   MapGroup *group = matrix.getDefiningOp() ? find(matrix.getDefiningOp()) : nullptr;
-  return group && llvm::all_of(matrix.getUsers(),
-                               [&](Operation *user) { return find(user) == group; });
+  return group &&
+         llvm::all_of(matrix.getUsers(), [&](Operation *user) { return find(user) == group; });
 }
 
 Type MapGroups::getStoredRounding(Value matrix) const {

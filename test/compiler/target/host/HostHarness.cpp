@@ -43,8 +43,8 @@ Tensor::Tensor(Dtype dtype, std::vector<int64_t> shape, std::vector<int> order, 
   // The last element ends the readable part: what `spread` would leave behind it is not there.
   int64_t size = extent > 0 ? (extent - spread + 1) * bytes : 0;
   int64_t readable = (size + page - 1) / page * page;
-  char *base = static_cast<char *>(mmap(nullptr, readable + page, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  char *base = static_cast<char *>(
+      mmap(nullptr, readable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   EXPECT_NE(base, MAP_FAILED);
   EXPECT_EQ(mprotect(base + readable, page, PROT_NONE), 0);
   pages = std::shared_ptr<void>(base, [=](void *start) { munmap(start, readable + page); });

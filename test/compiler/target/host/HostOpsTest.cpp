@@ -39,7 +39,11 @@ tile.kernel @rows(%x: !x {tile.name = "x"}, %y: !y {tile.name = "y"}, %o: !o {ti
   tile.return
 }
 )",
-                {{"body", body}, {"t", t}, {"u", u}, {"table", tableType}, {"shape", tableShape},
+                {{"body", body},
+                 {"t", t},
+                 {"u", u},
+                 {"table", tableType},
+                 {"shape", tableShape},
                  {"strides", tableStrides}});
 }
 
@@ -103,17 +107,37 @@ TEST(HostOps, ReadsBeyondATableAreZeroAndTouchNothing) {
 TEST(HostOps, UniformReadsBeyondATableAreZeroAndTouchNothing) {
   Tensor y = makeTable();
   for (auto [row, column] : {std::pair(1, 3), {2, 19}, {3, 0}, {0, 20}, {-1, 0}, {1 << 30, 5}}) {
-    std::string text = rowsKernel(fillIn(R"(
+    std::string text =
+        rowsKernel(fillIn(R"(
   %row = arith.constant {row} : index
   %column = arith.constant {column} : index
   %z = tile.read %y[%row, %column] : !y -> f32
   %r = tile.splat %z : f32 -> !tile.rows<16, f32>)",
-                                         {{"row", std::to_string(row)},
-                                          {"column", std::to_string(column)}}));
+                          {{"row", std::to_string(row)}, {"column", std::to_string(column)}}));
     bool inside = row >= 0 && row < 3 && column >= 0 && column < 20;
     checkRows(text, makeRows(), y, Dtype::F32,
               [&](int64_t) { return inside ? y.get({row, column}) : 0.0; });
   }
+}
+
+TEST(HostOps, UniformReadsOfEveryType) {
+  auto check = [&](Dtype dtype, const std::string &type, const std::string &convert) {
+    SCOPED_TRACE(type);
+    Tensor y = makeTable(dtype);
+    checkRows(rowsKernel(fillIn(R"(
+  %r = tile.map (%e = %t) : (!tile.rows<16, f32>) -> !tile.rows<16, f32> {
+    %z = tile.read %y[%c1, %c4] : !y -> {table}
+    {convert}
+    tile.yield %v : f32
+  })",
+                                {{"convert", convert}}),
+                         "f32", "f32", type),
+              makeRows(), y, Dtype::F32, [&](int64_t) { return y.get({1, 4}); });
+  };
+  check(Dtype::Bf16, "bf16", "%v = arith.extf %z : bf16 to f32");
+  check(Dtype::F16, "f16", "%v = arith.extf %z : f16 to f32");
+  check(Dtype::I32, "i32", "%v = arith.sitofp %z : i32 to f32");
+  check(Dtype::I8, "i1", "%v = arith.uitofp %z : i1 to f32");
 }
 
 /// A map of x by one line of IR from %e to %v.
@@ -154,9 +178,10 @@ TEST(HostOps, ExponentialsOverTheirWholeRange) {
   };
   relative("%v = math.exp2 %e : f32", [](double value) { return std::exp2(value); });
   relative("%v = math.exp %e : f32", [](double value) { return std::exp(value); });
-  relative("%two = arith.constant 2.0 : f32\n %w = arith.mulf %e, %two : f32\n"
-           "%v = math.exp %w : f32",
-           [](double value) { return std::exp(value * 2); }, std::ldexp(1.0, -23));
+  relative(
+      "%two = arith.constant 2.0 : f32\n %w = arith.mulf %e, %two : f32\n"
+      "%v = math.exp %w : f32",
+      [](double value) { return std::exp(value * 2); }, std::ldexp(1.0, -23));
 }
 
 TEST(HostOps, MathWithoutCalls) {
@@ -188,6 +213,14 @@ TEST(HostOps, MathWithoutCalls) {
        [](double x) { return 1 / std::sqrt(std::fabs(x)); }, 1e-6},
       {"%a = math.absf %e : f32\n %v = math.powf %a, %e : f32",
        [](double x) { return std::pow(std::fabs(x), x); }, 3e-6},
+      {"%a = math.absf %e : f32\n %v = math.log10 %a : f32",
+       [](double x) { return std::log10(std::fabs(x)); }, 1e-6},
+      {"%t2 = math.tan %e : f32\n %c = math.cos %e : f32\n %v = arith.mulf %t2, %c : f32", std::sin,
+       1e-6}, // near the poles a tangent is only as good as the cosine
+      {"%v = math.sinh %e : f32", std::sinh, 1e-6},
+      {"%v = math.cbrt %e : f32", std::cbrt, 1e-6},
+      {"%v = math.clampf %e to [%zero, %one] : f32",
+       [](double x) { return std::min(std::max(x, 0.0), 1.0); }, 0},
       {"%v = math.expm1 %e : f32", std::expm1, 1e-6},
       {"%v = math.atan %e : f32", std::atan, 1e-6},
       {"%v = math.fma %e, %e, %one : f32", [](double x) { return x * x + 1; }, 1e-6},
@@ -197,19 +230,21 @@ TEST(HostOps, MathWithoutCalls) {
     x.set({0, 0, i}, (i - 31.5) * 0.171);
   for (const Case &c : cases) {
     SCOPED_TRACE(c.line);
-    checkRows(mapOf(c.line), x, makeTable(), Dtype::F32,
-              [&](int64_t i) { return c.function(x.get({0, 0, i})); }, c.tolerance);
+    checkRows(
+        mapOf(c.line), x, makeTable(), Dtype::F32,
+        [&](int64_t i) { return c.function(x.get({0, 0, i})); }, c.tolerance);
   }
 }
 
 TEST(HostOps, UniformMathIsInlineToo) {
   Tensor y = makeTable();
-  checkRows(rowsKernel(R"(
+  checkRows(
+      rowsKernel(R"(
   %z = tile.read %y[%c0, %c1] : !y -> f32
   %v = math.tanh %z : f32
   %w = math.exp %v : f32
   %r = tile.splat %w : f32 -> !tile.rows<16, f32>)"),
-            makeRows(), y, Dtype::F32, [](int64_t) { return std::exp(std::tanh(2.0)); }, 1e-6);
+      makeRows(), y, Dtype::F32, [](int64_t) { return std::exp(std::tanh(2.0)); }, 1e-6);
 }
 
 TEST(HostOps, ObjectsHaveNoUndefinedSymbols) {
@@ -284,9 +319,8 @@ TEST(HostOps, IntegerRowsAndFlooredDivision) {
     tile.yield %v : i32
   })",
                        "i32", "i32"),
-            x, makeTable(), Dtype::I32, [&](int64_t i) {
-              return std::floor(x.get({0, 0, i}) / 5) + i + i % 3 + i / 4;
-            });
+            x, makeTable(), Dtype::I32,
+            [&](int64_t i) { return std::floor(x.get({0, 0, i}) / 5) + i + i % 3 + i / 4; });
 }
 
 TEST(HostOps, DivisionByZeroDoesNotTrap) {
@@ -337,7 +371,8 @@ TEST(HostOps, MaximumOfNaNs) {
 
 TEST(HostOps, MinimaAndSumsOfOneMatrix) {
   Tensor x = makeRows(), y = makeTable();
-  checkRows(matrixKernel(R"(
+  checkRows(
+      matrixKernel(R"(
   %zeros = tile.splat %zero : f32 -> !tile.partial<16, f32>
   %high = arith.negf %low : f32
   %high_rows = tile.splat %high : f32 -> !tile.rows<16, f32>
@@ -348,20 +383,21 @@ TEST(HostOps, MinimaAndSumsOfOneMatrix) {
     %v = arith.mulf %a, %c : f32
     tile.yield %v : f32
   })"),
-            x, y, Dtype::F32,
-            [&](int64_t i) {
-              double e = x.get({0, 0, i}), sum = 16 * e;
-              for (int64_t j = 0; j < 16; ++j)
-                sum += y.get({0, j});
-              return (e + y.get({0, 0})) * sum;
-            },
-            1e-5);
+      x, y, Dtype::F32,
+      [&](int64_t i) {
+        double e = x.get({0, 0, i}), sum = 16 * e;
+        for (int64_t j = 0; j < 16; ++j)
+          sum += y.get({0, j});
+        return (e + y.get({0, 0})) * sum;
+      },
+      1e-5);
 }
 
 // The matrix is needed after the branch that changes it, so the branch must not work in place.
 TEST(HostOps, BranchesThatMustCopy) {
   Tensor x = makeRows(), y = makeTable();
-  checkRows(matrixKernel(R"(
+  checkRows(
+      matrixKernel(R"(
   %past = arith.cmpi uge, %i0, %c16 : index
   %u = scf.if %past -> !tile.matrix<16, 16, f32> {
     %w = tile.map (%e = %s) : (!tile.matrix<16, 16, f32>) -> !tile.matrix<16, 16, f32> {
@@ -375,23 +411,24 @@ TEST(HostOps, BranchesThatMustCopy) {
   %zeros = tile.splat %zero : f32 -> !tile.rows<16, f32>
   %a = tile.reduce sum %u, %zeros : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
   %r = tile.reduce max %s, %a : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>)"),
-            x, y, Dtype::F32,
-            [&](int64_t i) {
-              double sum = 0, largest = -INFINITY;
-              for (int64_t j = 0; j < 16; ++j) {
-                double s = x.get({0, 0, i}) + y.get({0, j});
-                sum += i >= 16 ? -s : s;
-                largest = std::max(largest, s);
-              }
-              return std::max(sum, largest);
-            },
-            1e-5);
+      x, y, Dtype::F32,
+      [&](int64_t i) {
+        double sum = 0, largest = -INFINITY;
+        for (int64_t j = 0; j < 16; ++j) {
+          double s = x.get({0, 0, i}) + y.get({0, j});
+          sum += i >= 16 ? -s : s;
+          largest = std::max(largest, s);
+        }
+        return std::max(sum, largest);
+      },
+      1e-5);
 }
 
 // One initial matrix for two carried ones: one of them starts as a copy. They change in different ways.
 TEST(HostOps, LoopsThatCarryMatrices) {
   Tensor x = makeRows(), y = makeTable();
-  checkRows(matrixKernel(R"(
+  checkRows(
+      matrixKernel(R"(
   %u:2 = scf.for %n = %c0 to %c4 step %c1 iter_args(%p = %s, %q = %s) -> (!tile.matrix<16, 16, f32>, !tile.matrix<16, 16, f32>) {
     %p1 = tile.map (%e = %p, %f = %q) : (!tile.matrix<16, 16, f32>, !tile.matrix<16, 16, f32>) -> !tile.matrix<16, 16, f32> {
       %v = arith.addf %e, %f : f32
@@ -402,14 +439,14 @@ TEST(HostOps, LoopsThatCarryMatrices) {
   %zeros = tile.splat %zero : f32 -> !tile.rows<16, f32>
   %a = tile.reduce sum %u#0, %zeros : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
   %r = tile.reduce sum %u#1, %a : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>)"),
-            x, y, Dtype::F32,
-            [&](int64_t i) {
-              double sum = 0;
-              for (int64_t j = 0; j < 16; ++j)
-                sum += 6 * (x.get({0, 0, i}) + y.get({0, j}));
-              return sum;
-            },
-            1e-5);
+      x, y, Dtype::F32,
+      [&](int64_t i) {
+        double sum = 0;
+        for (int64_t j = 0; j < 16; ++j)
+          sum += 6 * (x.get({0, 0, i}) + y.get({0, j}));
+        return sum;
+      },
+      1e-5);
 }
 
 TEST(HostOps, ColsOfEveryKind) {
@@ -418,7 +455,9 @@ TEST(HostOps, ColsOfEveryKind) {
     Tensor y(dtype, {1, 1, 13, 4});
     y.fill(9);
     std::string type = getTypeName(dtype);
-    checkRows(rowsKernel(fillIn(R"(
+    checkRows(
+        rowsKernel(
+            fillIn(R"(
   %vectors = tile.load %y[%c0, %c0, %c0] : !y -> !tile.cols<16, vector<4x{table}>>
   %ones = tile.splat %one : f32 -> !tile.cols<16, f32>
   %twice = tile.map (%e = %ones) at (%j) from (%c1) : (!tile.cols<16, f32>) -> !tile.cols<16, f32> {
@@ -440,21 +479,20 @@ TEST(HostOps, ColsOfEveryKind) {
   %dots = tile.dot %total, %again : !tile.rows<16, vector<4xf32>>, !tile.cols<16, vector<4xf32>> -> !tile.matrix<16, 16, f32>
   %zeros = tile.splat %zero : f32 -> !tile.rows<16, f32>
   %r = tile.reduce max %dots, %low_rows : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>)",
-                                        {{"widen", dtype == Dtype::F32
-                                                       ? "%w = arith.addf %e, %zero : f32"
-                                                       : "%w = arith.extf %e : " + type + " to f32"}})
-                                     .insert(0, "%low_rows = tile.splat %low : f32 -> "
-                                                "!tile.rows<16, f32>\n"),
-                         "f32", "f32", type, "?x?x?x4", "?, ?, ?, 1"),
-              x, y, Dtype::F32,
-              [&](int64_t) {
-                double sum = 0;
-                for (int64_t j = 0; j < 13; ++j)
-                  for (int64_t t = 0; t < 4; ++t)
-                    sum += y.get({0, 0, j, t}) * (j + 2);
-                return sum;
-              },
-              1e-5);
+                   {{"widen", dtype == Dtype::F32 ? "%w = arith.addf %e, %zero : f32"
+                                                  : "%w = arith.extf %e : " + type + " to f32"}})
+                .insert(0, "%low_rows = tile.splat %low : f32 -> "
+                           "!tile.rows<16, f32>\n"),
+            "f32", "f32", type, "?x?x?x4", "?, ?, ?, 1"),
+        x, y, Dtype::F32,
+        [&](int64_t) {
+          double sum = 0;
+          for (int64_t j = 0; j < 13; ++j)
+            for (int64_t t = 0; t < 4; ++t)
+              sum += y.get({0, 0, j, t}) * (j + 2);
+          return sum;
+        },
+        1e-5);
   }
 }
 
@@ -462,7 +500,8 @@ TEST(HostOps, ColsOfEveryKind) {
 TEST(HostOps, ContractRoundsWeights) {
   Tensor x = makeRows(), y(Dtype::Bf16, {1, 1, 16, 1});
   y.fillWith(1);
-  checkRows(rowsKernel(R"(
+  checkRows(
+      rowsKernel(R"(
   %s = tile.map (%e = %t) : (!tile.rows<16, f32>) -> !tile.matrix<16, 16, f32> {
     tile.yield %e : f32
   }
@@ -480,13 +519,14 @@ TEST(HostOps, ContractRoundsWeights) {
     %v = arith.subf %d, %c : f32
     tile.yield %v : f32
   })",
-                       "f32", "f32", "bf16", "?x?x?x1", "?, ?, ?, 1"),
-            x, y, Dtype::F32, [&](int64_t i) {
-              Tensor cell(Dtype::Bf16, {1});
-              cell.set({0}, x.get({0, 0, i}));
-              return cell.get({0}) - x.get({0, 0, i});
-            },
-            1e-7);
+                 "f32", "f32", "bf16", "?x?x?x1", "?, ?, ?, 1"),
+      x, y, Dtype::F32,
+      [&](int64_t i) {
+        Tensor cell(Dtype::Bf16, {1});
+        cell.set({0}, x.get({0, 0, i}));
+        return cell.get({0}) - x.get({0, 0, i});
+      },
+      1e-7);
 }
 
 } // namespace

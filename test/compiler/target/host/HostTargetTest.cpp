@@ -104,12 +104,16 @@ TEST(HostAttention, NoKeysGiveZeros) { runAttention({.queryTokens = 40, .keyToke
 TEST(HostAttention, NoQueriesTouchNothing) { runAttention({.queryTokens = 0, .keyTokens = 40}); }
 
 TEST(HostAttention, GroupedHeadsAndBatches) {
-  runAttention({.causal = true, .batch = 2, .heads = 6, .keyHeads = 2, .queryTokens = 70,
-                .keyTokens = 70});
+  runAttention(
+      {.causal = true, .batch = 2, .heads = 6, .keyHeads = 2, .queryTokens = 70, .keyTokens = 70});
 }
 
 TEST(HostAttention, TokensBeforeHeadsInMemory) {
-  runAttention({.batch = 2, .heads = 3, .keyHeads = 3, .queryTokens = 70, .keyTokens = 90,
+  runAttention({.batch = 2,
+                .heads = 3,
+                .keyHeads = 3,
+                .queryTokens = 70,
+                .keyTokens = 90,
                 .order = {0, 2, 1, 3}});
 }
 
@@ -132,7 +136,11 @@ TEST(HostAttention, NarrowFloats) {
     for (bool causal : {false, true}) {
       SCOPED_TRACE(getTypeName(dtype));
       runAttention({.dtype = dtype, .causal = causal, .queryTokens = 130, .keyTokens = 130});
-      runAttention({.dtype = dtype, .d = 80, .dv = 72, .causal = causal, .queryTokens = 17,
+      runAttention({.dtype = dtype,
+                    .d = 80,
+                    .dv = 72,
+                    .causal = causal,
+                    .queryTokens = 17,
                     .keyTokens = 65});
     }
 }
@@ -141,8 +149,13 @@ TEST(HostAttention, TileSizes) {
   for (int64_t queries : {1, 4, 24, 48, 64, 80, 128}) {
     int64_t keys = queries == 64 ? 96 : 50;
     SCOPED_TRACE(std::to_string(queries) + " x " + std::to_string(keys));
-    runAttention({.d = 32, .dv = 32, .queries = queries, .keys = keys, .causal = true,
-                  .queryTokens = 150, .keyTokens = 150});
+    runAttention({.d = 32,
+                  .dv = 32,
+                  .queries = queries,
+                  .keys = keys,
+                  .causal = true,
+                  .queryTokens = 150,
+                  .keyTokens = 150});
   }
 }
 
@@ -170,7 +183,8 @@ TEST(HostAttention, ValuesThatAreNotFiniteReachOnlyRowsThatSeeThem) {
         tensors["o"] = same;
         kernel.run(tensors, {{"scale", 0.18}});
         for (int64_t i = 0; i < 40; ++i)
-          EXPECT_NEAR(o.get({0, 0, i, 7}), same.get({0, 0, i, 7}), dtype == Dtype::F32 ? 1e-6 : 8e-3);
+          EXPECT_NEAR(o.get({0, 0, i, 7}), same.get({0, 0, i, 7}),
+                      dtype == Dtype::F32 ? 1e-6 : 8e-3);
       }
 }
 

@@ -64,7 +64,7 @@ void Plan::runOnOperation() {
   FailureOr<SweepPlan> plan = planSweeps(kernel);
   if (failed(plan))
     return signalPassFailure();
-  KernelShape shape = getKernelShape(*plan);
+  KernelShape shape = getKernelShape(*plan, kernel);
   std::string refusal = checkShape(*found, shape);
   if (!refusal.empty()) {
     kernel.emitOpError() << refusal;

@@ -35,7 +35,22 @@ static void collectDots(const Node *node, llvm::SmallSetVector<const Node *, 16>
     collectDots(operand, seen);
 }
 
-KernelShape attune::getKernelShape(const SweepPlan &plan) {
+/// Work at each pair that is not a product: it decides how many registers are left for tiles.
+static int64_t countPairOps(attn::KernelOp kernel) {
+  int64_t count = 0;
+  kernel.walk([&](Operation *op) {
+    Operation *parent = op->getParentOp();
+    bool atPairs = isa<attn::MapOp, attn::WhereOp>(parent) &&
+                   isa<attn::MatrixType>(parent->getResult(0).getType());
+    if (!atPairs || op->hasTrait<OpTrait::ConstantLike>() || op->hasTrait<OpTrait::IsTerminator>())
+      return;
+    auto load = dyn_cast<attn::LoadOp>(op);
+    count += load && load->getNumOperands() > 2 ? 8 : 1;
+  });
+  return count;
+}
+
+KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
   KernelShape shape;
   llvm::SmallSetVector<const Node *, 16> nodes;
   for (const Frame &frame : plan.frames)
@@ -62,6 +77,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan) {
     shape.elementBits = element.getIntOrFloatBitWidth();
     shape.isFloat16 = element.isF16() || element.isBF16();
   }
+  shape.pairOps = countPairOps(kernel);
   for (const Sweep &sweep : plan.sweeps)
     shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
   return shape;
@@ -191,13 +207,16 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   int64_t most = sum(shape.accumulatorWidths) <= 128 ? 128 : 64;
   // Two products a warp for each block of keys that it reads: one product reads shared memory as
   // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
-  // rescaling of what is carried.
-  for (int64_t products : {2, 1})
+  // rescaling of what is carried; nor with much work at each pair, which needs the registers.
+  constexpr int64_t mostPairOps = 13;
+  bool heavy = shape.pairOps > mostPairOps;
+  for (int64_t products = heavy ? 1 : 2; products >= 1; --products)
     for (int64_t queries = most; queries >= 64 || (products == 1 && queries >= 16); queries /= 2)
       for (int64_t stages : {3, 2, 1})
         for (int64_t keys : {64, 32, 16}) {
           // Deep prefetch is for short vectors: a longer one takes the space of a second block.
-          if ((stages == 3 && sum(shape.keyWidths) > 128) || (products == 2 && keys < 32))
+          if ((stages == 3 && sum(shape.keyWidths) > 128) || (products == 2 && keys < 32) ||
+              (heavy && keys > 32))
             continue;
           int64_t threads = queries / (products * target.warpQueries) * target.warpThreads;
           auto config = ConfigAttr::get(context, queries, keys, threads, stages);

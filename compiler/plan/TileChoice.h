@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_PLAN_TILECHOICE_H
 
 #include "compiler/target/Target.h"
+#include "dialects/attn/AttnOps.h"
 #include "dialects/tile/TileDialect.h"
 #include "llvm/ADT/SmallVector.h"
 #include <string>
@@ -25,9 +26,12 @@ struct KernelShape {
   llvm::SmallVector<int64_t> accumulatorWidths;
   /// Matrices alive at once: scores and weights of one sweep.
   int64_t matrices = 1;
+  /// Ops that the maps and masks of a program run at each pair; a read of a table of pairs counts as 8.
+  int64_t pairOps = 0;
 };
 
-KernelShape getKernelShape(const SweepPlan &plan);
+/// `kernel` is the program that was planned.
+KernelShape getKernelShape(const SweepPlan &plan, attn::KernelOp kernel);
 
 /// Why no choice of tiles can run the kernel on the target; empty if some can.
 std::string checkShape(const Target &target, const KernelShape &shape);

@@ -41,3 +41,24 @@ attn.kernel @vectors_of_256(%q: !attn.rows<vector<256xbf16>>, %k: !attn.cols<vec
   %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<256xbf16>> -> !attn.rows<vector<256xbf16>>
   return %o : !attn.rows<vector<256xbf16>>
 }
+
+// -----
+
+// A mask of pairs, read from a table, leaves registers for one product a warp.
+// SM80-LABEL: attn.kernel @work_at_each_pair
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 256, stages = 2>
+attn.kernel @work_at_each_pair(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                               %v: !attn.cols<vector<128xbf16>>, %t: tensor<?x?xf32>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %a = map (%x = %s) at (%b, %h, %i, %j) : (!attn.matrix<f32>) -> !attn.matrix<f32> {
+    %n = load %t[%i, %j] : tensor<?x?xf32>
+    %m = arith.mulf %n, %n : f32
+    %z = arith.addf %x, %m : f32
+    %y = math.tanh %z : f32
+    %w = arith.addf %y, %n : f32
+    yield %w : f32
+  }
+  %p = softmax %a : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}

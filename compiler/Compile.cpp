@@ -71,8 +71,9 @@ FailureOr<SmallVector<attn::KernelOp>> selectKernels(ModuleOp module,
   if (options.kernel.empty())
     return error << "expected an attn.kernel, but the module has none", failure();
   error << "expected a kernel named '" << options.kernel << "', but the module has";
-  llvm::interleaveComma(module.getOps<attn::KernelOp>(), error,
-                        [&](attn::KernelOp kernel) { error << " '" << kernel.getSymName() << "'"; });
+  llvm::interleaveComma(module.getOps<attn::KernelOp>(), error, [&](attn::KernelOp kernel) {
+    error << " '" << kernel.getSymName() << "'";
+  });
   return failure();
 }
 
@@ -246,9 +247,9 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
       if (failed(lowered))
         return failure();
       auto program = *(*lowered)->getOps<tile::KernelOp>().begin();
-      LogicalResult added =
-          isHostTarget(target) ? addHostVariant(program, target, *info, result)
-                               : addCudaVariants(program, target, options.assemble, *info, result);
+      LogicalResult added = isHostTarget(target)
+                                ? addHostVariant(program, target, *info, result)
+                                : addCudaVariants(program, target, options.assemble, *info, result);
       if (failed(added))
         return failure();
     }

@@ -46,7 +46,6 @@ struct Artifact {
   std::string bytes;
 };
 
-
 /// Parses attn text. Errors go to the context's diagnostics; null on failure.
 mlir::OwningOpRef<mlir::ModuleOp> parseFile(llvm::StringRef path, mlir::MLIRContext &context);
 

@@ -48,14 +48,10 @@ bool Renderer::isTruth(const Expression &expression) const {
   case Kind::Lt:
   case Kind::Le:
   case Kind::And:
-  case Kind::Or:
-    return true;
-  case Kind::Scalar:
-    return info.find(expression.operand)->dtype == bundle::ElementType::I1;
-  case Kind::Select:
-    return isTruth(expression.arguments[1]) && isTruth(expression.arguments[2]);
-  default:
-    return false;
+  case Kind::Or: return true;
+  case Kind::Scalar: return info.find(expression.operand)->dtype == bundle::ElementType::I1;
+  case Kind::Select: return isTruth(expression.arguments[1]) && isTruth(expression.arguments[2]);
+  default: return false;
   }
 }
 
@@ -93,36 +89,26 @@ Renderer::Text Renderer::renderSum(const Expression &expression) const {
 Renderer::Text Renderer::render(const Expression &expression) const {
   const std::vector<Expression> &arguments = expression.arguments;
   switch (expression.kind) {
-  case Kind::Constant:
-    return {std::to_string(expression.number), Atom};
-  case Kind::Size:
-    return renderSize(expression);
-  case Kind::Scalar:
-    return {expression.operand, Atom};
+  case Kind::Constant: return {std::to_string(expression.number), Atom};
+  case Kind::Size: return renderSize(expression);
+  case Kind::Scalar: return {expression.operand, Atom};
   case Kind::Max:
   case Kind::Min:
     return {std::string(bundle::spelling(expression.kind)) + "(" + render(arguments[0], Choice) +
                 ", " + render(arguments[1], Choice) + ")",
             Atom};
-  case Kind::Add:
-    return renderSum(expression);
-  case Kind::Sub:
-    return join(expression, "-", Sum);
-  case Kind::Mul:
-    return join(expression, "*", Product);
+  case Kind::Add: return renderSum(expression);
+  case Kind::Sub: return join(expression, "-", Sum);
+  case Kind::Mul: return join(expression, "*", Product);
   case Kind::CeilDiv:
   case Kind::FloorDiv:
-  case Kind::Mod:
-    return join(expression, bundle::spelling(expression.kind), Product);
+  case Kind::Mod: return join(expression, bundle::spelling(expression.kind), Product);
   case Kind::Eq:
   case Kind::Ne:
   case Kind::Lt:
-  case Kind::Le:
-    return renderComparison(expression);
-  case Kind::And:
-    return join(expression, "and", Both);
-  case Kind::Or:
-    return join(expression, "or", Either);
+  case Kind::Le: return renderComparison(expression);
+  case Kind::And: return join(expression, "and", Both);
+  case Kind::Or: return join(expression, "or", Either);
   case Kind::Select:
     return {render(arguments[0], Either) + " ? " + render(arguments[1], Either) + " : " +
                 render(arguments[2], Choice),

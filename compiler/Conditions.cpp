@@ -113,20 +113,13 @@ Translation Translator::translateCompare(arith::CmpIOp op) {
   if (!equality && left.getType().isInteger(1))
     return refuse(op, "it orders truths");
   switch (op.getPredicate()) {
-  case Predicate::eq:
-    return translateBoth(Kind::Eq, left, right);
-  case Predicate::ne:
-    return translateBoth(Kind::Ne, left, right);
-  case Predicate::slt:
-    return translateBoth(Kind::Lt, left, right);
-  case Predicate::sle:
-    return translateBoth(Kind::Le, left, right);
-  case Predicate::sgt:
-    return translateBoth(Kind::Lt, right, left);
-  case Predicate::sge:
-    return translateBoth(Kind::Le, right, left);
-  default:
-    return refuse(op, "it compares as unsigned numbers");
+  case Predicate::eq: return translateBoth(Kind::Eq, left, right);
+  case Predicate::ne: return translateBoth(Kind::Ne, left, right);
+  case Predicate::slt: return translateBoth(Kind::Lt, left, right);
+  case Predicate::sle: return translateBoth(Kind::Le, left, right);
+  case Predicate::sgt: return translateBoth(Kind::Lt, right, left);
+  case Predicate::sge: return translateBoth(Kind::Le, right, left);
+  default: return refuse(op, "it compares as unsigned numbers");
   }
 }
 
@@ -225,18 +218,12 @@ Translation Translator::translateResults(AffineMap map, ValueRange operands, Kin
 
 static Kind kindOf(AffineExprKind kind) {
   switch (kind) {
-  case AffineExprKind::Add:
-    return Kind::Add;
-  case AffineExprKind::Mul:
-    return Kind::Mul;
-  case AffineExprKind::Mod:
-    return Kind::Mod;
-  case AffineExprKind::FloorDiv:
-    return Kind::FloorDiv;
-  case AffineExprKind::CeilDiv:
-    return Kind::CeilDiv;
-  default:
-    llvm_unreachable("not an operator");
+  case AffineExprKind::Add: return Kind::Add;
+  case AffineExprKind::Mul: return Kind::Mul;
+  case AffineExprKind::Mod: return Kind::Mod;
+  case AffineExprKind::FloorDiv: return Kind::FloorDiv;
+  case AffineExprKind::CeilDiv: return Kind::CeilDiv;
+  default: llvm_unreachable("not an operator");
   }
 }
 

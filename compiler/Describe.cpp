@@ -19,16 +19,11 @@ static std::optional<bundle::ElementType> getElementType(Type type) {
       .Case<IndexType>([](auto) { return ElementType::Index; })
       .Case<IntegerType>([](IntegerType integer) -> std::optional<ElementType> {
         switch (integer.getWidth()) {
-        case 1:
-          return ElementType::I1;
-        case 8:
-          return ElementType::I8;
-        case 32:
-          return ElementType::I32;
-        case 64:
-          return ElementType::I64;
-        default:
-          return std::nullopt;
+        case 1: return ElementType::I1;
+        case 8: return ElementType::I8;
+        case 32: return ElementType::I32;
+        case 64: return ElementType::I64;
+        default: return std::nullopt;
         }
       })
       .Default([](Type) { return std::nullopt; });

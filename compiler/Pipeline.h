@@ -12,7 +12,8 @@ struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> 
   Option<std::string> target{*this, "target", llvm::cl::desc("which machine the program is for"),
                              llvm::cl::init("x86-64-v4")};
   Option<std::string> planOverride{
-      *this, "override", llvm::cl::desc("tile sizes that replace the planner's: queries=64,keys=64"),
+      *this, "override",
+      llvm::cl::desc("tile sizes that replace the planner's: queries=64,keys=64"),
       llvm::cl::init("")};
 };
 

@@ -82,36 +82,21 @@ static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Nod
     x[index] = operand->number;
   }
   switch (kind) {
-  case NodeKind::Add:
-    return x[0] + x[1];
-  case NodeKind::Sub:
-    return x[0] - x[1];
-  case NodeKind::Mul:
-    return x[0] * x[1];
-  case NodeKind::Div:
-    return x[0] / x[1];
-  case NodeKind::Neg:
-    return -x[0];
-  case NodeKind::Max:
-    return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
-  case NodeKind::Min:
-    return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
-  case NodeKind::Pow:
-    return std::pow(x[0], x[1]);
-  case NodeKind::Exp:
-    return std::exp(x[0]);
-  case NodeKind::Log:
-    return std::log(x[0]);
-  case NodeKind::Sqrt:
-    return std::sqrt(x[0]);
-  case NodeKind::Abs:
-    return std::fabs(x[0]);
-  case NodeKind::Sin:
-    return std::sin(x[0]);
-  case NodeKind::Cos:
-    return std::cos(x[0]);
-  default:
-    return std::nullopt;
+  case NodeKind::Add: return x[0] + x[1];
+  case NodeKind::Sub: return x[0] - x[1];
+  case NodeKind::Mul: return x[0] * x[1];
+  case NodeKind::Div: return x[0] / x[1];
+  case NodeKind::Neg: return -x[0];
+  case NodeKind::Max: return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
+  case NodeKind::Min: return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
+  case NodeKind::Pow: return std::pow(x[0], x[1]);
+  case NodeKind::Exp: return std::exp(x[0]);
+  case NodeKind::Log: return std::log(x[0]);
+  case NodeKind::Sqrt: return std::sqrt(x[0]);
+  case NodeKind::Abs: return std::fabs(x[0]);
+  case NodeKind::Sin: return std::sin(x[0]);
+  case NodeKind::Cos: return std::cos(x[0]);
+  default: return std::nullopt;
   }
 }
 
@@ -119,16 +104,11 @@ static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Nod
 static const Node *foldToOperand(NodeKind kind, llvm::ArrayRef<const Node *> operands) {
   const Node *x = operands[0], *y = operands.size() > 1 ? operands[1] : nullptr;
   switch (kind) {
-  case NodeKind::Add:
-    return isConstant(x, 0) ? y : isConstant(y, 0) ? x : nullptr;
-  case NodeKind::Sub:
-    return isConstant(y, 0) ? x : nullptr;
-  case NodeKind::Mul:
-    return isConstant(x, 1) ? y : isConstant(y, 1) ? x : nullptr;
-  case NodeKind::Div:
-    return isConstant(y, 1) ? x : nullptr;
-  case NodeKind::Neg:
-    return x->kind == NodeKind::Neg ? x->operands[0] : nullptr;
+  case NodeKind::Add: return isConstant(x, 0) ? y : isConstant(y, 0) ? x : nullptr;
+  case NodeKind::Sub: return isConstant(y, 0) ? x : nullptr;
+  case NodeKind::Mul: return isConstant(x, 1) ? y : isConstant(y, 1) ? x : nullptr;
+  case NodeKind::Div: return isConstant(y, 1) ? x : nullptr;
+  case NodeKind::Neg: return x->kind == NodeKind::Neg ? x->operands[0] : nullptr;
   case NodeKind::Max:
     if (isConstant(x, -INFINITY) || x == y)
       return y;
@@ -137,12 +117,9 @@ static const Node *foldToOperand(NodeKind kind, llvm::ArrayRef<const Node *> ope
     if (isConstant(x, INFINITY) || x == y)
       return y;
     return isConstant(y, INFINITY) ? x : nullptr;
-  case NodeKind::Pow:
-    return isConstant(y, 1) ? x : nullptr;
-  case NodeKind::Select:
-    return operands[1] == operands[2] ? operands[1] : nullptr;
-  default:
-    return nullptr;
+  case NodeKind::Pow: return isConstant(y, 1) ? x : nullptr;
+  case NodeKind::Select: return operands[1] == operands[2] ? operands[1] : nullptr;
+  default: return nullptr;
   }
 }
 
@@ -209,23 +186,14 @@ const Node *ExpressionGraph::leaf(NodeKind kind, Type type, Value source, unsign
     node.onQuery = isa<attn::RowsType>(source.getType());
     node.onKey = isa<attn::ColsType>(source.getType());
     break;
-  case NodeKind::Dot:
-    node.onQuery = node.onKey = true;
-    break;
-  case NodeKind::IndexJ:
-    node.onKey = true;
-    break;
-  case NodeKind::Reduction:
-    node.onQuery = node.hasReduction = true;
-    break;
+  case NodeKind::Dot: node.onQuery = node.onKey = true; break;
+  case NodeKind::IndexJ: node.onKey = true; break;
+  case NodeKind::Reduction: node.onQuery = node.hasReduction = true; break;
   case NodeKind::IndexI:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:
-  case NodeKind::RowRef:
-    node.onQuery = true;
-    break;
-  default:
-    break;
+  case NodeKind::RowRef: node.onQuery = true; break;
+  default: break;
   }
   return implementation->unique(std::move(node));
 }

@@ -76,31 +76,17 @@ void Writer::call(StringRef name, const Node *node) {
 
 void Writer::leaf(const Node *node) {
   switch (node->kind) {
-  case NodeKind::Constant:
-    out << llvm::format("%.6g", node->number);
-    break;
-  case NodeKind::Scalar:
-    source(node->source);
-    break;
+  case NodeKind::Constant: out << llvm::format("%.6g", node->number); break;
+  case NodeKind::Scalar: source(node->source); break;
   case NodeKind::Element:
     source(node->source);
     out << (node->onKey ? "[j]" : "[i]");
     break;
-  case NodeKind::IndexB:
-    out << 'b';
-    break;
-  case NodeKind::IndexH:
-    out << 'h';
-    break;
-  case NodeKind::IndexI:
-    out << 'i';
-    break;
-  case NodeKind::IndexJ:
-    out << 'j';
-    break;
-  case NodeKind::Size:
-    out << "size " << node->axis.getValue();
-    break;
+  case NodeKind::IndexB: out << 'b'; break;
+  case NodeKind::IndexH: out << 'h'; break;
+  case NodeKind::IndexI: out << 'i'; break;
+  case NodeKind::IndexJ: out << 'j'; break;
+  case NodeKind::Size: out << "size " << node->axis.getValue(); break;
   case NodeKind::Dot: {
     auto dot = node->source ? node->source.getDefiningOp<attn::DotOp>() : attn::DotOp();
     source(dot ? dot.getRows() : Value());
@@ -108,18 +94,10 @@ void Writer::leaf(const Node *node) {
     source(dot ? dot.getCols() : Value());
     break;
   }
-  case NodeKind::Reduction:
-    out << 'r' << node->index;
-    break;
-  case NodeKind::AccumulatorRef:
-    out << 'a' << node->index;
-    break;
-  case NodeKind::FrameRef:
-    out << 'm' << node->index;
-    break;
-  default:
-    out << "row" << node->index;
-    break;
+  case NodeKind::Reduction: out << 'r' << node->index; break;
+  case NodeKind::AccumulatorRef: out << 'a' << node->index; break;
+  case NodeKind::FrameRef: out << 'm' << node->index; break;
+  default: out << "row" << node->index; break;
   }
 }
 
@@ -235,10 +213,8 @@ void Writer::write(const Node *node, int context) {
     return;
   }
   switch (node->kind) {
-  case NodeKind::Add:
-    return infix(node, " + ", Sum, context);
-  case NodeKind::Sub:
-    return infix(node, " - ", Sum, context);
+  case NodeKind::Add: return infix(node, " + ", Sum, context);
+  case NodeKind::Sub: return infix(node, " - ", Sum, context);
   case NodeKind::Mul:
     // A number before a product reads without a sign: 0.125 q.k.
     return infix(node,
@@ -247,37 +223,21 @@ void Writer::write(const Node *node, int context) {
                      ? " "
                      : " * ",
                  Product, context);
-  case NodeKind::Div:
-    return infix(node, " / ", Product, context);
-  case NodeKind::Neg:
-    out << '-';
-    return write(node->operands[0], Whole);
-  case NodeKind::Max:
-    return call("max", node);
-  case NodeKind::Min:
-    return call("min", node);
-  case NodeKind::Pow:
-    return call("pow", node);
-  case NodeKind::Exp:
-    return call("exp", node);
-  case NodeKind::Log:
-    return call("log", node);
-  case NodeKind::Sqrt:
-    return call("sqrt", node);
-  case NodeKind::Abs:
-    return call("abs", node);
-  case NodeKind::Sin:
-    return call("sin", node);
-  case NodeKind::Cos:
-    return call("cos", node);
-  case NodeKind::Select:
-    return call("select", node);
-  case NodeKind::NotEqual:
-    return infix(node, " != ", 0, context);
-  case NodeKind::Opaque:
-    return opaque(node, context);
-  default:
-    return leaf(node);
+  case NodeKind::Div: return infix(node, " / ", Product, context);
+  case NodeKind::Neg: out << '-'; return write(node->operands[0], Whole);
+  case NodeKind::Max: return call("max", node);
+  case NodeKind::Min: return call("min", node);
+  case NodeKind::Pow: return call("pow", node);
+  case NodeKind::Exp: return call("exp", node);
+  case NodeKind::Log: return call("log", node);
+  case NodeKind::Sqrt: return call("sqrt", node);
+  case NodeKind::Abs: return call("abs", node);
+  case NodeKind::Sin: return call("sin", node);
+  case NodeKind::Cos: return call("cos", node);
+  case NodeKind::Select: return call("select", node);
+  case NodeKind::NotEqual: return infix(node, " != ", 0, context);
+  case NodeKind::Opaque: return opaque(node, context);
+  default: return leaf(node);
   }
 }
 

@@ -77,8 +77,7 @@ const Node *Separation::extremum(ReduceKind kind, const Node *node, const Extrem
     return b ? graph.make(node->kind, {a, b}) : nullptr;
   }
   case NodeKind::Mul:
-  case NodeKind::Div:
-    return extremumOfProduct(kind, node, leaf);
+  case NodeKind::Div: return extremumOfProduct(kind, node, leaf);
   case NodeKind::Max:
   case NodeKind::Min: {
     // max commutes with a maximum; with a minimum it does only if one side is of the row.
@@ -95,8 +94,7 @@ const Node *Separation::extremum(ReduceKind kind, const Node *node, const Extrem
     const Node *b = a ? extremum(kind, node->operands[2], leaf) : nullptr;
     return b ? graph.make(NodeKind::Select, {x, a, b}) : nullptr;
   }
-  default:
-    break;
+  default: break;
   }
   fail(node);
   return nullptr;

@@ -64,24 +64,17 @@ Sign SignFinder::ofOpaque(const Node *node) {
 Sign SignFinder::compute(const Node *node) {
   auto sign = [&](unsigned i) { return find(node->operands[i]); };
   switch (node->kind) {
-  case NodeKind::Constant:
-    return {node->number >= 0, node->number <= 0};
+  case NodeKind::Constant: return {node->number >= 0, node->number <= 0};
   case NodeKind::Exp:
   case NodeKind::Abs:
-  case NodeKind::Sqrt:
-    return {true, false};
-  case NodeKind::Neg:
-    return negated(sign(0));
-  case NodeKind::Add:
-    return both(sign(0), sign(1));
-  case NodeKind::Sub:
-    return both(sign(0), negated(sign(1)));
+  case NodeKind::Sqrt: return {true, false};
+  case NodeKind::Neg: return negated(sign(0));
+  case NodeKind::Add: return both(sign(0), sign(1));
+  case NodeKind::Sub: return both(sign(0), negated(sign(1)));
   case NodeKind::Mul:
     return node->operands[0] == node->operands[1] ? Sign{true, false} : product(sign(0), sign(1));
-  case NodeKind::Div:
-    return product(sign(0), sign(1));
-  case NodeKind::Pow:
-    return powerSign(sign(0), node->operands[1]);
+  case NodeKind::Div: return product(sign(0), sign(1));
+  case NodeKind::Pow: return powerSign(sign(0), node->operands[1]);
   case NodeKind::Max: {
     Sign a = sign(0), b = sign(1);
     return {a.nonNegative || b.nonNegative, a.nonPositive && b.nonPositive};
@@ -90,14 +83,10 @@ Sign SignFinder::compute(const Node *node) {
     Sign a = sign(0), b = sign(1);
     return {a.nonNegative && b.nonNegative, a.nonPositive || b.nonPositive};
   }
-  case NodeKind::Select:
-    return both(sign(1), sign(2));
-  case NodeKind::Reduction:
-    return find(graph.reductions()[node->index].body);
-  case NodeKind::Opaque:
-    return ofOpaque(node);
-  default:
-    return {};
+  case NodeKind::Select: return both(sign(1), sign(2));
+  case NodeKind::Reduction: return find(graph.reductions()[node->index].body);
+  case NodeKind::Opaque: return ofOpaque(node);
+  default: return {};
   }
 }
 
@@ -166,10 +155,8 @@ Expansion::Addends Expansion::expandOnce(const Node *node, Known &known) {
   constexpr size_t maxAddends = 64, maxDegree = 8;
   auto operand = [&](unsigned i) -> Addends { return expand(node->operands[i], known); };
   switch (node->kind) {
-  case NodeKind::Constant:
-    return {{{}, node->number}};
-  case NodeKind::Neg:
-    return multiply(operand(0), {{{}, -1.0}});
+  case NodeKind::Constant: return {{{}, node->number}};
+  case NodeKind::Neg: return multiply(operand(0), {{{}, -1.0}});
   case NodeKind::Add:
   case NodeKind::Sub: {
     Addends result = operand(0);
@@ -188,8 +175,7 @@ Expansion::Addends Expansion::expandOnce(const Node *node, Known &known) {
     if (node->operands[1]->kind == NodeKind::Constant)
       return multiply(operand(0), {{{}, 1 / node->operands[1]->number}});
     break;
-  default:
-    break;
+  default: break;
   }
   return {{{node}, 1.0}};
 }

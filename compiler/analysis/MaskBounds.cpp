@@ -221,19 +221,15 @@ public:
 
   std::optional<bool> holds(const Formula &formula) {
     switch (formula.kind) {
-    case FormulaKind::True:
-      return true;
-    case FormulaKind::False:
-      return false;
-    case FormulaKind::Unknown:
-      return std::nullopt;
+    case FormulaKind::True: return true;
+    case FormulaKind::False: return false;
+    case FormulaKind::Unknown: return std::nullopt;
     case FormulaKind::AtMostZero: {
       std::optional<int64_t> value = valueOf(formula.literal);
       return value ? std::optional<bool>(*value <= 0) : std::nullopt;
     }
     case FormulaKind::And:
-    case FormulaKind::Or:
-      break;
+    case FormulaKind::Or: break;
     }
     bool absorbing = formula.kind == FormulaKind::Or, isKnown = true;
     for (const Formula &part : formula.parts) {
@@ -268,14 +264,11 @@ private:
     if (!first || !second)
       return std::nullopt;
     switch (atom.kind) {
-    case AtomKind::FloorDiv:
-      return llvm::divideFloorSigned(*first, atom.divisor);
+    case AtomKind::FloorDiv: return llvm::divideFloorSigned(*first, atom.divisor);
     case AtomKind::Modulo:
       return *first - atom.divisor * llvm::divideFloorSigned(*first, atom.divisor);
-    case AtomKind::Max:
-      return std::max(*first, *second);
-    default:
-      return std::min(*first, *second);
+    case AtomKind::Max: return std::max(*first, *second);
+    default: return std::min(*first, *second);
     }
   }
 

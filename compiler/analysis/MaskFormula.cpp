@@ -131,20 +131,16 @@ MaskFormulas::Parsed MaskFormulas::parse(const Node *node) {
     return ofAtom(std::move(atom));
   };
   switch (node->kind) {
-  case NodeKind::IndexI:
-    return boundedAtom(AtomKind::Query, 0, LengthBound - 1);
-  case NodeKind::IndexJ:
-    return boundedAtom(AtomKind::Key, 0, LengthBound - 1);
+  case NodeKind::IndexI: return boundedAtom(AtomKind::Query, 0, LengthBound - 1);
+  case NodeKind::IndexJ: return boundedAtom(AtomKind::Key, 0, LengthBound - 1);
   case NodeKind::IndexB:
   case NodeKind::IndexH:
-  case NodeKind::Size:
-    return boundedAtom(AtomKind::Uniform, 0, LengthBound - 1);
+  case NodeKind::Size: return boundedAtom(AtomKind::Uniform, 0, LengthBound - 1);
   case NodeKind::Scalar:
     if (node->type.isIndex())
       return boundedAtom(AtomKind::Uniform, -LengthBound, LengthBound);
     return parseUniform(node);
-  default:
-    break;
+  default: break;
   }
   if (Parsed form = fitting(parseOperation(node), node->type))
     return form;
@@ -182,16 +178,11 @@ MaskFormulas::Parsed MaskFormulas::parseOperation(const Node *node) {
     return range && range->first >= 0;
   };
   switch (node->kind) {
-  case NodeKind::Add:
-    return sum(1);
-  case NodeKind::Sub:
-    return sum(-1);
-  case NodeKind::Mul:
-    return parseProduct(operand(0), operand(1));
-  case NodeKind::Opaque:
-    break;
-  default:
-    return std::nullopt;
+  case NodeKind::Add: return sum(1);
+  case NodeKind::Sub: return sum(-1);
+  case NodeKind::Mul: return parseProduct(operand(0), operand(1));
+  case NodeKind::Opaque: break;
+  default: return std::nullopt;
   }
   Operation *op = node->operation;
   if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
@@ -248,14 +239,11 @@ MaskFormulas::Parsed MaskFormulas::parseAffine(AffineExpr expression,
     return std::nullopt;
   int64_t divisor = right->constant;
   switch (expression.getKind()) {
-  case AffineExprKind::FloorDiv:
-    return floorDivide(left, divisor);
+  case AffineExprKind::FloorDiv: return floorDivide(left, divisor);
   case AffineExprKind::CeilDiv:
     return floorDivide(combine(*left, ofConstant(divisor - 1), 1), divisor);
-  case AffineExprKind::Mod:
-    return modulo(left, divisor);
-  default:
-    return std::nullopt;
+  case AffineExprKind::Mod: return modulo(left, divisor);
+  default: return std::nullopt;
   }
 }
 
@@ -420,17 +408,13 @@ Formula MaskFormulas::comparison(const Node *node, bool negated) {
     return unknown();
   switch (kind) {
   case Predicate::slt:
-  case Predicate::ult:
-    return atMost(*left, *right, -1);
+  case Predicate::ult: return atMost(*left, *right, -1);
   case Predicate::sle:
-  case Predicate::ule:
-    return atMost(*left, *right, 0);
+  case Predicate::ule: return atMost(*left, *right, 0);
   case Predicate::sgt:
-  case Predicate::ugt:
-    return atMost(*right, *left, -1);
+  case Predicate::ugt: return atMost(*right, *left, -1);
   case Predicate::sge:
-  case Predicate::uge:
-    return atMost(*right, *left, 0);
+  case Predicate::uge: return atMost(*right, *left, 0);
   case Predicate::eq:
     return join(FormulaKind::And, {atMost(*left, *right, 0), atMost(*right, *left, 0)});
   case Predicate::ne:

@@ -31,19 +31,15 @@ public:
 
   Range solve(const Formula &formula, Question question) {
     switch (formula.kind) {
-    case FormulaKind::True:
-      return everything();
-    case FormulaKind::False:
-      return nothing();
-    case FormulaKind::Unknown:
-      return question == Question::May ? everything() : nothing();
+    case FormulaKind::True: return everything();
+    case FormulaKind::False: return nothing();
+    case FormulaKind::Unknown: return question == Question::May ? everything() : nothing();
     case FormulaKind::AtMostZero:
       if (!isKnown(formula.literal))
         return question == Question::May ? everything() : nothing();
       return atMost(formula.literal, zero, question);
     case FormulaKind::And:
-    case FormulaKind::Or:
-      break;
+    case FormulaKind::Or: break;
     }
     Range range = solve(formula.parts.front(), question);
     for (const Formula &part : llvm::drop_begin(formula.parts)) {
@@ -75,10 +71,8 @@ private:
 
   Interval enclose(const MaskAtom &atom) {
     switch (atom.kind) {
-    case AtomKind::Query:
-      return {firstQuery, lastQuery};
-    case AtomKind::Key:
-      return {zero, math.subtract(keys, math.constant(1))};
+    case AtomKind::Query: return {firstQuery, lastQuery};
+    case AtomKind::Key: return {zero, math.subtract(keys, math.constant(1))};
     case AtomKind::Uniform: {
       Number value = math.uniform(atom.node);
       return {value, value};
@@ -88,8 +82,7 @@ private:
       return {math.floorDivide(inner.low, atom.divisor),
               math.floorDivide(inner.high, atom.divisor)};
     }
-    case AtomKind::Modulo:
-      return encloseModulo(atom);
+    case AtomKind::Modulo: return encloseModulo(atom);
     case AtomKind::Max:
     case AtomKind::Min: {
       Interval a = enclose(atom.first), b = enclose(atom.second);
@@ -177,8 +170,7 @@ private:
 
   Range atomAtLeast(const MaskAtom &atom, Number bound, Question question) {
     switch (atom.kind) {
-    case AtomKind::Key:
-      return {math.max(bound, zero), keys};
+    case AtomKind::Key: return {math.max(bound, zero), keys};
     case AtomKind::FloorDiv:
       return atLeast(atom.first, math.multiply(bound, atom.divisor), question);
     case AtomKind::Max:

@@ -274,35 +274,23 @@ RowNumber RowArithmetic::evaluateBranching(const Node *node) {
 RowNumber RowArithmetic::compute(const Node *node) {
   auto operand = [&](unsigned i) { return evaluate(node->operands[i]); };
   switch (node->kind) {
-  case NodeKind::Constant:
-    return constant(node->number);
-  case NodeKind::Reduction:
-    return reductionValue(node->index);
-  case NodeKind::Add:
-    return add(operand(0), operand(1));
-  case NodeKind::Sub:
-    return add(operand(0), negate(operand(1)));
-  case NodeKind::Neg:
-    return negate(operand(0));
-  case NodeKind::Mul:
-    return multiply(operand(0), operand(1));
-  case NodeKind::Div:
-    return multiply(operand(0), power(operand(1), -1));
-  case NodeKind::Sqrt:
-    return power(operand(0), 0.5);
+  case NodeKind::Constant: return constant(node->number);
+  case NodeKind::Reduction: return reductionValue(node->index);
+  case NodeKind::Add: return add(operand(0), operand(1));
+  case NodeKind::Sub: return add(operand(0), negate(operand(1)));
+  case NodeKind::Neg: return negate(operand(0));
+  case NodeKind::Mul: return multiply(operand(0), operand(1));
+  case NodeKind::Div: return multiply(operand(0), power(operand(1), -1));
+  case NodeKind::Sqrt: return power(operand(0), 0.5);
   case NodeKind::Pow:
     if (node->operands[1]->kind == NodeKind::Constant)
       return power(operand(0), node->operands[1]->number);
     break;
-  case NodeKind::Exp:
-    return exponentialOf(operand(0));
-  case NodeKind::Log:
-    return logarithm(operand(0));
+  case NodeKind::Exp: return exponentialOf(operand(0));
+  case NodeKind::Log: return logarithm(operand(0));
   case NodeKind::Max:
-  case NodeKind::Min:
-    return extremum(node->kind, operand(0), operand(1));
-  default:
-    break;
+  case NodeKind::Min: return extremum(node->kind, operand(0), operand(1));
+  default: break;
   }
   return node->operands.empty() ? atom(node) : evaluateBranching(node);
 }

@@ -53,8 +53,7 @@ Value PredicateEmitter::emit(PlaceEmitter &at, const Node *predicate) {
 
 Value PredicateEmitter::emitFormula(PlaceEmitter &at, const Formula &formula) {
   switch (formula.kind) {
-  case FormulaKind::AtMostZero:
-    return emitLiteral(at, formula.literal);
+  case FormulaKind::AtMostZero: return emitLiteral(at, formula.literal);
   case FormulaKind::And:
   case FormulaKind::Or: {
     Value joined = emitFormula(at, formula.parts.front());
@@ -115,12 +114,9 @@ Value PredicateEmitter::emitForm(PlaceEmitter &at, const LinearForm &form) {
 Value PredicateEmitter::emitAtom(PlaceEmitter &at, const MaskAtom &atom) {
   Location loc = scope.location();
   switch (atom.kind) {
-  case AtomKind::Query:
-    return at.query;
-  case AtomKind::Key:
-    return at.key;
-  case AtomKind::Uniform:
-    return uniform(atom);
+  case AtomKind::Query: return at.query;
+  case AtomKind::Key: return at.key;
+  case AtomKind::Uniform: return uniform(atom);
   case AtomKind::FloorDiv:
     return scope.emitFloorDivision(at.builder, emitForm(at, atom.first), atom.divisor);
   case AtomKind::Modulo:

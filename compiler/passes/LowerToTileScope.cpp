@@ -67,16 +67,11 @@ Value TileScope::emitScalar(const Node *node) {
                                        topBuilder.getFloatAttr(node->type, node->number));
     return arith::ConstantOp::create(topBuilder, loc,
                                      topBuilder.getIntegerAttr(node->type, int64_t(node->number)));
-  case NodeKind::Scalar:
-    return argument(node->source);
-  case NodeKind::IndexB:
-    return batch;
-  case NodeKind::IndexH:
-    return head;
-  case NodeKind::Size:
-    return length(node->axis);
-  default:
-    break;
+  case NodeKind::Scalar: return argument(node->source);
+  case NodeKind::IndexB: return batch;
+  case NodeKind::IndexH: return head;
+  case NodeKind::Size: return length(node->axis);
+  default: break;
   }
   SmallVector<Value> operands;
   for (const Node *operand : node->operands)
@@ -169,8 +164,7 @@ Value TileScope::tokens(Value operand) {
 
 Value TileScope::leaf(const Node *node) {
   switch (node->kind) {
-  case NodeKind::Element:
-    return tokens(node->source);
+  case NodeKind::Element: return tokens(node->source);
   case NodeKind::Dot: {
     if (Value known = keyTiles.lookup(node))
       return known;
@@ -181,8 +175,7 @@ Value TileScope::leaf(const Node *node) {
     keyTiles[node] = value;
     return value;
   }
-  default:
-    return finished.lookup({node->kind, node->index});
+  default: return finished.lookup({node->kind, node->index});
   }
 }
 
@@ -311,40 +304,24 @@ template <class Op> static Value emitFloat(OpBuilder &builder, Location loc, Val
 Value TileScope::emitAlgebra(OpBuilder &builder, const Node *node, ValueRange operands) {
   Value x = operands[0];
   switch (node->kind) {
-  case NodeKind::Add:
-    return emitFloat<arith::AddFOp>(builder, loc, operands);
-  case NodeKind::Sub:
-    return emitFloat<arith::SubFOp>(builder, loc, operands);
-  case NodeKind::Mul:
-    return emitFloat<arith::MulFOp>(builder, loc, operands);
-  case NodeKind::Div:
-    return arith::DivFOp::create(builder, loc, x, operands[1]);
-  case NodeKind::Neg:
-    return arith::NegFOp::create(builder, loc, x);
-  case NodeKind::Max:
-    return arith::MaximumFOp::create(builder, loc, x, operands[1]);
-  case NodeKind::Min:
-    return arith::MinimumFOp::create(builder, loc, x, operands[1]);
-  case NodeKind::Pow:
-    return math::PowFOp::create(builder, loc, x, operands[1]);
-  case NodeKind::Exp:
-    return math::ExpOp::create(builder, loc, x);
-  case NodeKind::Log:
-    return math::LogOp::create(builder, loc, x);
-  case NodeKind::Sqrt:
-    return math::SqrtOp::create(builder, loc, x);
-  case NodeKind::Abs:
-    return math::AbsFOp::create(builder, loc, x);
-  case NodeKind::Sin:
-    return math::SinOp::create(builder, loc, x);
-  case NodeKind::Cos:
-    return math::CosOp::create(builder, loc, x);
-  case NodeKind::Select:
-    return arith::SelectOp::create(builder, loc, x, operands[1], operands[2]);
+  case NodeKind::Add: return emitFloat<arith::AddFOp>(builder, loc, operands);
+  case NodeKind::Sub: return emitFloat<arith::SubFOp>(builder, loc, operands);
+  case NodeKind::Mul: return emitFloat<arith::MulFOp>(builder, loc, operands);
+  case NodeKind::Div: return arith::DivFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Neg: return arith::NegFOp::create(builder, loc, x);
+  case NodeKind::Max: return arith::MaximumFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Min: return arith::MinimumFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Pow: return math::PowFOp::create(builder, loc, x, operands[1]);
+  case NodeKind::Exp: return math::ExpOp::create(builder, loc, x);
+  case NodeKind::Log: return math::LogOp::create(builder, loc, x);
+  case NodeKind::Sqrt: return math::SqrtOp::create(builder, loc, x);
+  case NodeKind::Abs: return math::AbsFOp::create(builder, loc, x);
+  case NodeKind::Sin: return math::SinOp::create(builder, loc, x);
+  case NodeKind::Cos: return math::CosOp::create(builder, loc, x);
+  case NodeKind::Select: return arith::SelectOp::create(builder, loc, x, operands[1], operands[2]);
   case NodeKind::NotEqual:
     return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, x, operands[1]);
-  default:
-    llvm_unreachable("leaves are not ops");
+  default: llvm_unreachable("leaves are not ops");
   }
 }
 
@@ -377,18 +354,13 @@ void MapBuilder::read(const Node *node) {
   }
   switch (node->kind) {
   case NodeKind::IndexI:
-  case NodeKind::IndexJ:
-    hasIndices = true;
-    return;
+  case NodeKind::IndexJ: hasIndices = true; return;
   case NodeKind::Element:
   case NodeKind::Dot:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:
-  case NodeKind::RowRef:
-    elements[node] = read(scope.leaf(node));
-    return;
-  default:
-    break;
+  case NodeKind::RowRef: elements[node] = read(scope.leaf(node)); return;
+  default: break;
   }
   if (places == Places::Matrix && node->onQuery != node->onKey && isCostly(node)) {
     elements[node] = read(scope.oneSided(node));

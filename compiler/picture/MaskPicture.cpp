@@ -77,12 +77,9 @@ double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t k
 
 const char *getColour(TileClass tile) {
   switch (tile) {
-  case TileClass::Empty:
-    return "#f4f4f2";
-  case TileClass::Partial:
-    return "#f6d28b";
-  case TileClass::Full:
-    return "#a9d5a0";
+  case TileClass::Empty: return "#f4f4f2";
+  case TileClass::Partial: return "#f6d28b";
+  case TileClass::Full: return "#a9d5a0";
   }
   llvm_unreachable("no such class");
 }
@@ -104,8 +101,8 @@ private:
                     left + x * scale, top + y * scale, width * scale, height * scale, style);
   }
   void label(double x, double y, const Twine &words, StringRef anchor = "start") {
-    text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"{2}\">{3}</text>\n", x, y, anchor,
-                    escape(words.str()));
+    text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"{2}\">{3}</text>\n", x, y,
+                    anchor, escape(words.str()));
   }
   static std::string escape(StringRef words) {
     std::string result;
@@ -131,8 +128,9 @@ void SvgWriter::drawTiles() {
     int64_t height = std::min(cellQueries, scene.queries - query);
     for (auto [column, tile] : enumerate(tiles)) {
       int64_t key = column * cellKeys;
-      rectangle(key, query, std::min(cellKeys, scene.keys - key), height,
-                formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
+      rectangle(
+          key, query, std::min(cellKeys, scene.keys - key), height,
+          formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
     }
   }
 }
@@ -163,9 +161,10 @@ void SvgWriter::drawLegend() {
   label(left, 20, scene.title);
   label(left, 44, "keys 0 .. " + Twine(scene.keys - 1));
   double x = left - 10, middle = top + scene.queries * scale / 2;
-  text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:f1} "
-                  "{1:f1})\">queries 0 .. {2}</text>\n",
-                  x, middle, scene.queries - 1);
+  text += formatv(
+      "<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:f1} "
+      "{1:f1})\">queries 0 .. {2}</text>\n",
+      x, middle, scene.queries - 1);
   double y = top + scene.queries * scale + 24;
   const std::pair<TileClass, const char *> entries[] = {{TileClass::Empty, "skipped tile"},
                                                         {TileClass::Partial, "masked tile"},

@@ -16,19 +16,13 @@ int64_t ProblemNumbers::length(StringRef axis) const {
 
 std::optional<int64_t> ProblemNumbers::operator()(const Node *node) const {
   switch (node->kind) {
-  case NodeKind::Constant:
-    return int64_t(node->number);
+  case NodeKind::Constant: return int64_t(node->number);
   case NodeKind::IndexB:
-  case NodeKind::IndexH:
-    return 0; // the first sequence and head stand for all
-  case NodeKind::Size:
-    return length(node->axis.getValue());
-  case NodeKind::Scalar:
-    return scalar(node->source);
-  case NodeKind::Opaque:
-    return compute(node);
-  default:
-    return std::nullopt;
+  case NodeKind::IndexH: return 0; // the first sequence and head stand for all
+  case NodeKind::Size: return length(node->axis.getValue());
+  case NodeKind::Scalar: return scalar(node->source);
+  case NodeKind::Opaque: return compute(node);
+  default: return std::nullopt;
   }
 }
 

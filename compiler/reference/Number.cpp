@@ -17,14 +17,10 @@ struct Format {
 
 Format formatOf(ElementType type) {
   switch (type) {
-  case ElementType::BF16:
-    return {8, -126, 127};
-  case ElementType::F16:
-    return {11, -14, 15};
-  case ElementType::F32:
-    return {24, -126, 127};
-  default:
-    return {53, -1022, 1023};
+  case ElementType::BF16: return {8, -126, 127};
+  case ElementType::F16: return {11, -14, 15};
+  case ElementType::F32: return {24, -126, 127};
+  default: return {53, -1022, 1023};
   }
 }
 
@@ -82,8 +78,7 @@ void roundTo(ElementType type, std::span<double> values) {
     for (double &value : values)
       value = roundSlowly(formatOf(type), value);
     return;
-  default:
-    return;
+  default: return;
   }
 }
 

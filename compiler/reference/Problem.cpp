@@ -273,9 +273,9 @@ Error Binder::bindAxisOps() {
       if (known == problem->environment.scalars.end())
         return createStringError(who + ": a grid size is not a number that operands determine");
       if (known->second.integers[0] <= 0)
-        return createStringError(formatv("{0}: expected grid sizes above 0, found {1}", who,
-                                         known->second.integers[0])
-                                     .str());
+        return createStringError(
+            formatv("{0}: expected grid sizes above 0, found {1}", who, known->second.integers[0])
+                .str());
       tokens *= known->second.integers[0];
     }
     if (!op.getGrid().empty() && tokens != length->second)

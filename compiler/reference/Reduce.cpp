@@ -28,24 +28,18 @@ int64_t startInteger(attn::ReduceKind kind, unsigned bits) {
 
 double joinReal(attn::ReduceKind kind, double x, double y) {
   switch (kind) {
-  case attn::ReduceKind::Max:
-    return std::isnan(x) || std::isnan(y) ? x + y : std::max(x, y);
-  case attn::ReduceKind::Min:
-    return std::isnan(x) || std::isnan(y) ? x + y : std::min(x, y);
-  default:
-    return x + y;
+  case attn::ReduceKind::Max: return std::isnan(x) || std::isnan(y) ? x + y : std::max(x, y);
+  case attn::ReduceKind::Min: return std::isnan(x) || std::isnan(y) ? x + y : std::min(x, y);
+  default: return x + y;
   }
 }
 
 int64_t joinInteger(attn::ReduceKind kind, unsigned bits, int64_t x, int64_t y) {
   bool less = bits == 1 ? -x < -y : x < y;
   switch (kind) {
-  case attn::ReduceKind::Max:
-    return less ? y : x;
-  case attn::ReduceKind::Min:
-    return less ? x : y;
-  default:
-    return wrap(bits, int64_t(uint64_t(x) + uint64_t(y)));
+  case attn::ReduceKind::Max: return less ? y : x;
+  case attn::ReduceKind::Min: return less ? x : y;
+  default: return wrap(bits, int64_t(uint64_t(x) + uint64_t(y)));
   }
 }
 

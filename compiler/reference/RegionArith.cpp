@@ -222,26 +222,16 @@ bool compare(arith::CmpIPredicate predicate, unsigned bits, int64_t x, int64_t y
   int64_t sx = asSigned(bits, x), sy = asSigned(bits, y);
   uint64_t ux = asUnsigned(bits, x), uy = asUnsigned(bits, y);
   switch (predicate) {
-  case arith::CmpIPredicate::eq:
-    return x == y;
-  case arith::CmpIPredicate::ne:
-    return x != y;
-  case arith::CmpIPredicate::slt:
-    return sx < sy;
-  case arith::CmpIPredicate::sle:
-    return sx <= sy;
-  case arith::CmpIPredicate::sgt:
-    return sx > sy;
-  case arith::CmpIPredicate::sge:
-    return sx >= sy;
-  case arith::CmpIPredicate::ult:
-    return ux < uy;
-  case arith::CmpIPredicate::ule:
-    return ux <= uy;
-  case arith::CmpIPredicate::ugt:
-    return ux > uy;
-  case arith::CmpIPredicate::uge:
-    return ux >= uy;
+  case arith::CmpIPredicate::eq: return x == y;
+  case arith::CmpIPredicate::ne: return x != y;
+  case arith::CmpIPredicate::slt: return sx < sy;
+  case arith::CmpIPredicate::sle: return sx <= sy;
+  case arith::CmpIPredicate::sgt: return sx > sy;
+  case arith::CmpIPredicate::sge: return sx >= sy;
+  case arith::CmpIPredicate::ult: return ux < uy;
+  case arith::CmpIPredicate::ule: return ux <= uy;
+  case arith::CmpIPredicate::ugt: return ux > uy;
+  case arith::CmpIPredicate::uge: return ux >= uy;
   }
   return false;
 }

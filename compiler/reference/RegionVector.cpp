@@ -184,28 +184,18 @@ template <typename T> T join(vector::CombiningKind kind, T x, T y) {
   using Kind = vector::CombiningKind;
   using U = std::conditional_t<std::is_same_v<T, double>, double, uint64_t>;
   switch (kind) {
-  case Kind::ADD:
-    return T(U(x) + U(y));
-  case Kind::MUL:
-    return T(U(x) * U(y));
-  case Kind::MAXIMUMF:
-    return std::isnan(double(x)) ? x : std::isnan(double(y)) || y > x ? y : x;
-  case Kind::MINIMUMF:
-    return std::isnan(double(x)) ? x : std::isnan(double(y)) || y < x ? y : x;
-  case Kind::MAXNUMF:
-    return T(std::fmax(double(x), double(y)));
-  case Kind::MINNUMF:
-    return T(std::fmin(double(x), double(y)));
-  case Kind::MAXSI:
-    return std::max(x, y);
-  case Kind::MINSI:
-    return std::min(x, y);
+  case Kind::ADD: return T(U(x) + U(y));
+  case Kind::MUL: return T(U(x) * U(y));
+  case Kind::MAXIMUMF: return std::isnan(double(x)) ? x : std::isnan(double(y)) || y > x ? y : x;
+  case Kind::MINIMUMF: return std::isnan(double(x)) ? x : std::isnan(double(y)) || y < x ? y : x;
+  case Kind::MAXNUMF: return T(std::fmax(double(x), double(y)));
+  case Kind::MINNUMF: return T(std::fmin(double(x), double(y)));
+  case Kind::MAXSI: return std::max(x, y);
+  case Kind::MINSI: return std::min(x, y);
   case Kind::MAXUI: // sign extension keeps the order of unsigned numbers
     return U(x) > U(y) ? x : y;
-  case Kind::MINUI:
-    return U(x) < U(y) ? x : y;
-  default:
-    break;
+  case Kind::MINUI: return U(x) < U(y) ? x : y;
+  default: break;
   }
   if constexpr (std::is_same_v<T, int64_t>) {
     if (kind == Kind::AND)

@@ -54,62 +54,44 @@ template <typename T> void write(Tensor &tensor, int64_t offset, T value) {
 
 double Tensor::real(int64_t offset) const {
   switch (type) {
-  case ElementType::F64:
-    return read<double>(*this, offset);
-  case ElementType::F32:
-    return read<float>(*this, offset);
+  case ElementType::F64: return read<double>(*this, offset);
+  case ElementType::F32: return read<float>(*this, offset);
   case ElementType::F16:
-  case ElementType::BF16:
-    return decodeHalf(type, read<uint16_t>(*this, offset));
-  default:
-    return double(integer(offset));
+  case ElementType::BF16: return decodeHalf(type, read<uint16_t>(*this, offset));
+  default: return double(integer(offset));
   }
 }
 
 int64_t Tensor::integer(int64_t offset) const {
   switch (type) {
   case ElementType::I64:
-  case ElementType::Index:
-    return read<int64_t>(*this, offset);
-  case ElementType::I32:
-    return read<int32_t>(*this, offset);
-  case ElementType::I8:
-    return read<int8_t>(*this, offset);
-  case ElementType::I1:
-    return read<uint8_t>(*this, offset) != 0;
-  default:
-    return int64_t(real(offset));
+  case ElementType::Index: return read<int64_t>(*this, offset);
+  case ElementType::I32: return read<int32_t>(*this, offset);
+  case ElementType::I8: return read<int8_t>(*this, offset);
+  case ElementType::I1: return read<uint8_t>(*this, offset) != 0;
+  default: return int64_t(real(offset));
   }
 }
 
 void Tensor::set(int64_t offset, double value) {
   value = roundTo(type, value);
   switch (type) {
-  case ElementType::F64:
-    return write<double>(*this, offset, value);
-  case ElementType::F32:
-    return write<float>(*this, offset, float(value));
+  case ElementType::F64: return write<double>(*this, offset, value);
+  case ElementType::F32: return write<float>(*this, offset, float(value));
   case ElementType::F16:
-  case ElementType::BF16:
-    return write<uint16_t>(*this, offset, encodeHalf(type, value));
-  default:
-    return set(offset, int64_t(value));
+  case ElementType::BF16: return write<uint16_t>(*this, offset, encodeHalf(type, value));
+  default: return set(offset, int64_t(value));
   }
 }
 
 void Tensor::set(int64_t offset, int64_t value) {
   switch (type) {
   case ElementType::I64:
-  case ElementType::Index:
-    return write<int64_t>(*this, offset, value);
-  case ElementType::I32:
-    return write<int32_t>(*this, offset, int32_t(value));
-  case ElementType::I8:
-    return write<int8_t>(*this, offset, int8_t(value));
-  case ElementType::I1:
-    return write<uint8_t>(*this, offset, value != 0);
-  default:
-    return set(offset, double(value));
+  case ElementType::Index: return write<int64_t>(*this, offset, value);
+  case ElementType::I32: return write<int32_t>(*this, offset, int32_t(value));
+  case ElementType::I8: return write<int8_t>(*this, offset, int8_t(value));
+  case ElementType::I1: return write<uint8_t>(*this, offset, value != 0);
+  default: return set(offset, double(value));
   }
 }
 

@@ -22,9 +22,8 @@ static ConstantIntRanges tokenRange() {
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
   auto buildType = [](Builder &builder, ArrayRef<Type> inputs, ArrayRef<Type> results,
-                      function_interface_impl::VariadicFlag, std::string &) {
-    return builder.getFunctionType(inputs, results);
-  };
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(inputs, results); };
   return function_interface_impl::parseFunctionOp(
       parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
       getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
@@ -45,14 +44,15 @@ LogicalResult KernelOp::verify() {
   // C1
   for (auto [index, type] : llvm::enumerate(getArgumentTypes()))
     if (!isa<MemRefType>(type) && !type.isIntOrIndexOrFloat())
-      return emitOpError() << "expected argument " << index << " to be a memref or a scalar, but got "
-                           << type;
+      return emitOpError() << "expected argument " << index
+                           << " to be a memref or a scalar, but got " << type;
   if (!getFunctionType().getResults().empty())
     return emitOpError() << "expected no results, but got " << getFunctionType().getNumResults();
   // C2
   int64_t count = getResultCount(), arguments = getArgumentTypes().size();
   if (count < 1 || count > arguments)
-    return emitOpError() << "expected result_count between 1 and " << arguments << ", but got " << count;
+    return emitOpError() << "expected result_count between 1 and " << arguments << ", but got "
+                         << count;
   for (Type type : getArgumentTypes().take_back(count))
     if (!isa<MemRefType>(type))
       return emitOpError() << "expected the last " << count << " arguments to be memrefs, but got "
@@ -78,8 +78,8 @@ static LogicalResult verifyTokens(Operation *op, Type tile, Type memory) {
                              << " (batch, heads, tokens, element), but got " << type;
   // C2
   if (type.getElementType() != getScalarType(tile) || type.getShape().drop_front(3) != trailing)
-    return op->emitOpError() << "expected memory of elements " << getElementType(tile) << ", but got "
-                             << type;
+    return op->emitOpError() << "expected memory of elements " << getElementType(tile)
+                             << ", but got " << type;
   return success();
 }
 
@@ -153,8 +153,8 @@ ParseResult ContractOp::parse(OpAsmParser &parser, OperationState &result) {
     auto rows = dyn_cast<RowsType>(accumulatorType);
     if (!rows)
       return parser.emitError(parser.getNameLoc(), "expected an accumulator of tile rows");
-    Type scaleType = RowsType::get(parser.getContext(), rows.getTokens(),
-                                   Float32Type::get(parser.getContext()));
+    Type scaleType =
+        RowsType::get(parser.getContext(), rows.getTokens(), Float32Type::get(parser.getContext()));
     if (parser.resolveOperand(scale, scaleType, result.operands))
       return failure();
   }
@@ -260,7 +260,7 @@ ParseResult MapOp::parse(OpAsmParser &parser, OperationState &result) {
     argument.type = indexType;
   arguments.append(indices);
   result.getOrAddProperties<Properties>().operandSegmentSizes = {int32_t(operands.size()),
-                                                                  int32_t(origins.size())};
+                                                                 int32_t(origins.size())};
   result.addTypes(resultType);
   return parser.parseRegion(*result.addRegion(), arguments);
 }
@@ -347,7 +347,8 @@ LogicalResult ReduceOp::verify() {
   auto [rows, none] = getPlaces(getInitial().getType());
   auto matrix = cast<MatrixType>(getInput().getType());
   // C1
-  if (rows != matrix.getRows() || getElementType(getInitial().getType()) != matrix.getElementType() ||
+  if (rows != matrix.getRows() ||
+      getElementType(getInitial().getType()) != matrix.getElementType() ||
       !isa<FloatType>(matrix.getElementType()))
     return emitOpError() << "expected an initial value of " << matrix.getRows() << " "
                          << matrix.getElementType() << " rows, but got " << getInitial().getType();

@@ -38,21 +38,15 @@ int64_t byteSize(ParameterType type) {
 
 std::optional<ParameterType> scalarParameterType(ElementType type) {
   switch (type) {
-  case ElementType::F64:
-    return ParameterType::F64;
-  case ElementType::F32:
-    return ParameterType::F32;
+  case ElementType::F64: return ParameterType::F64;
+  case ElementType::F32: return ParameterType::F32;
   case ElementType::I64:
-  case ElementType::Index:
-    return ParameterType::I64;
-  case ElementType::I32:
-    return ParameterType::I32;
+  case ElementType::Index: return ParameterType::I64;
+  case ElementType::I32: return ParameterType::I32;
   case ElementType::I8:
-  case ElementType::I1:
-    return ParameterType::I8;
+  case ElementType::I1: return ParameterType::I8;
   case ElementType::F16:
-  case ElementType::BF16:
-    break;
+  case ElementType::BF16: break;
   }
   return std::nullopt;
 }

@@ -125,12 +125,8 @@ void LaunchPlan::marshal(Device &device, LaunchState &state) const {
                                state.maps[maps]);
       ++maps;
       continue;
-    case ParameterKind::Size:
-      number = tensor.sizes[parameter.dim];
-      break;
-    case ParameterKind::Stride:
-      number = tensor.strides[parameter.dim];
-      break;
+    case ParameterKind::Size: number = tensor.sizes[parameter.dim]; break;
+    case ParameterKind::Stride: number = tensor.strides[parameter.dim]; break;
     }
     if (parameter.type == ParameterType::I32 && number != int32_t(number))
       failOperand(argument, "expected the stride of dimension " + std::to_string(parameter.dim) +

@@ -22,23 +22,15 @@ bool matches(ElementType type, DLDataType given) {
   if (given.lanes != 1)
     return false;
   switch (type) {
-  case ElementType::F64:
-    return is(kDLFloat, 64);
-  case ElementType::F32:
-    return is(kDLFloat, 32);
-  case ElementType::F16:
-    return is(kDLFloat, 16);
-  case ElementType::BF16:
-    return is(kDLBfloat, 16);
+  case ElementType::F64: return is(kDLFloat, 64);
+  case ElementType::F32: return is(kDLFloat, 32);
+  case ElementType::F16: return is(kDLFloat, 16);
+  case ElementType::BF16: return is(kDLBfloat, 16);
   case ElementType::I64:
-  case ElementType::Index:
-    return is(kDLInt, 64);
-  case ElementType::I32:
-    return is(kDLInt, 32);
-  case ElementType::I8:
-    return is(kDLInt, 8);
-  case ElementType::I1:
-    return is(dlpackBool, 8) || is(kDLUInt, 8);
+  case ElementType::Index: return is(kDLInt, 64);
+  case ElementType::I32: return is(kDLInt, 32);
+  case ElementType::I8: return is(kDLInt, 8);
+  case ElementType::I1: return is(dlpackBool, 8) || is(kDLUInt, 8);
   }
   return false;
 }
@@ -48,18 +40,12 @@ std::string describe(DLDataType type) {
     return "vectors of " + number(type.lanes) + " lanes";
   std::string bits = number(type.bits);
   switch (type.code) {
-  case kDLInt:
-    return "i" + bits;
-  case kDLUInt:
-    return "u" + bits;
-  case kDLFloat:
-    return "f" + bits;
-  case kDLBfloat:
-    return "bf" + bits;
-  case dlpackBool:
-    return "bool" + bits;
-  default:
-    return "type code " + number(type.code) + " of " + bits + " bits";
+  case kDLInt: return "i" + bits;
+  case kDLUInt: return "u" + bits;
+  case kDLFloat: return "f" + bits;
+  case kDLBfloat: return "bf" + bits;
+  case dlpackBool: return "bool" + bits;
+  default: return "type code " + number(type.code) + " of " + bits + " bits";
   }
 }
 
@@ -69,16 +55,11 @@ std::string describe(DLDevice where) {
   std::memcpy(&type, &where.device_type, sizeof(type));
   std::string ordinal = number(where.device_id);
   switch (type) {
-  case kDLCPU:
-    return "cpu";
-  case kDLCUDA:
-    return "cuda:" + ordinal;
-  case kDLCUDAHost:
-    return "pinned cpu memory";
-  case kDLCUDAManaged:
-    return "managed cuda memory";
-  default:
-    return "device type " + number(type) + ", number " + ordinal;
+  case kDLCPU: return "cpu";
+  case kDLCUDA: return "cuda:" + ordinal;
+  case kDLCUDAHost: return "pinned cpu memory";
+  case kDLCUDAManaged: return "managed cuda memory";
+  default: return "device type " + number(type) + ", number " + ordinal;
   }
 }
 

@@ -45,33 +45,22 @@ static std::optional<int64_t> apply(Kind kind, int64_t left, int64_t right, cons
   switch (kind) {
   case Kind::CeilDiv:
   case Kind::FloorDiv:
-  case Kind::Mod:
-    return divide(kind, left, right, problem);
+  case Kind::Mod: return divide(kind, left, right, problem);
   case Kind::Mul:
   case Kind::Add:
-  case Kind::Sub:
-    return add(kind, left, right, problem);
-  case Kind::Max:
-    return std::max(left, right);
-  case Kind::Min:
-    return std::min(left, right);
-  case Kind::Eq:
-    return left == right;
-  case Kind::Ne:
-    return left != right;
-  case Kind::Lt:
-    return left < right;
-  case Kind::Le:
-    return left <= right;
-  case Kind::And:
-    return left && right;
-  case Kind::Or:
-    return left || right;
+  case Kind::Sub: return add(kind, left, right, problem);
+  case Kind::Max: return std::max(left, right);
+  case Kind::Min: return std::min(left, right);
+  case Kind::Eq: return left == right;
+  case Kind::Ne: return left != right;
+  case Kind::Lt: return left < right;
+  case Kind::Le: return left <= right;
+  case Kind::And: return left && right;
+  case Kind::Or: return left || right;
   case Kind::Constant:
   case Kind::Size:
   case Kind::Scalar:
-  case Kind::Select:
-    break;
+  case Kind::Select: break;
   }
   fail(ATTUNE_INTERNAL, "an operator of two arguments is expected");
 }

@@ -46,9 +46,9 @@ MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes, MaskFormul
   scene.tileQueries = planned.config.getQueries();
   scene.tileKeys = planned.config.getKeys();
   scene.uniform = numbers;
-  scene.title = llvm::formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(),
-                              rows, scene.queries, cols, scene.keys, scene.tileQueries,
-                              scene.tileKeys);
+  scene.title =
+      llvm::formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(), rows,
+                    scene.queries, cols, scene.keys, scene.tileQueries, scene.tileKeys);
   for (auto &[name, value] : sizes.scalars)
     scene.title += llvm::formatv(", {0} = {1}", name, int64_t(value)).str();
   return scene;
@@ -87,7 +87,8 @@ void printWork(const MaskScene &scene, const MaskWork &work, const std::string &
     stream << "visible pairs not known, ";
   stream << work.computedPairs << " computed";
   if (work.visiblePairs && *work.visiblePairs)
-    stream << llvm::formatv(" ({0:f2} times as many)", double(work.computedPairs) / *work.visiblePairs);
+    stream << llvm::formatv(" ({0:f2} times as many)",
+                            double(work.computedPairs) / *work.visiblePairs);
   stream << "; tiles: " << work.fullTiles << " full, " << work.partialTiles << " masked, "
          << work.emptyTiles << " skipped\n";
   if (!missing.empty())
@@ -111,7 +112,8 @@ LogicalResult explainKernel(attn::KernelOp kernel, ArrayRef<std::string> targets
     bool drawn = index + 1 == targets.size();
     printWork(scene, work, drawn ? missingScalars(planned->kernel, sizes) : "", stream);
     if (drawn)
-      stream << "  mask (# full, + masked, . skipped tiles of " << target << "; queries down, keys right):\n"
+      stream << "  mask (# full, + masked, . skipped tiles of " << target
+             << "; queries down, keys right):\n"
              << drawText(scene);
   }
   return success();

@@ -88,8 +88,9 @@ bool emitText(mlir::ModuleOp module, const StageInfo &info, const Options &optio
   if (failed(artifacts))
     return false;
   if (info.binary && (artifacts->size() != 1 || options.output == "-")) {
-    llvm::errs() << "error: stage '" << info.name << "' is bytes for one kernel and target, but got "
-                 << artifacts->size() << "; choose with --kernel and --target, and give -o FILE\n";
+    llvm::errs() << "error: stage '" << info.name
+                 << "' is bytes for one kernel and target, but got " << artifacts->size()
+                 << "; choose with --kernel and --target, and give -o FILE\n";
     return false;
   }
   std::string text;
@@ -112,7 +113,8 @@ int run(const Options &options) {
   auto module = parseFile(options.input, context);
   if (!module)
     return 1;
-  if (options.explain && failed(explainModule(*module, options.compile, options.sizes, llvm::outs())))
+  if (options.explain &&
+      failed(explainModule(*module, options.compile, options.sizes, llvm::outs())))
     return 1;
   if (!options.picture.empty()) {
     auto svg = drawModule(*module, options.compile, options.sizes);
@@ -156,10 +158,13 @@ int main(int argc, char **argv) {
   app.add_option("--picture", options.picture, "draw the mask and its tiles to this SVG file");
   app.add_option("--size", sizes, "problem sizes for --explain and --picture: q=4096 k=4096");
   app.add_option("--scalar", scalars, "scalar operands for --explain and --picture: w=256");
-  app.add_flag_callback("--version", [] {
-    llvm::outs() << "attn-compile " ATTUNE_VERSION "\n";
-    throw CLI::Success();
-  }, "print the version");
+  app.add_flag_callback(
+      "--version",
+      [] {
+        llvm::outs() << "attn-compile " ATTUNE_VERSION "\n";
+        throw CLI::Success();
+      },
+      "print the version");
   try {
     app.parse(argc, argv);
     parsePairs("--size", sizes, options.sizes.axes);

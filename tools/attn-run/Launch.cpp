@@ -10,23 +10,15 @@ using reference::Tensor;
 DLDataType dlpackType(ElementType type) {
   auto of = [](int code, int bits) { return DLDataType{uint8_t(code), uint8_t(bits), 1}; };
   switch (type) {
-  case ElementType::F64:
-    return of(kDLFloat, 64);
-  case ElementType::F32:
-    return of(kDLFloat, 32);
-  case ElementType::F16:
-    return of(kDLFloat, 16);
-  case ElementType::BF16:
-    return of(kDLBfloat, 16);
+  case ElementType::F64: return of(kDLFloat, 64);
+  case ElementType::F32: return of(kDLFloat, 32);
+  case ElementType::F16: return of(kDLFloat, 16);
+  case ElementType::BF16: return of(kDLBfloat, 16);
   case ElementType::I64:
-  case ElementType::Index:
-    return of(kDLInt, 64);
-  case ElementType::I32:
-    return of(kDLInt, 32);
-  case ElementType::I8:
-    return of(kDLInt, 8);
-  case ElementType::I1:
-    return of(kDLUInt, 8); // one byte, 0 or 1
+  case ElementType::Index: return of(kDLInt, 64);
+  case ElementType::I32: return of(kDLInt, 32);
+  case ElementType::I8: return of(kDLInt, 8);
+  case ElementType::I1: return of(kDLUInt, 8); // one byte, 0 or 1
   }
   return of(kDLFloat, 32);
 }

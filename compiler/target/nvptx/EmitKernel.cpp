@@ -21,8 +21,7 @@ KernelEmitter::KernelEmitter(tile::KernelOp kernel)
     : kernel(kernel), builder(kernel.getLoc(), kernel.getContext()),
       threads(kernel.getConfig().getThreads()), warps(threads / 32) {}
 
-//===--- small helpers
-//-------------------------------------------------------------------------===//
+//===--- small helpers ------------------------------------------------------------------------===//
 
 Value KernelEmitter::i32(int64_t value) {
   Value &constant = constants32[value];
@@ -104,8 +103,7 @@ FailureOr<const TileValue *> KernelEmitter::lookupTile(Operation *user, Value va
   return &found->second;
 }
 
-//===--- the function
-//--------------------------------------------------------------------------===//
+//===--- the function -------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::checkConfig() {
   int64_t queries = kernel.getConfig().getQueries();

@@ -22,8 +22,7 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-//===--- what can be copied ahead
-//--------------------------------------------------------------===//
+//===--- what can be copied ahead -------------------------------------------------------------===//
 
 /// Can `value` be computed for any iteration of `loop` from its induction variable alone?
 static bool isRecomputable(Value value, scf::ForOp loop) {
@@ -91,8 +90,7 @@ FailureOr<Pipeline> KernelEmitter::planPipeline(scf::ForOp loop) {
   return pipeline;
 }
 
-//===--- copies ahead
-//--------------------------------------------------------------------------===//
+//===--- copies ahead -------------------------------------------------------------------------===//
 
 /// `value` of `loop`'s iteration that `mapping` gives the induction variable of.
 Value KernelEmitter::recompute(Value value, scf::ForOp loop, IRMapping &mapping) {
@@ -229,8 +227,7 @@ void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
   }
 }
 
-//===--- loops and branches
-//--------------------------------------------------------------------===//
+//===--- loops and branches -------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::flatten(Operation *user, ValueRange values,
                                      SmallVectorImpl<Value> &flat) {

@@ -148,8 +148,7 @@ Value KernelEmitter::shareOfPartial(Value partial, Value value) {
 
 Value KernelEmitter::join(tile::JoinKind kind, bool ignoreNan, Value a, Value b) {
   switch (kind) {
-  case tile::JoinKind::Sum:
-    return arith::AddFOp::create(builder, a, b);
+  case tile::JoinKind::Sum: return arith::AddFOp::create(builder, a, b);
   case tile::JoinKind::Max:
     return ignoreNan ? Value(arith::MaxNumFOp::create(builder, a, b))
                      : Value(arith::MaximumFOp::create(builder, a, b));

@@ -6,22 +6,15 @@ namespace attune::device::cuda {
 
 static TensorMapDataType dataType(bundle::ElementType type) {
   switch (type) {
-  case bundle::ElementType::F64:
-    return mapFloat64;
-  case bundle::ElementType::F32:
-    return mapFloat32;
-  case bundle::ElementType::F16:
-    return mapFloat16;
-  case bundle::ElementType::BF16:
-    return mapBfloat16;
+  case bundle::ElementType::F64: return mapFloat64;
+  case bundle::ElementType::F32: return mapFloat32;
+  case bundle::ElementType::F16: return mapFloat16;
+  case bundle::ElementType::BF16: return mapBfloat16;
   case bundle::ElementType::I64:
-  case bundle::ElementType::Index:
-    return mapInt64;
-  case bundle::ElementType::I32:
-    return mapInt32;
+  case bundle::ElementType::Index: return mapInt64;
+  case bundle::ElementType::I32: return mapInt32;
   case bundle::ElementType::I8:
-  case bundle::ElementType::I1:
-    break;
+  case bundle::ElementType::I1: break;
   }
   return mapUint8;
 }

@@ -78,12 +78,9 @@ __attribute__((target("avx512f"))) float runV4(float seed) {
 Kernel chooseKernel() {
 #if defined(__x86_64__)
   switch (detectHostIsa()) {
-  case HostIsa::V4:
-    return {runV4, 16};
-  case HostIsa::V3:
-    return {runV3, 8};
-  case HostIsa::Baseline:
-    break;
+  case HostIsa::V4: return {runV4, 16};
+  case HostIsa::V3: return {runV3, 8};
+  case HostIsa::Baseline: break;
   }
 #endif
   return {runBaseline, 4};

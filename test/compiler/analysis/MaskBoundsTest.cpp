@@ -75,32 +75,22 @@ const Node *randomIndex(MaskProgram &program, std::mt19937 &random, int depth) {
   if (depth == 0)
     switch (pick(0, 4)) {
     case 0:
-    case 1:
-      return program.i();
+    case 1: return program.i();
     case 2:
-    case 3:
-      return program.j();
-    default:
-      return pick(0, 1) ? program.scalar(pick(-20, 40)) : program.constant(pick(-20, 40));
+    case 3: return program.j();
+    default: return pick(0, 1) ? program.scalar(pick(-20, 40)) : program.constant(pick(-20, 40));
     }
   const Node *a = randomIndex(program, random, depth - 1);
   switch (pick(0, 9)) {
   case 0:
-  case 1:
-    return program.add(a, randomIndex(program, random, depth - 1));
+  case 1: return program.add(a, randomIndex(program, random, depth - 1));
   case 2:
-  case 3:
-    return program.sub(a, randomIndex(program, random, depth - 1));
-  case 4:
-    return program.mul(a, pick(-3, 3));
-  case 5:
-    return program.floorDiv(a, pick(1, 9));
-  case 6:
-    return program.modulo(a, pick(1, 9));
-  case 7:
-    return program.binary<mlir::arith::MaxSIOp>(a, randomIndex(program, random, depth - 1));
-  case 8:
-    return program.binary<mlir::arith::MinSIOp>(a, randomIndex(program, random, depth - 1));
+  case 3: return program.sub(a, randomIndex(program, random, depth - 1));
+  case 4: return program.mul(a, pick(-3, 3));
+  case 5: return program.floorDiv(a, pick(1, 9));
+  case 6: return program.modulo(a, pick(1, 9));
+  case 7: return program.binary<mlir::arith::MaxSIOp>(a, randomIndex(program, random, depth - 1));
+  case 8: return program.binary<mlir::arith::MinSIOp>(a, randomIndex(program, random, depth - 1));
   default: {
     const Node *b = randomIndex(program, random, depth - 1);
     int64_t factor = pick(-2, 2), divisor = pick(1, 5);

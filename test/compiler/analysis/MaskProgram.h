@@ -93,16 +93,11 @@ public:
 
   int64_t evaluate(Expression node, int64_t atQuery, int64_t atKey) const {
     switch (node->kind) {
-    case NodeKind::Constant:
-      return int64_t(node->number);
-    case NodeKind::IndexI:
-      return atQuery;
-    case NodeKind::IndexJ:
-      return atKey;
-    case NodeKind::Scalar:
-      return values.lookup(node);
-    default:
-      return evaluateOperation(node, atQuery, atKey);
+    case NodeKind::Constant: return int64_t(node->number);
+    case NodeKind::IndexI: return atQuery;
+    case NodeKind::IndexJ: return atKey;
+    case NodeKind::Scalar: return values.lookup(node);
+    default: return evaluateOperation(node, atQuery, atKey);
     }
   }
 
@@ -143,16 +138,11 @@ private:
     auto binary = llvm::cast<mlir::AffineBinaryOpExpr>(expression);
     int64_t a = evaluateAffine(binary.getLHS(), dims), b = evaluateAffine(binary.getRHS(), dims);
     switch (expression.getKind()) {
-    case mlir::AffineExprKind::Add:
-      return a + b;
-    case mlir::AffineExprKind::Mul:
-      return a * b;
-    case mlir::AffineExprKind::FloorDiv:
-      return llvm::divideFloorSigned(a, b);
-    case mlir::AffineExprKind::CeilDiv:
-      return llvm::divideCeilSigned(a, b);
-    default:
-      return ((a % b) + b) % b;
+    case mlir::AffineExprKind::Add: return a + b;
+    case mlir::AffineExprKind::Mul: return a * b;
+    case mlir::AffineExprKind::FloorDiv: return llvm::divideFloorSigned(a, b);
+    case mlir::AffineExprKind::CeilDiv: return llvm::divideCeilSigned(a, b);
+    default: return ((a % b) + b) % b;
     }
   }
 

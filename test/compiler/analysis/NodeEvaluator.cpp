@@ -62,18 +62,12 @@ double NodeEvaluator::load(const Node *node, llvm::ArrayRef<double> x) const {
 static double compare(int64_t predicate, double a, double b) {
   // slt sle sgt sge and eq ne of arith.cmpi.
   switch (predicate) {
-  case 0:
-    return a == b;
-  case 1:
-    return a != b;
-  case 2:
-    return a < b;
-  case 3:
-    return a <= b;
-  case 4:
-    return a > b;
-  default:
-    return a >= b;
+  case 0: return a == b;
+  case 1: return a != b;
+  case 2: return a < b;
+  case 3: return a <= b;
+  case 4: return a > b;
+  default: return a >= b;
   }
 }
 
@@ -127,8 +121,7 @@ double NodeEvaluator::opaque(const Node *node, llvm::ArrayRef<double> x) const {
 
 double NodeEvaluator::operator()(const Node *node, const Place &place, const State &state) const {
   switch (node->kind) {
-  case NodeKind::Constant:
-    return node->number;
+  case NodeKind::Constant: return node->number;
   case NodeKind::Scalar: {
     const Argument &argument = arguments[argumentNumber(node->source)];
     if (const double *number = std::get_if<double>(&argument))
@@ -138,25 +131,17 @@ double NodeEvaluator::operator()(const Node *node, const Place &place, const Sta
   }
   case NodeKind::Element:
     return element(tensor(node->source), place, node->onKey ? place.j : place.i, 0);
-  case NodeKind::IndexB:
-    return double(place.b);
-  case NodeKind::IndexH:
-    return double(place.h);
-  case NodeKind::IndexI:
-    return double(place.i);
-  case NodeKind::IndexJ:
-    return double(place.j);
-  case NodeKind::Size:
-    return double(length(node->axis.getValue()));
-  case NodeKind::Dot:
-    return dot(node->source, place);
+  case NodeKind::IndexB: return double(place.b);
+  case NodeKind::IndexH: return double(place.h);
+  case NodeKind::IndexI: return double(place.i);
+  case NodeKind::IndexJ: return double(place.j);
+  case NodeKind::Size: return double(length(node->axis.getValue()));
+  case NodeKind::Dot: return dot(node->source, place);
   case NodeKind::Reduction:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:
-  case NodeKind::RowRef:
-    return state(node);
-  default:
-    break;
+  case NodeKind::RowRef: return state(node);
+  default: break;
   }
   if (node->kind == NodeKind::Select)
     return (*this)(node->operands[(*this)(node->operands[0], place, state) != 0 ? 1 : 2], place,
@@ -165,38 +150,22 @@ double NodeEvaluator::operator()(const Node *node, const Place &place, const Sta
   for (const Node *operand : node->operands)
     x.push_back((*this)(operand, place, state));
   switch (node->kind) {
-  case NodeKind::Add:
-    return x[0] + x[1];
-  case NodeKind::Sub:
-    return x[0] - x[1];
-  case NodeKind::Mul:
-    return x[0] * x[1];
-  case NodeKind::Div:
-    return x[0] / x[1];
-  case NodeKind::Neg:
-    return -x[0];
-  case NodeKind::Max:
-    return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
-  case NodeKind::Min:
-    return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
-  case NodeKind::Pow:
-    return std::pow(x[0], x[1]);
-  case NodeKind::Exp:
-    return std::exp(x[0]);
-  case NodeKind::Log:
-    return std::log(x[0]);
-  case NodeKind::Sqrt:
-    return std::sqrt(x[0]);
-  case NodeKind::Abs:
-    return std::fabs(x[0]);
-  case NodeKind::Sin:
-    return std::sin(x[0]);
-  case NodeKind::Cos:
-    return std::cos(x[0]);
-  case NodeKind::NotEqual:
-    return x[0] != x[1];
-  default:
-    return opaque(node, x);
+  case NodeKind::Add: return x[0] + x[1];
+  case NodeKind::Sub: return x[0] - x[1];
+  case NodeKind::Mul: return x[0] * x[1];
+  case NodeKind::Div: return x[0] / x[1];
+  case NodeKind::Neg: return -x[0];
+  case NodeKind::Max: return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
+  case NodeKind::Min: return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
+  case NodeKind::Pow: return std::pow(x[0], x[1]);
+  case NodeKind::Exp: return std::exp(x[0]);
+  case NodeKind::Log: return std::log(x[0]);
+  case NodeKind::Sqrt: return std::sqrt(x[0]);
+  case NodeKind::Abs: return std::fabs(x[0]);
+  case NodeKind::Sin: return std::sin(x[0]);
+  case NodeKind::Cos: return std::cos(x[0]);
+  case NodeKind::NotEqual: return x[0] != x[1];
+  default: return opaque(node, x);
   }
 }
 

@@ -38,21 +38,14 @@ private:
   void step() {
     switch (pick(10)) {
     case 0:
-    case 1:
-      return mapOne(matrix());
+    case 1: return mapOne(matrix());
     case 2:
-    case 3:
-      return mapTwo(matrix(), row(), "!r");
-    case 4:
-      return mapTwo(matrix(), matrix(), "!s");
-    case 5:
-      return mapRows(row(), row());
-    case 6:
-      return softmax(matrix());
-    case 7:
-      return hide(matrix(), row());
-    default:
-      reduce(matrix());
+    case 3: return mapTwo(matrix(), row(), "!r");
+    case 4: return mapTwo(matrix(), matrix(), "!s");
+    case 5: return mapRows(row(), row());
+    case 6: return softmax(matrix());
+    case 7: return hide(matrix(), row());
+    default: reduce(matrix());
     }
   }
 

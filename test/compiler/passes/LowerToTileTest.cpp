@@ -126,8 +126,14 @@ TEST(LowerToTile, RandomMasks) {
     return std::uniform_int_distribution<int>(low, high)(random);
   };
   auto term = [&] {
-    static const char *const forms[] = {"i", "j", "i - j", "(i + 5) floordiv 7", "j floordiv 9",
-                                        "j mod 6", "(i - j) floordiv 4", "i mod 11"};
+    static const char *const forms[] = {"i",
+                                        "j",
+                                        "i - j",
+                                        "(i + 5) floordiv 7",
+                                        "j floordiv 9",
+                                        "j mod 6",
+                                        "(i - j) floordiv 4",
+                                        "i mod 11"};
     return std::string("(") + forms[pick(0, 7)] + ") * " + std::to_string(pick(-2, 2));
   };
   for (int round = 0; round < 20; ++round) {

@@ -68,16 +68,11 @@ std::string lower(const std::string &kernel, const std::string &tiles) {
 
 static reference::ElementType elementOf(Dtype dtype) {
   switch (dtype) {
-  case Dtype::F32:
-    return reference::ElementType::F32;
-  case Dtype::Bf16:
-    return reference::ElementType::BF16;
-  case Dtype::F16:
-    return reference::ElementType::F16;
-  case Dtype::I32:
-    return reference::ElementType::I32;
-  case Dtype::I8:
-    return reference::ElementType::I8;
+  case Dtype::F32: return reference::ElementType::F32;
+  case Dtype::Bf16: return reference::ElementType::BF16;
+  case Dtype::F16: return reference::ElementType::F16;
+  case Dtype::I32: return reference::ElementType::I32;
+  case Dtype::I8: return reference::ElementType::I8;
   }
   return reference::ElementType::F32;
 }

@@ -87,18 +87,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   std::string_view rest(reinterpret_cast<const char *>(data) + 1, size - 1);
   switch (data[0] % 4) {
-  case 0:
-    tryBundle(rest);
-    break;
-  case 1:
-    tryManifest(rest);
-    break;
-  case 2:
-    tryBundle(withDigests(edited(bundle, rest)));
-    break;
-  case 3:
-    tryManifest(edited(manifest, rest));
-    break;
+  case 0: tryBundle(rest); break;
+  case 1: tryManifest(rest); break;
+  case 2: tryBundle(withDigests(edited(bundle, rest))); break;
+  case 3: tryManifest(edited(manifest, rest)); break;
   }
   return 0;
 }

@@ -68,20 +68,16 @@ char *Tensor::address(const std::vector<int64_t> &index) const {
 double Tensor::get(std::vector<int64_t> index) const {
   char *place = address(index);
   switch (dtype) {
-  case Dtype::F32:
-    return *reinterpret_cast<float *>(place);
+  case Dtype::F32: return *reinterpret_cast<float *>(place);
   case Dtype::Bf16: {
     uint32_t bits = uint32_t(*reinterpret_cast<uint16_t *>(place)) << 16;
     float value;
     memcpy(&value, &bits, 4);
     return value;
   }
-  case Dtype::F16:
-    return *reinterpret_cast<_Float16 *>(place);
-  case Dtype::I32:
-    return *reinterpret_cast<int32_t *>(place);
-  case Dtype::I8:
-    return *place;
+  case Dtype::F16: return *reinterpret_cast<_Float16 *>(place);
+  case Dtype::I32: return *reinterpret_cast<int32_t *>(place);
+  case Dtype::I8: return *place;
   }
   return 0;
 }
@@ -89,21 +85,11 @@ double Tensor::get(std::vector<int64_t> index) const {
 void Tensor::set(std::vector<int64_t> index, double value) {
   char *place = address(index);
   switch (dtype) {
-  case Dtype::F32:
-    *reinterpret_cast<float *>(place) = value;
-    return;
-  case Dtype::Bf16:
-    *reinterpret_cast<uint16_t *>(place) = roundToBFloat(value);
-    return;
-  case Dtype::F16:
-    *reinterpret_cast<_Float16 *>(place) = static_cast<_Float16>(value);
-    return;
-  case Dtype::I32:
-    *reinterpret_cast<int32_t *>(place) = value;
-    return;
-  case Dtype::I8:
-    *place = value;
-    return;
+  case Dtype::F32: *reinterpret_cast<float *>(place) = value; return;
+  case Dtype::Bf16: *reinterpret_cast<uint16_t *>(place) = roundToBFloat(value); return;
+  case Dtype::F16: *reinterpret_cast<_Float16 *>(place) = static_cast<_Float16>(value); return;
+  case Dtype::I32: *reinterpret_cast<int32_t *>(place) = value; return;
+  case Dtype::I8: *place = value; return;
   }
 }
 

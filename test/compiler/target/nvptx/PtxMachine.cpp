@@ -31,8 +31,7 @@ static std::string trim(const std::string &text) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
-//===--- parsing
-//-------------------------------------------------------------------------------===//
+//===--- parsing ------------------------------------------------------------------------------===//
 
 PtxMachine::PtxMachine(const std::string &text) {
   std::string code;
@@ -132,8 +131,7 @@ int PtxMachine::registerNumber(const std::string &name) {
   return registerNumbers.try_emplace(name, registerNumbers.size()).first->second;
 }
 
-//===--- blocks and warps
-//----------------------------------------------------------------------===//
+//===--- blocks and warps ---------------------------------------------------------------------===//
 
 void PtxMachine::launch(const LaunchOptions &launch) {
   options = launch;
@@ -277,8 +275,7 @@ void PtxMachine::execute(Warp &warp, const Instruction &i, uint32_t lanes) {
   });
 }
 
-//===--- memory
-//--------------------------------------------------------------------------------===//
+//===--- memory -------------------------------------------------------------------------------===//
 
 uint8_t *PtxMachine::memory(uint64_t address, int bytes, bool inShared) {
   if (address % bytes)
@@ -368,8 +365,7 @@ void PtxMachine::loadMatrix(Warp &warp, const Instruction &i) {
   }
 }
 
-//===--- the warp together
-//---------------------------------------------------------------------===//
+//===--- the warp together --------------------------------------------------------------------===//
 
 /// mma.m16n8k16: A is 16 x 16, B is 16 x 8, C and D are 16 x 8.
 void PtxMachine::multiply(Warp &warp, const Instruction &i) {

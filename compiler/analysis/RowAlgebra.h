@@ -55,6 +55,7 @@ private:
   const Node *openIn(const Node *node) const;
   std::nullopt_t fail(const Node *node);
   std::nullopt_t failRank(const Node *node);
+  std::nullopt_t failCancellation(const Node *node);
   bool spend(const Node *node);
 
   Terms separate(const Node *node);

@@ -60,6 +60,15 @@ std::nullopt_t Separation::failRank(const Node *node) {
   return std::nullopt;
 }
 
+/// (x - r)^2 as sums of x^2, x and 1 loses all digits where r is large: r is worth another sweep.
+std::nullopt_t Separation::failCancellation(const Node *node) {
+  const Node *open = openIn(node);
+  failureText = "`" + toString(node) + "` would be a difference of large sums while r" +
+                std::to_string(open->index) + ", the " + describeReduction(graph, open->index) +
+                ", is unfinished";
+  return std::nullopt;
+}
+
 /// Shared parts of an exponent are visited once a use: a limit keeps hostile programs from hanging.
 bool Separation::spend(const Node *node) {
   if (budget == 0) {
@@ -93,9 +102,17 @@ Separation::Terms Separation::unite(const Node *node, Terms left, Terms right) {
   return left->size() > maxRank ? failRank(node) : std::move(left);
 }
 
+/// Does it add parts with different unfinished row values?
+static bool isUnfinishedSum(llvm::ArrayRef<Term> terms) {
+  return llvm::any_of(llvm::drop_begin(terms),
+                      [&](const Term &term) { return term.openRow != terms.front().openRow; });
+}
+
 Separation::Terms Separation::multiply(const Node *node, Terms left, Terms right) {
   if (!left || !right)
     return std::nullopt;
+  if (isUnfinishedSum(*left) && isUnfinishedSum(*right))
+    return failCancellation(node);
   if (left->size() * right->size() > maxRank)
     return failRank(node);
   llvm::SmallVector<Term> result;

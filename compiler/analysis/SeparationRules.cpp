@@ -35,14 +35,7 @@ Separation::Terms Separation::separatePower(const Node *node, const Node *base, 
     if (raise(term, power))
       return llvm::SmallVector<Term>{term};
   }
-  bool open = openIn(base);
-  if (open && (power == 2 || power == 3 || power == 4)) {
-    Terms result = terms;
-    for (int i = 1; i < power; ++i)
-      result = multiply(node, std::move(result), terms);
-    return result;
-  }
-  if (open)
+  if (openIn(base))
     return fail(node);
   Term term;
   term.pair.push_back({base, power});

@@ -185,7 +185,8 @@ std::vector<Mechanism> statistics() {
        kernel(reduce("mean", "c", "m") + withRow("arith.subf", "d", "m", "c") +
                   product("e", "d", "d") + reduce("mean", "n", "e"),
               "%n", "!r"),
-       {{0, 3, 0, 0}}},
+       {{0, 2, 0, 0}, {0, 1, 0, 0}},
+       true},
       {"divergence of two maps",
        kernel(softmax +
                   "  %s2 = dot %q, %u scale 0.25 : !q, !k\n"
@@ -309,7 +310,8 @@ std::vector<Mechanism> twoSweeps() {
     %out = math.sqrt %a : f32)") +
                     withRow("arith.divf", "f", "d", "t") + "  %p = softmax %f : !s\n" +
                     contract("o", "p")),
-       {{0, 3, 1, 0}, {1, 1, 0, 1}}},
+       {{0, 2, 1, 0}, {0, 1, 0, 0}, {1, 1, 0, 1}},
+       true},
       {"visible where the score is above the mean",
        vectorKernel(reduce("mean", "c", "m") +
                     R"(  %n = where (%x = %m, %y = %c) : (!s, !r) {

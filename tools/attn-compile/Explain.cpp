@@ -63,7 +63,7 @@ void printTiles(const PlannedKernel &planned, llvm::raw_ostream &stream) {
     return;
   }
   stream << ", " << config.getThreads() << " threads, " << config.getStages() << " stages, "
-         << getSharedBytes(config, *planned.target, getKernelShape(planned.plan))
+         << getSharedBytes(config, *planned.target, getKernelShape(planned.plan, planned.kernel))
          << " bytes of shared memory\n";
 }
 

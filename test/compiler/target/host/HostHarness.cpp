@@ -29,6 +29,22 @@ int64_t getBytes(Dtype dtype) {
 
 //===--- Tensor --------------------------------------------------------------------------------===//
 
+struct GuardedPages {
+  std::shared_ptr<void> owner;
+  char *data;
+};
+
+/// `size` bytes whose end is followed by a page that traps.
+static GuardedPages mapBeforeGuard(int64_t size) {
+  int64_t page = sysconf(_SC_PAGESIZE), readable = (size + page - 1) / page * page;
+  char *base = static_cast<char *>(
+      mmap(nullptr, readable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  EXPECT_NE(base, MAP_FAILED);
+  EXPECT_EQ(mprotect(base + readable, page, PROT_NONE), 0);
+  auto unmap = [=](void *start) { munmap(start, readable + page); };
+  return {std::shared_ptr<void>(base, unmap), base + readable - size};
+}
+
 Tensor::Tensor(Dtype dtype, std::vector<int64_t> shape, std::vector<int> order, int64_t spread)
     : dtype(dtype), shape(shape), strides(shape.size()) {
   if (order.empty())
@@ -39,16 +55,12 @@ Tensor::Tensor(Dtype dtype, std::vector<int64_t> shape, std::vector<int> order, 
     strides[*dim] = extent;
     extent *= shape[*dim];
   }
-  int64_t bytes = getBytes(dtype), page = sysconf(_SC_PAGESIZE);
+  int64_t bytes = getBytes(dtype);
   // The last element ends the readable part: what `spread` would leave behind it is not there.
   int64_t size = extent > 0 ? (extent - spread + 1) * bytes : 0;
-  int64_t readable = (size + page - 1) / page * page;
-  char *base = static_cast<char *>(
-      mmap(nullptr, readable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  EXPECT_NE(base, MAP_FAILED);
-  EXPECT_EQ(mprotect(base + readable, page, PROT_NONE), 0);
-  pages = std::shared_ptr<void>(base, [=](void *start) { munmap(start, readable + page); });
-  data = base + readable - size;
+  GuardedPages memory = mapBeforeGuard(size);
+  pages = memory.owner;
+  data = memory.data;
 }
 
 /// The bits of the bf16 nearest to a finite value.
@@ -220,9 +232,9 @@ void Kernel::runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t 
 }
 
 std::shared_ptr<void> Kernel::makeScratch() const {
-  std::shared_ptr<void> scratch(aligned_alloc(64, code.scratchBytes), free);
-  memset(scratch.get(), 0xff, code.scratchBytes);
-  return scratch;
+  GuardedPages pages = mapBeforeGuard(code.scratchBytes);
+  memset(pages.data, 0xff, code.scratchBytes);
+  return std::shared_ptr<void>(pages.owner, pages.data);
 }
 
 std::string fillIn(std::string text, const std::map<std::string, std::string> &replacements) {

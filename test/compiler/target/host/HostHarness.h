@@ -63,7 +63,7 @@ public:
                                        const std::map<std::string, double> &scalars) const;
   /// Runs tasks [begin, end) in `scratch`.
   void runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t end, void *scratch);
-  /// Scratch memory full of NaNs: nothing may rely on its contents.
+  /// Scratch memory full of NaNs, since nothing may rely on its contents; what follows it traps.
   std::shared_ptr<void> makeScratch() const;
   int64_t countTasks(const std::map<std::string, Tensor> &tensors) const;
 

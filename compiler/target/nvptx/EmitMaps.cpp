@@ -124,11 +124,13 @@ static bool isSummed(Value partial, llvm::SmallPtrSetImpl<Value> &seen) {
     if ((combine && combine.getKind() == tile::JoinKind::Sum) ||
         (reduce && reduce.getKind() == tile::JoinKind::Sum))
       return true;
-    SmallVector<Value> next(user->getResults());
+    SmallVector<Value> next;
     if (auto loop = dyn_cast<scf::ForOp>(user))
-      llvm::append_range(next, loop.getRegionIterArgs());
-    if (isa<scf::YieldOp>(user))
-      llvm::append_range(next, user->getParentOp()->getResults());
+      next = {loop.getTiedLoopRegionIterArg(&use), loop.getTiedLoopResult(&use)};
+    else if (isa<scf::YieldOp>(user))
+      next = {user->getParentOp()->getResult(use.getOperandNumber())};
+    else
+      llvm::append_range(next, user->getResults());
     for (Value value : next)
       if (isSummed(value, seen))
         return true;

@@ -7,8 +7,11 @@
 using namespace attune;
 
 /// A level of the x86-64 psABI. Caches are the smallest among cores of that level that matter.
-static Target host(llvm::StringRef name, int64_t vectorBytes, int64_t vectorRegisters) {
+static Target host(llvm::StringRef name, int64_t vectorBytes, int64_t vectorRegisters, bool fuses,
+                   bool scales) {
   Target target{name, TargetKind::Host};
+  target.fuses = target.rounds = fuses; // both come with v3
+  target.scales = scales;
   target.vectorBytes = vectorBytes;
   target.vectorRegisters = vectorRegisters;
   target.firstCacheBytes = 32 << 10;
@@ -30,8 +33,9 @@ static Target sm80() {
 }
 
 llvm::ArrayRef<Target> Target::all() {
-  static const Target targets[] = {host("x86-64", 16, 16), host("x86-64-v3", 32, 16),
-                                   host("x86-64-v4", 64, 32), sm80()};
+  static const Target targets[] = {host("x86-64", 16, 16, false, false),
+                                   host("x86-64-v3", 32, 16, true, false),
+                                   host("x86-64-v4", 64, 32, true, true), sm80()};
   return targets;
 }
 

@@ -19,6 +19,9 @@ struct Target {
   // Host: what one core offers.
   int64_t vectorBytes = 0;
   int64_t vectorRegisters = 0;
+  /// Fused multiply-add and conversions of f16; rounding to integral values (SSE4.1); scaling by
+  /// powers of two (`vscalefps`).
+  bool fuses = false, rounds = false, scales = false;
   int64_t firstCacheBytes = 0;
   int64_t secondCacheBytes = 0;
 

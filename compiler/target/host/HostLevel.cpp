@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of host levels.
+// The host levels, as the table of targets has them.
 #include "compiler/target/host/HostLevel.h"
+
+#include "compiler/target/Target.h"
+#include "llvm/ADT/SmallVector.h"
 
 namespace attune {
 
+static llvm::SmallVector<HostFacts, 3> readLevels() {
+  llvm::SmallVector<HostFacts, 3> levels;
+  for (const Target &target : Target::all())
+    if (target.isHost())
+      levels.push_back({HostLevel(levels.size()), target.name.data(),
+                        target.vectorBytes / int64_t(sizeof(float)), target.vectorRegisters,
+                        target.fuses, target.rounds, target.scales});
+  return levels;
+}
+
 llvm::ArrayRef<HostFacts> getHostLevels() {
-  static const HostFacts levels[] = {
-      {HostLevel::X86_64, "x86-64", 4, 16, false, false, false},
-      {HostLevel::V3, "x86-64-v3", 8, 16, true, true, false},
-      {HostLevel::V4, "x86-64-v4", 16, 32, true, true, true},
-  };
+  static const llvm::SmallVector<HostFacts, 3> levels = readLevels();
   return levels;
 }
 

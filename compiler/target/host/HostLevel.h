@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What does each level of x86-64 offer to vector code? The only place that knows.
+// What does each level of x86-64 offer to vector code? Read from the table of targets (Target.h), which
+// has them in this order.
 #ifndef ATTUNE_COMPILER_TARGET_HOST_HOSTLEVEL_H
 #define ATTUNE_COMPILER_TARGET_HOST_HOSTLEVEL_H
 

@@ -137,11 +137,9 @@ static bool hasExponentialAddend(const Node *node, llvm::SmallPtrSetImpl<const N
   if (!seen.insert(node).second)
     return false;
   switch (node->kind) {
-  case NodeKind::Exp:
-    return node->onKey;
+  case NodeKind::Exp: return node->onKey;
   case NodeKind::Neg:
-  case NodeKind::Div:
-    return hasExponentialAddend(node->operands[0], seen);
+  case NodeKind::Div: return hasExponentialAddend(node->operands[0], seen);
   case NodeKind::Add:
   case NodeKind::Sub:
   case NodeKind::Mul:
@@ -150,8 +148,7 @@ static bool hasExponentialAddend(const Node *node, llvm::SmallPtrSetImpl<const N
   case NodeKind::Select:
     return hasExponentialAddend(node->operands[1], seen) ||
            hasExponentialAddend(node->operands[2], seen);
-  default:
-    return false;
+  default: return false;
   }
 }
 
@@ -190,37 +187,29 @@ Separation::Terms Separation::separateOnce(const Node *node) {
     return terms;
   }
   case NodeKind::Add:
-  case NodeKind::Sub:
-    return separateSum(node);
+  case NodeKind::Sub: return separateSum(node);
   case NodeKind::Mul:
     return multiply(node, separate(node->operands[0]), separate(node->operands[1]));
   case NodeKind::Div:
     return multiply(node, separate(node->operands[0]),
                     separatePower(node->operands[1], node->operands[1], -1));
-  case NodeKind::Sqrt:
-    return separatePower(node, node->operands[0], 0.5);
+  case NodeKind::Sqrt: return separatePower(node, node->operands[0], 0.5);
   case NodeKind::Pow:
     if (node->operands[1]->kind == NodeKind::Constant)
       return separatePower(node, node->operands[0], node->operands[1]->number);
     break;
-  case NodeKind::Exp:
-    return separateExp(node);
-  case NodeKind::Log:
-    return separateLog(node);
-  case NodeKind::Abs:
-    return separateAbs(node);
+  case NodeKind::Exp: return separateExp(node);
+  case NodeKind::Log: return separateLog(node);
+  case NodeKind::Abs: return separateAbs(node);
   case NodeKind::Sin:
-  case NodeKind::Cos:
-    return separateWave(node);
-  case NodeKind::Select:
-    return separateSelect(node);
+  case NodeKind::Cos: return separateWave(node);
+  case NodeKind::Select: return separateSelect(node);
   case NodeKind::Max:
     for (unsigned i : {0u, 1u})
       if (node->operands[i]->kind == NodeKind::Constant && node->operands[i]->number == 0)
         return separateRelu(node, node->operands[1 - i]);
     break;
-  default:
-    break;
+  default: break;
   }
   return openIn(node) ? fail(node) : pairAtom(node);
 }
@@ -249,8 +238,7 @@ static void collectRow(const Node *node, double power, Term &term,
   case NodeKind::Neg:
     term.coefficient = -term.coefficient;
     return collectRow(node->operands[0], power, term, isOpen, steps);
-  default:
-    return includeFactor(term.openRow, node, power);
+  default: return includeFactor(term.openRow, node, power);
   }
 }
 

@@ -95,7 +95,8 @@ Value LaneBuilder::exp2(Value x) {
 Value LaneBuilder::exp2(Value x, double factor) {
   // The bounds of t = x * factor, as bounds of x: what is beyond them is 0 or infinite.
   Type type = x.getType();
-  double least = (canScale(facts, type) ? -150.0 : -126.0) / factor, most = 129.0 / factor;
+  // A little below 2^-150, which rounds to 0: the bound of x is rounded, and 0 must be 0.
+  double least = (canScale(facts, type) ? -152.0 : -126.0) / factor, most = 129.0 / factor;
   Value low = clampBelow(*this, x, std::min(least, most));
   Value limit = constantFloat(type, std::max(least, most));
   Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, low, limit);

@@ -2,32 +2,12 @@
 // Operand roles and sizes from attn types, parameters from the tile kernel's signature.
 #include "compiler/Describe.h"
 
+#include "compiler/ElementTypes.h"
 #include "compiler/target/Signature.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace attune {
-
-static std::optional<bundle::ElementType> getElementType(Type type) {
-  using bundle::ElementType;
-  return llvm::TypeSwitch<Type, std::optional<ElementType>>(type)
-      .Case<Float64Type>([](auto) { return ElementType::F64; })
-      .Case<Float32Type>([](auto) { return ElementType::F32; })
-      .Case<Float16Type>([](auto) { return ElementType::F16; })
-      .Case<BFloat16Type>([](auto) { return ElementType::BF16; })
-      .Case<IndexType>([](auto) { return ElementType::Index; })
-      .Case<IntegerType>([](IntegerType integer) -> std::optional<ElementType> {
-        switch (integer.getWidth()) {
-        case 1: return ElementType::I1;
-        case 8: return ElementType::I8;
-        case 32: return ElementType::I32;
-        case 64: return ElementType::I64;
-        default: return std::nullopt;
-        }
-      })
-      .Default([](Type) { return std::nullopt; });
-}
 
 /// Describes a value of `type` called `name`; fails with a message at `op`.
 static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef name, Type type) {
@@ -56,7 +36,7 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
   } else {
     info.role = bundle::OperandRole::Scalar;
   }
-  auto dtype = getElementType(element);
+  auto dtype = elementTypeOf(element);
   if (!dtype || isa<attn::MatrixType>(type)) {
     op->emitOpError() << "expected '" << name
                       << "' to be of a type that a bundle carries (f64, f32, "

@@ -53,6 +53,7 @@ private:
   using Terms = std::optional<llvm::SmallVector<Term>>;
   struct Split;
   const Node *openIn(const Node *node) const;
+  std::nullopt_t failBeforeFinished(const Node *node, const char *what);
   std::nullopt_t fail(const Node *node);
   std::nullopt_t failRank(const Node *node);
   std::nullopt_t failCancellation(const Node *node);

@@ -47,12 +47,15 @@ std::string describeReduction(const ExpressionGraph &graph, unsigned reduction) 
 
 const Node *Separation::openIn(const Node *node) const { return findReduction(node, isOpen); }
 
-std::nullopt_t Separation::fail(const Node *node) {
+std::nullopt_t Separation::failBeforeFinished(const Node *node, const char *what) {
   const Node *open = openIn(node);
-  failureText = "`" + toString(node) + "` cannot be taken apart while r" +
-                std::to_string(open->index) + ", the " + describeReduction(graph, open->index) +
-                ", is unfinished";
+  failureText = "`" + toString(node) + "` " + what + " while r" + std::to_string(open->index) +
+                ", the " + describeReduction(graph, open->index) + ", is unfinished";
   return std::nullopt;
+}
+
+std::nullopt_t Separation::fail(const Node *node) {
+  return failBeforeFinished(node, "cannot be taken apart");
 }
 
 std::nullopt_t Separation::failRank(const Node *node) {
@@ -62,11 +65,7 @@ std::nullopt_t Separation::failRank(const Node *node) {
 
 /// (x - r)^2 as sums of x^2, x and 1 loses all digits where r is large: r is worth another sweep.
 std::nullopt_t Separation::failCancellation(const Node *node) {
-  const Node *open = openIn(node);
-  failureText = "`" + toString(node) + "` would be a difference of large sums while r" +
-                std::to_string(open->index) + ", the " + describeReduction(graph, open->index) +
-                ", is unfinished";
-  return std::nullopt;
+  return failBeforeFinished(node, "would be a difference of large sums");
 }
 
 /// Shared parts of an exponent are visited once a use: a limit keeps hostile programs from hanging.

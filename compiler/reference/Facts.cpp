@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Are the facts that a kernel states of an integer operand (sorted, contiguous, range) true of it?
 // All are about the last index: the tokens of rows and cols, the last dimension of a table.
+#include "compiler/reference/Failure.h"
 #include "compiler/reference/Problem.h"
-
-#include "llvm/Support/FormatVariadic.h"
 
 #include <unordered_set>
 
 using namespace mlir;
-using llvm::createStringError;
 using llvm::Error;
-using llvm::formatv;
 
 namespace attune::reference {
 namespace {
@@ -32,11 +29,10 @@ Error forEachRun(const Tensor &dense, llvm::function_ref<Error(ArrayRef<int64_t>
 Error checkSorted(const std::string &who, ArrayRef<int64_t> run) {
   for (size_t i = 1; i < run.size(); ++i)
     if (run[i] < run[i - 1])
-      return createStringError(
-          formatv("{0}: expected sorted numbers (its attribute attn.sorted), found {1} after {2} "
-                  "at index {3}",
-                  who, run[i], run[i - 1], i)
-              .str());
+      return makeError(
+          "{0}: expected sorted numbers (its attribute attn.sorted), found {1} after {2} "
+          "at index {3}",
+          who, run[i], run[i - 1], i);
   return Error::success();
 }
 
@@ -44,22 +40,20 @@ Error checkContiguous(const std::string &who, ArrayRef<int64_t> run) {
   std::unordered_set<int64_t> seen;
   for (size_t i = 0; i < run.size(); ++i)
     if ((i == 0 || run[i] != run[i - 1]) && !seen.insert(run[i]).second)
-      return createStringError(
-          formatv("{0}: expected equal numbers to be adjacent (its attribute attn.contiguous), "
-                  "found {1} again at index {2}",
-                  who, run[i], i)
-              .str());
+      return makeError(
+          "{0}: expected equal numbers to be adjacent (its attribute attn.contiguous), "
+          "found {1} again at index {2}",
+          who, run[i], i);
   return Error::success();
 }
 
 Error checkRange(const std::string &who, int64_t low, int64_t high, ArrayRef<int64_t> run) {
   for (size_t i = 0; i < run.size(); ++i)
     if (run[i] < low || run[i] > high)
-      return createStringError(
-          formatv("{0}: expected numbers from {1} to {2} (its attribute attn.range), found {3} at "
-                  "index {4}",
-                  who, low, high, run[i], i)
-              .str());
+      return makeError(
+          "{0}: expected numbers from {1} to {2} (its attribute attn.range), found {3} at "
+          "index {4}",
+          who, low, high, run[i], i);
   return Error::success();
 }
 

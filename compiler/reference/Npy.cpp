@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/reference/Npy.h"
 
+#include "compiler/reference/Failure.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -201,11 +201,9 @@ Expected<Tensor> parseNpy(StringRef bytes, StringRef name) {
     return header.takeError();
   std::optional<int64_t> expected = countBytes(*header);
   if (!expected || size_t(*expected) != elements.size())
-    return createStringError(
-        formatv("'{0}': expected {1} bytes of elements for shape ({2}), found {3}", name,
-                expected ? std::to_string(*expected) : std::string("more than 2^63"),
-                spellShape(*header->shape), elements.size())
-            .str());
+    return makeError("'{0}': expected {1} bytes of elements for shape ({2}), found {3}", name,
+                     expected ? std::to_string(*expected) : std::string("more than 2^63"),
+                     spellShape(*header->shape), elements.size());
   Tensor tensor = Tensor::zeros(*header->type, *header->shape);
   std::memcpy(tensor.data.get(), elements.data(), elements.size());
   return *header->fortranOrder ? toRowMajor(tensor) : tensor;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of the values of a kernel before any number is: batch and head counts, facts,
 // translated regions.
+#include "compiler/ElementTypes.h"
 #include "compiler/reference/Evaluator.h"
-
-#include "llvm/Support/FormatVariadic.h"
+#include "compiler/reference/Failure.h"
 
 #include <numeric>
 
 using namespace mlir;
-using llvm::createStringError;
 using llvm::Error;
-using llvm::formatv;
 
 namespace attune::reference {
 namespace {
@@ -19,7 +17,7 @@ namespace {
 std::string describe(Operation *op) {
   std::string text = ("'" + op->getName().getStringRef() + "'").str();
   if (auto where = dyn_cast<FileLineColLoc>(op->getLoc()))
-    text += formatv(" at line {0}", where.getLine()).str();
+    text += llvm::formatv(" at line {0}", where.getLine()).str();
   return text;
 }
 
@@ -38,10 +36,9 @@ llvm::Expected<ValueInfo> measure(const Evaluation &evaluation, Operation *op) {
       continue;
     int64_t heads = evaluation.info(operand).heads;
     if (info.heads % heads != 0)
-      return createStringError(
-          formatv("{0}: an operand has {1} heads, which do not divide the {2} heads of another",
-                  describe(op), heads, info.heads)
-              .str());
+      return makeError(
+          "{0}: an operand has {1} heads, which do not divide the {2} heads of another",
+          describe(op), heads, info.heads);
   }
   if (auto reduce = dyn_cast<attn::ReduceOp>(op)) {
     if (reduce.getOver() == attn::ReduceOver::Heads)

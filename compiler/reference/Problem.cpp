@@ -1,37 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/reference/Problem.h"
-
-#include "llvm/Support/FormatVariadic.h"
+#include "compiler/ElementTypes.h"
+#include "compiler/reference/Failure.h"
 
 using namespace mlir;
 using llvm::createStringError;
 using llvm::Error;
-using llvm::formatv;
 
 namespace attune::reference {
-
-std::optional<ElementType> elementTypeOf(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  if (element.isF64())
-    return ElementType::F64;
-  if (element.isF32())
-    return ElementType::F32;
-  if (element.isF16())
-    return ElementType::F16;
-  if (element.isBF16())
-    return ElementType::BF16;
-  if (element.isIndex())
-    return ElementType::Index;
-  if (element.isInteger(64))
-    return ElementType::I64;
-  if (element.isInteger(32))
-    return ElementType::I32;
-  if (element.isInteger(8))
-    return ElementType::I8;
-  if (element.isInteger(1))
-    return ElementType::I1;
-  return std::nullopt;
-}
 
 SmallVector<int64_t> placeShape(Type type) {
   auto vector = dyn_cast<VectorType>(type);
@@ -95,9 +71,8 @@ Error Binder::checkShape(unsigned index, const Tensor &tensor, ArrayRef<int64_t>
   for (size_t dim = 0; fits && dim < expected.size(); ++dim)
     fits = expected[dim] < 0 || expected[dim] == tensor.shape[dim];
   if (!fits)
-    return createStringError(formatv("{0}: expected a tensor of shape {1}, found {2}", who,
-                                     expectedText(), spellShape(tensor.shape))
-                                 .str());
+    return makeError("{0}: expected a tensor of shape {1}, found {2}", who, expectedText(),
+                     spellShape(tensor.shape));
   return Error::success();
 }
 
@@ -106,10 +81,8 @@ Error checkType(const std::string &who, Type type, const Tensor &tensor) {
   if (!expected)
     return createStringError(who + " has an element type that no tensor can have here");
   if (*expected != tensor.type)
-    return createStringError(formatv("{0}: expected elements of type {1}, found {2}", who,
-                                     std::string(spelling(*expected)),
-                                     std::string(spelling(tensor.type)))
-                                 .str());
+    return makeError("{0}: expected elements of type {1}, found {2}", who,
+                     std::string(spelling(*expected)), std::string(spelling(tensor.type)));
   return Error::success();
 }
 
@@ -124,9 +97,8 @@ Error Binder::bindScalar(unsigned index, const Argument &argument) {
       return createStringError(who + ": expected an integer, found a number with a fraction");
     lanes = Lanes::ofInteger(wrap(bitsOf(value.getType()), std::get<int64_t>(argument)));
     if (lanes.integers[0] != std::get<int64_t>(argument))
-      return createStringError(formatv("{0}: {1} does not fit in {2} bits", who,
-                                       std::get<int64_t>(argument), bitsOf(value.getType()))
-                                   .str());
+      return makeError("{0}: {1} does not fit in {2} bits", who, std::get<int64_t>(argument),
+                       bitsOf(value.getType()));
   } else {
     const auto *integer = std::get_if<int64_t>(&argument);
     double number = integer ? double(*integer) : std::get<double>(argument);
@@ -175,10 +147,8 @@ Tokens readTokens(const Tensor &tensor, Type element) {
 Error Binder::checkCount(unsigned index, StringRef fact, StringRef what, int64_t found) {
   auto expected = problem->kernel.getArgAttrOfType<IntegerAttr>(index, fact);
   if (expected && expected.getInt() != found)
-    return createStringError(formatv("{0}: expected {1} {2} (its attribute {3}), found {4}",
-                                     operandName(problem->kernel, index), expected.getInt(), what,
-                                     fact, found)
-                                 .str());
+    return makeError("{0}: expected {1} {2} (its attribute {3}), found {4}",
+                     operandName(problem->kernel, index), expected.getInt(), what, fact, found);
   return Error::success();
 }
 
@@ -193,9 +163,8 @@ Error Binder::bindTokens(unsigned index, const Tensor &tensor) {
   if (Error error = checkShape(index, tensor, expected))
     return error;
   if (tensor.shape[0] < 1 || tensor.shape[1] < 1)
-    return createStringError(formatv("{0}: expected at least one sequence and one head, found {1}",
-                                     who, spellShape(tensor.shape))
-                                 .str());
+    return makeError("{0}: expected at least one sequence and one head, found {1}", who,
+                     spellShape(tensor.shape));
   if (Error error = checkCount(index, "attn.batch", "sequences", tensor.shape[0]))
     return error;
   if (Error error = checkCount(index, "attn.heads", "heads", tensor.shape[1]))
@@ -203,9 +172,8 @@ Error Binder::bindTokens(unsigned index, const Tensor &tensor) {
   if (Error error = checkFacts(problem->kernel, index, tensor))
     return error;
   if (tensor.shape[0] != 1 && batch != 1 && tensor.shape[0] != batch)
-    return createStringError(formatv("{0}: expected 1 or {1} sequences, as {2} has, found {3}", who,
-                                     batch, batchGivenBy, tensor.shape[0])
-                                 .str());
+    return makeError("{0}: expected 1 or {1} sequences, as {2} has, found {3}", who, batch,
+                     batchGivenBy, tensor.shape[0]);
   if (tensor.shape[0] != 1) {
     batch = tensor.shape[0];
     batchGivenBy = who;
@@ -219,14 +187,13 @@ Error Binder::bindTokens(unsigned index, const Tensor &tensor) {
 
 Error Binder::bindLength(const std::string &who, StringRef axis, int64_t length) {
   if (length < 0)
-    return createStringError(formatv("{0} gives axis {1} {2} tokens", who, axis, length).str());
+    return makeError("{0} gives axis {1} {2} tokens", who, axis, length);
   auto [entry, isNew] = problem->environment.lengths.try_emplace(axis, length);
   if (isNew)
     lengthGivenBy[axis] = who;
   else if (entry->second != length)
-    return createStringError(formatv("{0} has {1} tokens on axis {2}, but {3} has {4}", who, length,
-                                     axis, lengthGivenBy[axis], entry->second)
-                                 .str());
+    return makeError("{0} has {1} tokens on axis {2}, but {3} has {4}", who, length, axis,
+                     lengthGivenBy[axis], entry->second);
   return Error::success();
 }
 
@@ -264,24 +231,21 @@ Error Binder::bindAxisOps() {
     if (length == problem->environment.lengths.end())
       return createStringError(who + ": no operand gives the axis a length, and it has no size");
     if (op.getMultiple() && length->second % int64_t(*op.getMultiple()) != 0)
-      return createStringError(formatv("{0}: expected a multiple of {1} tokens, found {2}", who,
-                                       int64_t(*op.getMultiple()), length->second)
-                                   .str());
+      return makeError("{0}: expected a multiple of {1} tokens, found {2}", who,
+                       int64_t(*op.getMultiple()), length->second);
     int64_t tokens = 1;
     for (Value size : op.getGrid()) {
       auto known = problem->environment.scalars.find(size);
       if (known == problem->environment.scalars.end())
         return createStringError(who + ": a grid size is not a number that operands determine");
       if (known->second.integers[0] <= 0)
-        return createStringError(
-            formatv("{0}: expected grid sizes above 0, found {1}", who, known->second.integers[0])
-                .str());
+        return makeError("{0}: expected grid sizes above 0, found {1}", who,
+                         known->second.integers[0]);
       tokens *= known->second.integers[0];
     }
     if (!op.getGrid().empty() && tokens != length->second)
-      return createStringError(
-          formatv("{0}: a grid of {1} tokens stands on an axis of {2}", who, tokens, length->second)
-              .str());
+      return makeError("{0}: a grid of {1} tokens stands on an axis of {2}", who, tokens,
+                       length->second);
   }
   return Error::success();
 }
@@ -349,9 +313,8 @@ Error Binder::deriveLengths() {
 llvm::Expected<std::unique_ptr<Problem>> Binder::bind(ArrayRef<Argument> arguments) {
   size_t expected = problem->kernel.getArgumentTypes().size();
   if (arguments.size() != expected)
-    return createStringError(formatv("kernel @{0}: expected {1} operands, found {2}",
-                                     problem->kernel.getSymName(), expected, arguments.size())
-                                 .str());
+    return makeError("kernel @{0}: expected {1} operands, found {2}", problem->kernel.getSymName(),
+                     expected, arguments.size());
   for (auto [index, argument] : llvm::enumerate(arguments))
     if (Error error = bindArgument(unsigned(index), argument))
       return std::move(error);

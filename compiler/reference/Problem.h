@@ -37,10 +37,6 @@ llvm::Expected<std::unique_ptr<Problem>> bind(attn::KernelOp kernel,
 /// How many consecutive tokens one token of an axis stands for: 64 on `k/64`, else 1.
 int64_t blockOf(llvm::StringRef axis);
 
-/// The element type that numbers of an MLIR type have as operand or result; nothing for a type that
-/// has none.
-std::optional<ElementType> elementTypeOf(mlir::Type type);
-
 /// The sizes of T: of a vector its shape, of a scalar none.
 llvm::SmallVector<int64_t> placeShape(mlir::Type type);
 

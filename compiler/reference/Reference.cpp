@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/reference/Reference.h"
+#include "compiler/ElementTypes.h"
 #include "compiler/reference/Evaluator.h"
 
 #include "llvm/ADT/SetVector.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/reference/Region.h"
 
+#include "compiler/ElementTypes.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -10,14 +11,8 @@ using namespace mlir;
 namespace attune::reference {
 
 ElementType floatTypeOf(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  if (element.isF32())
-    return ElementType::F32;
-  if (element.isF16())
-    return ElementType::F16;
-  if (element.isBF16())
-    return ElementType::BF16;
-  return ElementType::F64;
+  ElementType element = elementTypeOf(type).value_or(ElementType::F64);
+  return isFloat(element) ? element : ElementType::F64;
 }
 
 unsigned bitsOf(Type type) {

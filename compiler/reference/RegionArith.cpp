@@ -175,23 +175,22 @@ bool translateShift(RegionBuilder &builder, Operation *op) {
   return false;
 }
 
+template <typename Read, typename Better>
+bool translateChoice(RegionBuilder &builder, Operation *op, Read read, Better better) {
+  return binaryInteger(builder, op, [=](int64_t x, int64_t y, unsigned bits) {
+    return better(read(bits, x), read(bits, y)) ? x : y;
+  });
+}
+
 bool translateIntegerOrder(RegionBuilder &builder, Operation *op) {
   if (isa<arith::MaxSIOp>(op))
-    return binaryInteger(builder, op, [](int64_t x, int64_t y, unsigned bits) {
-      return asSigned(bits, x) > asSigned(bits, y) ? x : y;
-    });
+    return translateChoice(builder, op, asSigned, std::greater<>());
   if (isa<arith::MinSIOp>(op))
-    return binaryInteger(builder, op, [](int64_t x, int64_t y, unsigned bits) {
-      return asSigned(bits, x) < asSigned(bits, y) ? x : y;
-    });
+    return translateChoice(builder, op, asSigned, std::less<>());
   if (isa<arith::MaxUIOp>(op))
-    return binaryInteger(builder, op, [](int64_t x, int64_t y, unsigned bits) {
-      return asUnsigned(bits, x) > asUnsigned(bits, y) ? x : y;
-    });
+    return translateChoice(builder, op, asUnsigned, std::greater<>());
   if (isa<arith::MinUIOp>(op))
-    return binaryInteger(builder, op, [](int64_t x, int64_t y, unsigned bits) {
-      return asUnsigned(bits, x) < asUnsigned(bits, y) ? x : y;
-    });
+    return translateChoice(builder, op, asUnsigned, std::less<>());
   return false;
 }
 

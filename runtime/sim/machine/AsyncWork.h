@@ -9,6 +9,7 @@
 #include <list>
 #include <memory>
 #include <random>
+#include <vector>
 
 namespace attune::sim {
 
@@ -42,9 +43,14 @@ public:
   /// Nothing else can run: completes one piece of work (the oldest that may, or by the seed).
   /// False when there is none.
   bool completeOne();
+  /// At the end of a cluster: completes everything that is ready.
+  void completeAll();
   bool empty() const { return pending.empty(); }
 
 private:
+  std::vector<Handle> readyOnes(bool unaskedOnly);
+  bool completeOf(const std::vector<Handle> &candidates);
+
   Completion completion;
   std::mt19937_64 random;
   std::list<std::shared_ptr<AsyncWork>> pending;

@@ -93,19 +93,31 @@ public:
   std::mt19937_64 random;
   std::deque<Block> blocks;
 
+  uint64_t instructionsExecuted() const { return executed; }
   /// Warps that wait for this go on.
   void wake(const WaitKey &key);
   /// The block that a .shared::cluster address lies in, or null.
   Block *blockOf(uint64_t sharedAddress);
 
 private:
+  /// The warp that runs next, or null when all wait or are done.
   Warp *chooseWarp();
   uint64_t chooseQuantum();
   /// Executes up to `quantum` instructions of a warp.
   void run(Warp &warp, uint64_t quantum);
+  /// What instructions with flags need before they run; false when they may not run now.
+  bool prepare(Warp &warp, const Instruction &instruction, Mask mask);
+  void atWarpExit(Warp &warp);
+  /// All that runs waits or spins: pending work has to complete. False when there is none.
+  bool unblock();
   void reportDeadlock();
+  void reportHang(Warp &warp);
 
   std::vector<Warp *> warps;
+  /// Of chooseWarp; kept to spare allocations.
+  std::vector<size_t> candidates;
+  /// Warps that gave way to others and have not run since; in the order of `warps`.
+  std::vector<bool> yielded;
   size_t lastWarp = 0, starved = 0;
   uint64_t executed = 0;
   bool stopped = false;

@@ -61,6 +61,8 @@ public:
   /// Lanes that have not exited, and those of them that run now.
   Mask live, active;
 
+  /// The lanes of `mask` go to `target`; the others, if there are any, go on behind this branch.
+  void jump(Mask mask, uint32_t target, const Instruction &instruction);
   /// Lanes of `taken` go to `target`, the other active ones on behind this instruction; they meet
   /// again at `reconverge`. Sets counter and active.
   void diverge(Mask taken, uint32_t target, uint32_t reconverge);
@@ -102,10 +104,19 @@ public:
   std::vector<uint8_t> tensorRows;
 
 private:
+  /// Lanes that stand elsewhere and run later.
   struct Path {
     uint32_t counter, reconverge;
     Mask active;
+    /// In split mode: waits at a .sync instruction for lanes of other paths.
+    bool parked = false;
   };
+  void fill(const Preset &preset);
+  void set(const Path &path);
+  void resumeAnother();
+
+  /// Of the program; and where the active lanes meet those that they diverged from.
+  uint32_t end, reconverge;
   std::vector<Path> paths;
   std::vector<uint32_t> storage;
   std::vector<Mask> predicates;

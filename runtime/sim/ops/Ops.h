@@ -20,9 +20,9 @@ void addConversions(InstructionSet &set);
 void addComparisons(InstructionSet &set);
 /// bra, brx.idx, ret, exit, trap, nanosleep, setmaxnreg, griddepcontrol.
 void addControl(InstructionSet &set);
-/// shfl, vote, match, redux, activemask, elect, bar.warp.sync.
+/// shfl, vote, match, redux, activemask, elect.
 void addWarpOperations(InstructionSet &set);
-/// bar, barrier, barrier.cluster.
+/// bar (also bar.warp.sync), barrier, barrier.cluster.
 void addBarriers(InstructionSet &set);
 /// ld, ldu, st, prefetch, atom, red.
 void addMemory(InstructionSet &set);

@@ -75,6 +75,7 @@ public:
 private:
   std::vector<Knowledge> known;
   std::vector<uint64_t> versions;
+  Agent reused = maximumAgents - 1;
 };
 
 } // namespace attune::sim

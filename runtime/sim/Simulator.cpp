@@ -59,7 +59,9 @@ std::string spell(const std::array<uint32_t, 3> &sizes) {
          std::to_string(sizes[2]);
 }
 
-std::string spell(const uint32_t (&sizes)[3]) { return spell({sizes[0], sizes[1], sizes[2]}); }
+std::string spell(const uint32_t (&sizes)[3]) {
+  return spell(std::array<uint32_t, 3>{sizes[0], sizes[1], sizes[2]});
+}
 
 void checkThreads(const Program &program, const LaunchRequest &request) {
   const auto &threads = request.threads;

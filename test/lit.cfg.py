@@ -13,6 +13,8 @@ config.excludes = ["Inputs", "data"]
 config.environment["PATH"] = os.pathsep.join([config.attune_bin, config.llvm_bin, os.environ["PATH"]])
 config.substitutions.append(("%root", config.attune_source))
 config.substitutions.append(("%bin", config.attune_bin))
+# A driver that records calls and computes nothing (test/runtime/device/cuda).
+config.substitutions.append(("%recording-cuda", config.attune_recording_cuda))
 config.substitutions.append(("%python", shutil.which("python3") or "python3"))
 
 if shutil.which("clang-format-22"):

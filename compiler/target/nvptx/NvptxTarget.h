@@ -53,7 +53,8 @@ struct Cubin {
   std::string tool;
 };
 
-/// The path of ptxas: $CUDA_HOME/bin, $PATH, /usr/local/cuda/bin. Empty if there is none.
+/// The path of ptxas: in $CUDA_HOME/bin, on PATH, or, where CUDA_HOME is not set, in
+/// /usr/local/cuda/bin. Empty if there is none.
 std::string findPtxas();
 
 /// Runs ptxas on `ptx`. On failure `error` is a sentence that says why (also when ptxas is

@@ -13,19 +13,27 @@
 using namespace mlir;
 using namespace attune;
 
+/// What CUDA_HOME says; empty where it says nothing.
+static std::string namedToolkit() {
+  const char *home = std::getenv("CUDA_HOME");
+  return home ? home : "";
+}
+
+/// The toolkit's folder of tools.
+static std::string toolkitFolder() {
+  std::string named = namedToolkit();
+  return (named.empty() ? "/usr/local/cuda" : named) + "/bin";
+}
+
 std::string attune::findPtxas() {
-  llvm::SmallVector<llvm::StringRef> folders;
-  std::string cuda;
-  if (const char *home = std::getenv("CUDA_HOME")) {
-    cuda = std::string(home) + "/bin";
-    if (auto found = llvm::sys::findProgramByName("ptxas", {cuda}))
-      return *found;
-  }
+  std::string folder = toolkitFolder();
+  auto inToolkit = llvm::sys::findProgramByName("ptxas", {folder});
+  // A toolkit that is named comes before PATH, one that happens to be there after it.
+  if (inToolkit && !namedToolkit().empty())
+    return *inToolkit;
   if (auto found = llvm::sys::findProgramByName("ptxas"))
     return *found;
-  if (auto found = llvm::sys::findProgramByName("ptxas", {"/usr/local/cuda/bin"}))
-    return *found;
-  return "";
+  return inToolkit ? *inToolkit : "";
 }
 
 /// A file of the system's temporary folder that goes when this goes.
@@ -74,8 +82,9 @@ FailureOr<Cubin> attune::assemblePtx(llvm::StringRef ptx, llvm::StringRef arch,
                                      std::string &error) {
   std::string program = findPtxas();
   if (program.empty()) {
-    error = "ptxas is not installed: looked in $CUDA_HOME/bin, $PATH and /usr/local/cuda/bin; "
-            "install the CUDA toolkit, or ship PTX, which the driver assembles";
+    error = "expected ptxas on PATH or in '" + toolkitFolder() +
+            "', but found none; install the CUDA toolkit and set CUDA_HOME, or ship PTX, which the "
+            "driver assembles";
     return failure();
   }
   TemporaryFile input, output;

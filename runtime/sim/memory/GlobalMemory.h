@@ -8,7 +8,8 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <shared_mutex>
+#include <mutex>
+#include <string>
 
 namespace attune::sim {
 
@@ -20,17 +21,18 @@ inline constexpr uint64_t localWindow = uint64_t(0x7e) << 40;
 inline constexpr uint64_t paramWindow = uint64_t(0x7d) << 40;
 inline constexpr unsigned sharedRankShift = 24;
 
-/// Memory that kernels see as global. Allocating and freeing may happen while nothing runs.
+/// Memory that kernels see as global. Allocating, freeing and copying may happen while nothing runs.
 class GlobalMemory {
 public:
   struct Allocation {
     uint64_t address = 0, bytes = 0;
     std::unique_ptr<uint8_t[]> data;
-    /// A bit for each byte group of 4: written at all.
+    /// A bit for each byte: written at all.
     std::unique_ptr<std::atomic<uint32_t>[]> initialised;
-    /// For each 4 bytes the number of the block that wrote them in this launch (launch number in
-    /// the high half), made when first needed.
-    std::unique_ptr<std::atomic<uint64_t>[]> writers;
+    /// For each 2 bytes the number of the block that wrote them in this launch, from 1; made when a
+    /// launch first writes here.
+    std::unique_ptr<std::atomic<uint32_t>[]> writers;
+    std::atomic<std::atomic<uint32_t> *> publishedWriters = nullptr;
   };
 
   /// At least 256-byte aligned, filled with a pattern that is NaN in every float type. Throws
@@ -57,11 +59,21 @@ public:
                   uint64_t bytes, uint32_t alignment, uint32_t lanes);
 
 private:
-  const Allocation *lookup(uint64_t address) const;
+  Allocation *lookup(uint64_t address) const;
+  Allocation *around(uint64_t address, uint64_t bytes) const;
+  Mask resolve(const LaneAccess &access, Mask mask, const uint64_t *addresses, uint8_t **pointers,
+               Allocation *&common) const;
+  void note(const LaneAccess &access, Mask mask, const uint64_t *addresses, Allocation *common);
+  std::atomic<uint32_t> *writersOf(Allocation &allocation);
+  void claim(Warp &warp, const Instruction &instruction, Mask lanes, Allocation &allocation,
+             uint64_t offset, uint64_t bytes);
+
   std::map<uint64_t, Allocation> allocations;
   uint64_t nextAddress = uint64_t(0x7000) << 24;
-  uint64_t launchNumber = 0;
-  mutable std::shared_mutex mutex;
+  /// Changes when an allocation comes or goes; no two memories ever have the same.
+  uint64_t generation = 0;
+  /// Guards what threads of a launch make together.
+  std::mutex mutex;
 };
 
 } // namespace attune::sim

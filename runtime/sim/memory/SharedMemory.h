@@ -22,6 +22,8 @@ enum class AccessKind : uint8_t {
   Write,
   /// Ordered with other atomic accesses of the same word, whoever makes them.
   Atomic,
+  /// A strong load (volatile, relaxed, acquire): ordered with atomic accesses, but writes nothing.
+  AtomicRead,
 };
 
 /// An access of lanes of a warp, through the generic proxy.
@@ -83,6 +85,12 @@ public:
 
 private:
   struct Shadow;
+  Mask withinBounds(const LaneAccess &access, Mask mask, const uint32_t *addresses);
+  void reportOutside(Warp &warp, const Instruction &instruction, Mask lanes, uint32_t address,
+                     uint64_t bytes);
+  /// What every asynchronous access begins with: bounds, counters, who it is for.
+  bool admit(const AsyncAccess &access, uint32_t address, uint32_t bytes);
+
   Block &block;
   uint32_t first, size;
   std::vector<uint8_t> storage;

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks accesses of shared memory against the last writer and the readers of each word.
+#include "runtime/sim/memory/ShadowWords.h"
+
+#include <algorithm>
+
+namespace attune::sim {
+
+namespace {
+
+// Parts of Word::state.
+constexpr uint32_t flightMask = 0xffff;
+constexpr unsigned initialisedShift = 16, writtenShift = 20, readLaneShift = 26;
+constexpr uint32_t asyncBit = 1u << 24, reservedBit = 1u << 25;
+constexpr uint32_t readLaneMask = 0x3fu << readLaneShift;
+// Parts of Word::where.
+constexpr uint32_t instructionMask = 0xffffff;
+constexpr unsigned lanePlace = 24;
+constexpr uint32_t atomicBit = 1u << 30;
+/// A lane number: several lanes, a hazard for each of them.
+constexpr unsigned severalLanes = 32;
+constexpr unsigned allBytes = 0xf;
+/// More conflicts of one instruction than this are not told apart.
+constexpr size_t mostConflicts = 8;
+
+unsigned initialised(uint32_t state) { return state >> initialisedShift & allBytes; }
+unsigned written(uint32_t state) { return state >> writtenShift & allBytes; }
+unsigned readLane(uint32_t state) { return state >> readLaneShift; }
+uint32_t withReadLane(uint32_t state, unsigned lane) {
+  return (state & ~readLaneMask) | lane << readLaneShift;
+}
+unsigned writeLane(uint32_t where) { return where >> lanePlace & 0x3f; }
+bool isAtomic(AccessKind kind) {
+  return kind == AccessKind::Atomic || kind == AccessKind::AtomicRead;
+}
+
+/// The lane to note when `lane` reads a word that `old` has read in the same epoch.
+unsigned bothLanes(unsigned old, unsigned lane) {
+  if (lane == ShadowWords::anyLane || old == lane)
+    return old;
+  return old == ShadowWords::anyLane ? lane : severalLanes;
+}
+
+uint64_t orderOf(Epoch writer, ReadSets::Set readers) { return uint64_t(readers) << 32 | writer; }
+
+} // namespace
+
+ShadowWords::Pass::Pass(ShadowWords &shadow, const ShadowAccess &access)
+    : shadow(shadow), access(access), instruction(std::min(access.instruction, mostInstructions)) {
+  if (shadow.sets.size() > shadow.mostSets)
+    shadow.collect();
+}
+
+template <typename Each> void ShadowWords::Pass::split(uint32_t offset, uint32_t bytes, Each each) {
+  uint32_t end = offset + bytes;
+  while (offset != end) {
+    uint32_t next = std::min(end, (offset | 3) + 1);
+    each(offset / 4, ((1u << (next - offset)) - 1) << (offset & 3));
+    offset = next;
+  }
+}
+
+void ShadowWords::Pass::read(uint32_t offset, uint32_t bytes, unsigned lane) {
+  if (access.together)
+    lane = anyLane;
+  if ((offset | bytes) & 3)
+    return split(offset, bytes,
+                 [&](uint32_t index, unsigned part) { readSlowly(index, part, lane); });
+  uint32_t index = offset / 4, end = index + bytes / 4;
+  for (; index != end; ++index) {
+    ShadowWords::Word &word = shadow.words[index];
+    if (!hasClean || orderOf(word.writer, word.readers) != cleanOrder ||
+        (word.state & ~readLaneMask) != cleanState) {
+      readSlowly(index, allBytes, lane);
+      continue;
+    }
+    unsigned readBy = word.readers != nextReaders ? lane : bothLanes(readLane(word.state), lane);
+    word.readers = nextReaders;
+    word.state = withReadLane(cleanState, readBy);
+  }
+}
+
+void ShadowWords::Pass::write(uint32_t offset, uint32_t bytes, unsigned lane) {
+  if (access.together)
+    lane = anyLane;
+  if ((offset | bytes) & 3)
+    return split(offset, bytes,
+                 [&](uint32_t index, unsigned part) { writeSlowly(index, part, lane); });
+  uint32_t index = offset / 4, end = index + bytes / 4;
+  uint32_t where = instruction | lane << lanePlace;
+  uint32_t state = allBytes << initialisedShift | allBytes << writtenShift |
+                   (access.asyncProxy ? asyncBit : 0) | anyLane << readLaneShift;
+  for (; index != end; ++index) {
+    ShadowWords::Word &word = shadow.words[index];
+    if (!hasClean || orderOf(word.writer, word.readers) != cleanOrder ||
+        (word.state & ~readLaneMask) != cleanState) {
+      writeSlowly(index, allBytes, lane);
+      continue;
+    }
+    word = {access.epoch, 0, where, state};
+  }
+}
+
+/// Whether a word may be touched at all.
+bool ShadowWords::Pass::mayTouch(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard) {
+  const ShadowWords::Word &word = shadow.words[index];
+  if (word.state & reservedBit) {
+    conflict(FindingKind::BarrierMisuse, hazard, index, bytes, lane, 0, 0, anyLane);
+    return false;
+  }
+  if (word.state & flightMask) {
+    conflict(FindingKind::InFlight, hazard, index, bytes, lane, 0, 0, anyLane);
+    return false;
+  }
+  return true;
+}
+
+/// Whether the last writer of these bytes comes before; says so if not.
+bool ShadowWords::Pass::checkWriter(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard) {
+  const ShadowWords::Word &word = shadow.words[index];
+  if (!word.writer || !(written(word.state) & bytes))
+    return true;
+  unsigned other = writeLane(word.where);
+  uint32_t otherInstruction = word.where & instructionMask;
+  auto found = [&](FindingKind kind) {
+    conflict(kind, hazard, index, bytes, lane, word.writer, otherInstruction, other);
+    return false;
+  };
+  bool bothAtomic = isAtomic(access.kind) && (word.where & atomicBit);
+  if (!access.known.happened.covers(word.writer))
+    return bothAtomic || found(FindingKind::Race);
+  if (access.asyncProxy && hazard == Hazard::ReadAfterWrite && !(word.state & asyncBit) &&
+      !access.known.fenced.covers(word.writer))
+    return found(FindingKind::MissingProxyFence);
+  // Lanes that write one word with one instruction most often write the same value.
+  bool same = hazard == Hazard::WriteAfterWrite && otherInstruction == instruction;
+  if (word.writer == access.current && other != lane && other != anyLane && !same && !bothAtomic)
+    return found(FindingKind::WarpHazard);
+  return true;
+}
+
+/// Whether all readers of these bytes come before; says so if not.
+bool ShadowWords::Pass::checkReaders(uint32_t index, unsigned bytes, unsigned lane) {
+  const ShadowWords::Word &word = shadow.words[index];
+  bool clean = true;
+  std::span<const ReadSets::Read> reads = shadow.sets.of(word.readers);
+  for (const ReadSets::Read &read : reads) {
+    if (!(read.bytes & bytes) || (read.atomic && isAtomic(access.kind)) ||
+        access.known.happened.covers(read.epoch))
+      continue;
+    conflict(FindingKind::Race, Hazard::WriteAfterRead, index, bytes, lane, read.epoch,
+             read.instruction, anyLane);
+    clean = false;
+  }
+  // The word knows the lane of its last read only.
+  if (!reads.empty() && reads.back().epoch == access.current && access.current) {
+    unsigned other = readLane(word.state);
+    // A collective write is made by every lane, behind its own reads only.
+    bool sameInstruction = reads.back().instruction == instruction;
+    if (other != anyLane && other != lane && (reads.back().bytes & bytes) && !sameInstruction) {
+      conflict(FindingKind::WarpHazard, Hazard::WriteAfterRead, index, bytes, lane,
+               reads.back().epoch, reads.back().instruction, other);
+      clean = false;
+    }
+  }
+  return clean;
+}
+
+void ShadowWords::Pass::readSlowly(uint32_t index, unsigned bytes, unsigned lane) {
+  if (!mayTouch(index, bytes, lane, Hazard::ReadAfterWrite))
+    return;
+  ShadowWords::Word &word = shadow.words[index];
+  bool clean = true;
+  if ((initialised(word.state) & bytes) != bytes) {
+    conflict(FindingKind::UninitialisedRead, Hazard::ReadAfterWrite, index, bytes, lane, 0, 0,
+             anyLane);
+    clean = false;
+  }
+  clean &= checkWriter(index, bytes, lane, Hazard::ReadAfterWrite);
+  uint64_t order = orderOf(word.writer, word.readers);
+  uint32_t state = word.state & ~readLaneMask;
+  ReadSets::Set before = word.readers;
+  bool atomic = access.kind == AccessKind::AtomicRead;
+  word.readers = shadow.sets.add(before, {access.epoch, instruction, bytes, atomic});
+  unsigned readBy = word.readers != before ? lane : bothLanes(readLane(word.state), lane);
+  word.state = withReadLane(word.state, readBy);
+  // Among words that this warp has just written, lanes differ from word to word.
+  if (!clean || bytes != allBytes || (word.writer == access.current && access.current))
+    return;
+  cleanOrder = order;
+  cleanState = state;
+  nextReaders = word.readers;
+  hasClean = true;
+}
+
+void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lane) {
+  if (!mayTouch(index, bytes, lane, Hazard::WriteAfterWrite))
+    return;
+  ShadowWords::Word &word = shadow.words[index];
+  bool atomic = access.kind == AccessKind::Atomic, clean = true;
+  if (atomic && (initialised(word.state) & bytes) != bytes) {
+    conflict(FindingKind::UninitialisedRead, Hazard::ReadAfterWrite, index, bytes, lane, 0, 0,
+             anyLane);
+    clean = false;
+  }
+  clean &= checkWriter(index, bytes, lane, Hazard::WriteAfterWrite);
+  clean &= checkReaders(index, bytes, lane);
+  std::span<const ReadSets::Read> reads = shadow.sets.of(word.readers);
+  bool ownEpoch = access.current && (word.writer == access.current ||
+                                     (!reads.empty() && reads.back().epoch == access.current));
+  if (clean && bytes == allBytes && !atomic && !ownEpoch) {
+    cleanOrder = orderOf(word.writer, word.readers);
+    cleanState = word.state & ~readLaneMask;
+    hasClean = true;
+  }
+  unsigned bytesNow = bytes, by = lane;
+  if (bytes != allBytes && word.writer == access.epoch) {
+    // Several lanes fill a word together: no one of them is its writer.
+    bytesNow |= written(word.state);
+    if (writeLane(word.where) != lane)
+      by = anyLane;
+  }
+  // Readers of a word that is written in part stay: a later write comes after them too.
+  word.readers = bytes == allBytes ? 0 : word.readers;
+  word.writer = access.epoch;
+  word.where = instruction | by << lanePlace | (atomic ? atomicBit : 0);
+  word.state = (initialised(word.state) | bytes) << initialisedShift | bytesNow << writtenShift |
+               (access.asyncProxy ? asyncBit : 0) |
+               (word.readers ? word.state & readLaneMask : anyLane << readLaneShift);
+}
+
+void ShadowWords::Pass::conflict(FindingKind kind, Hazard hazard, uint32_t index, unsigned bytes,
+                                 unsigned lane, Epoch other, uint32_t otherInstruction,
+                                 unsigned otherLane) {
+  uint32_t offset = index * 4 + unsigned(__builtin_ctz(bytes));
+  Mask lanes = lane < warpSize ? Mask(1) << lane : 0;
+  uint16_t flight = uint16_t(shadow.words[index].state & flightMask);
+  for (Conflict &known : shadow.conflicts) {
+    if (known.kind != kind || known.hazard != hazard ||
+        known.otherInstruction != otherInstruction || agentOf(known.other) != agentOf(other) ||
+        known.flight != flight)
+      continue;
+    known.lanes |= lanes;
+    known.offset = std::min(known.offset, offset);
+    if (known.otherLane != otherLane)
+      known.otherLane = anyLane;
+    return;
+  }
+  if (shadow.conflicts.size() < mostConflicts)
+    shadow.conflicts.push_back(
+        {kind, hazard, offset, lanes, otherLane, other, otherInstruction, flight});
+}
+
+void ShadowWords::beginWrite(const ShadowAccess &access, uint16_t flight, uint32_t offset,
+                             uint32_t bytes) {
+  Pass pass(*this, access);
+  pass.split(offset, bytes, [&](uint32_t index, unsigned part) {
+    Word &word = words[index];
+    if ((word.state & flightMask) == flight && flight)
+      return;
+    if (!pass.mayTouch(index, part, anyLane, Hazard::WriteAfterWrite))
+      return;
+    pass.checkWriter(index, part, anyLane, Hazard::WriteAfterWrite);
+    pass.checkReaders(index, part, anyLane);
+    word.state |= flight;
+  });
+}
+
+void ShadowWords::land(uint16_t flight, uint32_t offset, uint32_t bytes, Epoch epoch,
+                       uint32_t instruction, bool asyncProxy) {
+  uint32_t where = std::min(instruction, mostInstructions) | anyLane << lanePlace;
+  uint32_t state = allBytes << initialisedShift | allBytes << writtenShift |
+                   (asyncProxy ? asyncBit : 0) | anyLane << readLaneShift;
+  for (uint32_t index = offset / 4; index != (offset + bytes + 3) / 4; ++index)
+    // Otherwise a conflict was reported when the copy began.
+    if ((words[index].state & flightMask) == flight)
+      words[index] = {epoch, 0, where, state};
+}
+
+void ShadowWords::reserve(uint32_t offset, uint32_t bytes, bool reserved) {
+  for (uint32_t index = offset / 4; index != (offset + bytes + 3) / 4; ++index) {
+    words[index] = Word();
+    words[index].state = reserved ? reservedBit : 0;
+  }
+}
+
+/// Forgets the sets that no word names any more.
+void ShadowWords::collect() {
+  ReadSets kept;
+  std::unordered_map<ReadSets::Set, ReadSets::Set> renamed{{0, 0}};
+  for (Word &word : words) {
+    auto [place, isNew] = renamed.try_emplace(word.readers, 0);
+    if (isNew)
+      for (const ReadSets::Read &read : sets.of(word.readers))
+        place->second = kept.add(place->second, read);
+    word.readers = place->second;
+  }
+  sets = std::move(kept);
+  mostSets = std::max(mostSets, 2 * sets.size());
+}
+
+} // namespace attune::sim

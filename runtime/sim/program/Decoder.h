@@ -8,7 +8,9 @@
 
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string_view>
+#include <tuple>
 
 namespace attune::sim {
 
@@ -75,11 +77,16 @@ public:
   int expectOneOf(std::initializer_list<std::string_view> parts, const char *what);
   /// Takes the next part as a type. `what` as above.
   ScalarType expectType(const char *what = "a type");
+  /// The same; false when the next part is no type.
+  bool takeType(ScalarType &type);
   /// Fails if parts are left.
   void endModifiers();
 
-  /// Fails unless the module's target has this: (80), (90, 'a').
+  /// Fails unless the module's target has this: (80), (90, 'a'). A feature with a suffix is of that
+  /// target alone.
   void require(unsigned target, char suffix = 0);
+  /// Fails unless the module's .version is this or later: (80) is 8.0.
+  void requireVersion(unsigned version);
 
   //===-- Operands ---===//
 
@@ -88,14 +95,22 @@ public:
   void expectOperands(size_t least, size_t most);
   void expectOperands(size_t count) { expectOperands(count, count); }
 
-  /// The row of a register that is written; _ is a row that nothing reads.
+  /// The width of a register, for instructions that take wider ones than their type says (ld, st,
+  /// cvt) and where the operand decides; nothing for what is no register, and for predicates.
+  std::optional<Width> widthOf(const ptx::Operand &operand) const;
+  /// The row of a register that is written; _ is a row that nothing reads, and is refused where PTX
+  /// wants the result to have a name.
   Row destination(const ptx::Operand &operand, Width width);
-  /// The row of a value that is read: a register, a constant (an integer that fits in the width,
-  /// signed or unsigned; a float where `type` is one), a special register, a variable's address.
+  /// The row of a value that is read: a register; a constant (an integer that fits in the width,
+  /// signed or unsigned; a float where `type` is one or .b32, .b64; Width is like .b); in mov, cvt
+  /// and cvta also a special register that does not change, and in mov and cvta a variable's
+  /// address. A special register that changes (sim::changes) is for mov to read when it runs.
   Row source(const ptx::Operand &operand, Width width);
   Row source(const ptx::Operand &operand, ScalarType type);
   PredicateIndex predicateDestination(const ptx::Operand &operand);
   PredicateOperand predicateSource(const ptx::Operand &operand);
+  /// Checks the state space of a variable against those that the opcode names, in order. A base of
+  /// 4 bytes is refused where addresses are global or generic.
   AddressOperand address(const ptx::Operand &operand);
   /// An integer constant from `low` to `high`.
   int64_t constant(const ptx::Operand &operand, int64_t low, int64_t high, const char *what);
@@ -114,15 +129,28 @@ public:
   const ptx::Function &function;
 
 private:
-  struct State;
-  Row registerRow(uint32_t index) const;
+  void placeRegisters();
+  void placeVariables();
+  Row makeRows(unsigned rows);
+  Row registerRow(const ptx::Operand &operand, Width width) const;
   Row specialRow(ptx::Special special, Width width);
+  Row variableRow(const ptx::Operand &operand, Width width);
   Row presetRow(Preset preset);
+  bool opcodeIs(std::initializer_list<std::string_view> words) const;
+  void recordUse(std::vector<Row> &rows, Row row, Width width) const;
+  const ptx::Variable &variableOf(const ptx::Operand &operand) const;
+  void checkSpace(const ptx::Operand &address) const;
+  uint64_t constantBits(const ptx::Operand &operand, ScalarType type) const;
+  bool mayDiscard(const ptx::Operand &operand) const;
 
   const ptx::Statement *statement = nullptr;
   size_t nextPart = 1;
   /// Row of each register of 16 bits and more, predicate index of the others.
   std::vector<uint32_t> registerPlaces;
+  /// Of each variable of the function: its offset in shared or local memory, or its place in
+  /// Program::globals.
+  std::vector<uint64_t> variablePlaces;
+  std::map<std::tuple<Preset::Kind, bool, uint64_t, int64_t>, Row> presetRows;
   Row unwanted = noOperand;
 };
 

@@ -130,7 +130,8 @@ struct Program {
   uint64_t parameterBytes = 0;
   /// .global and .const variables that the function names.
   std::vector<ptx::Variable> globals;
-  /// Bytes of static shared memory; the dynamic memory begins behind it, aligned to `sharedAlignment`.
+  /// Bytes of static shared memory, up to where dynamic memory begins: a multiple of
+  /// `sharedAlignment` when the program has dynamic memory.
   uint64_t staticSharedBytes = 0;
   uint32_t sharedAlignment = 16;
   uint64_t localBytes = 0;

@@ -80,9 +80,7 @@ void Parser::parseVariables(Space space, bool isExtern) {
   Variable variable;
   variable.space = space;
   uint32_t elements = 1;
-  bool aligned = false;
   if (takeDotted("align")) {
-    aligned = true;
     variable.alignment = uint32_t(expectCount("an alignment", 1 << 16));
     if (!std::has_single_bit(variable.alignment))
       fail("expected a power of two as alignment, but found " + std::to_string(variable.alignment));
@@ -97,9 +95,6 @@ void Parser::parseVariables(Space space, bool isExtern) {
   if (type.bytes * elements > 16)
     fail("a vector has at most 16 bytes");
   uint32_t natural = type.bytes * elements;
-  if (aligned && variable.alignment < type.bytes)
-    fail("expected an alignment of " + std::to_string(type.bytes) + " or more, but found " +
-         std::to_string(variable.alignment));
   variable.alignment = std::max(variable.alignment, natural);
   do
     parseVariable(variable, type, elements, isExtern);
@@ -111,8 +106,9 @@ void Parser::parseVariable(Variable variable, VariableType type, uint32_t elemen
   uint32_t line = token.line;
   std::string_view name = expectName("the name of a variable");
   variable.name = std::string(name);
-  bool isArray = false;
-  uint64_t count = parseDimensions(isArray);
+  size_t dimensions = 0;
+  uint64_t count = parseDimensions(dimensions);
+  bool isArray = dimensions > 0;
   bool isDynamic = isExtern && variable.space == Space::Shared && isArray && !count;
   if (isExtern && !isDynamic)
     throw LoadError(line, "the simulator links nothing: only .shared arrays of no size, '[]', can "
@@ -121,6 +117,8 @@ void Parser::parseVariable(Variable variable, VariableType type, uint32_t elemen
   if (token.is('=')) {
     if (variable.space != Space::Global && variable.space != Space::Const)
       fail("only .global and .const variables can be initialised");
+    if (dimensions > 1)
+      fail("the simulator knows no initialisers of arrays with several dimensions");
     take();
     parseInitialiser(variable, type);
     if (isArray && !count)
@@ -133,59 +131,56 @@ void Parser::parseVariable(Variable variable, VariableType type, uint32_t elemen
     throw LoadError(line, "'" + variable.name + "' is larger than it may be: at most " +
                               std::to_string(std::min(mostBytes(variable.space), variable.bytes)) +
                               " bytes");
+  if (variable.space == Space::Global && (globalBytes += variable.bytes) > mostBytes(Space::Global))
+    throw LoadError(line, "the .global variables have more than " +
+                              std::to_string(mostBytes(Space::Global)) + " bytes");
   scopes.back().declare(name, {Symbol::Kind::Variable, {}, uint32_t(declared.size())}, line);
   declared.push_back(std::move(variable));
 }
 
-uint64_t Parser::parseDimensions(bool &isArray) {
+uint64_t Parser::parseDimensions(size_t &dimensions) {
   constexpr uint64_t most = uint64_t(1) << 30;
   uint64_t count = 1;
   while (takeIf('[')) {
     uint64_t size = token.is(']') ? 0 : expectCount("a number of elements", most);
-    if (isArray && !size)
+    if (dimensions && !size)
       fail("only the first dimension of an array can have no size");
-    // The first may be 0, and others behind it follow the initialiser.
     count = count * size;
     if (count > most)
       fail("an array has at most " + std::to_string(most) + " elements");
-    isArray = true;
+    ++dimensions;
     expect(']', "behind a number of elements");
   }
   return count;
 }
 
-/// A value, or {values}; braces of inner dimensions have to be full or last, which is not checked.
+/// One value, or {values}; what is not given is 0.
 void Parser::parseInitialiser(Variable &variable, VariableType type) {
-  size_t depth = 0;
-  constexpr size_t deepest = 8;
-  auto value = [&] {
-    bool negative = takeIf('-');
-    if (token.kind != Token::Kind::Number)
-      failExpected("a number: the simulator knows no other initialisers");
-    Operand number = numberValue(token);
-    bool isFloat = number.kind != Operand::Kind::Integer;
-    if (isFloat != type.isFloat || (isFloat && type.bytes != 4 && type.bytes != 8) ||
-        (isFloat && type.bytes == 4 && number.kind != Operand::Kind::Float32) ||
-        (isFloat && (negative || (type.bytes == 8 && number.kind != Operand::Kind::Float64))))
-      fail("expected an integer for an integer type, 0f for .f32, 0d for .f64, but found " +
-           describe(token));
-    take();
-    uint64_t bits = negative ? uint64_t(0) - uint64_t(number.bits) : uint64_t(number.bits);
-    for (uint32_t i = 0; i < type.bytes; ++i)
-      variable.initial.push_back(i < 8 ? uint8_t(bits >> (8 * i)) : 0);
-  };
-  if (!token.is('{'))
-    return value();
-  do {
-    while (takeIf('{'))
-      if (++depth > deepest)
-        fail("an initialiser nests deeper than " + std::to_string(deepest));
-    value();
-    while (depth && takeIf('}'))
-      --depth;
-  } while (depth && takeIf(','));
-  if (depth)
-    failExpected("'}' to end the initialiser");
+  if (!takeIf('{'))
+    return parseInitialValue(variable, type);
+  do
+    parseInitialValue(variable, type);
+  while (takeIf(','));
+  expect('}', "behind the initial values");
+}
+
+void Parser::parseInitialValue(Variable &variable, VariableType type) {
+  Token where = token;
+  Operand number = parseNumber();
+  uint64_t bits = uint64_t(number.bits);
+  bool fits = false;
+  if (number.kind == Operand::Kind::Integer)
+    fits = !type.isFloat && fitsIn(number.bits, type.bytes * 8);
+  else if (type.isFloat && type.bytes == 4)
+    fits = number.kind == Operand::Kind::Float32;
+  else
+    fits = type.isFloat && type.bytes == 8 && number.kind == Operand::Kind::Float64;
+  if (!fits)
+    throw LoadError(where.line, "expected an integer that fits, 0f... for .f32, 0d... for .f64 as "
+                                "initial value, but found " +
+                                    describe(where));
+  for (uint32_t i = 0; i < type.bytes; ++i)
+    variable.initial.push_back(i < 8 ? uint8_t(bits >> (8 * i)) : 0);
 }
 
 /// .param .u64 .ptr .global .align 1 name, .param .align 64 .b8 name[128]
@@ -212,8 +207,8 @@ void Parser::parseParameter() {
   uint32_t line = token.line;
   std::string_view name = expectName("the name of a parameter");
   parameter.name = std::string(name);
-  bool isArray = false;
-  parameter.bytes = parseDimensions(isArray) * type.bytes;
+  size_t dimensions = 0;
+  parameter.bytes = parseDimensions(dimensions) * type.bytes;
   if (!parameter.bytes)
     throw LoadError(line, "parameter '" + parameter.name + "' has no size");
   parameter.offset = alignUp(function->parameterBytes, parameter.alignment);

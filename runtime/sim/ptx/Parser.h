@@ -59,8 +59,9 @@ private:
   void parseVariables(Space space, bool isExtern);
   void parseVariable(Variable variable, VariableType type, uint32_t elements, bool isExtern);
   /// [4][2] behind a name; 0 for an array of no size.
-  uint64_t parseDimensions(bool &isArray);
+  uint64_t parseDimensions(size_t &dimensions);
   void parseInitialiser(Variable &variable, VariableType type);
+  void parseInitialValue(Variable &variable, VariableType type);
   void parseParameter();
 
   //===-- Statements: Statements.cpp ---===//
@@ -91,6 +92,7 @@ private:
   /// All variables that were declared, and where those that the function uses stand in it.
   std::vector<Variable> declared;
   std::map<uint32_t, uint32_t> used;
+  uint64_t globalBytes = 0, copiedBytes = 0;
   std::set<std::string_view> entryNames;
   Function *function = nullptr;
 };

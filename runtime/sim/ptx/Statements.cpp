@@ -83,9 +83,7 @@ void Parser::closeScope() {
       scopes.back().pending.push_back(label);
       continue;
     }
-    bool isLabel = symbol && symbol->kind == Symbol::Kind::Label;
-    bool isList = symbol && symbol->kind == Symbol::Kind::TargetList && !label.inList;
-    if (!isLabel && !isList)
+    if (!symbol || symbol->kind != Symbol::Kind::Label)
       throw LoadError(label.line, "there is no label '" + std::string(label.name) +
                                       "' in this block or one around it");
     if (label.inList) {
@@ -93,7 +91,7 @@ void Parser::closeScope() {
       continue;
     }
     Operand &operand = function->statements[label.owner].operands[label.entry];
-    operand.kind = isLabel ? Operand::Kind::Label : Operand::Kind::TargetList;
+    operand.kind = Operand::Kind::Label;
     operand.index = symbol->index;
   }
 }
@@ -107,8 +105,14 @@ Symbol *Parser::find(std::string_view name) {
 
 uint32_t Parser::useVariable(uint32_t index) {
   auto [place, fresh] = used.try_emplace(index, uint32_t(function->variables.size()));
-  if (fresh)
-    function->variables.push_back(declared[index]);
+  if (!fresh)
+    return place->second;
+  // Each function has its own copy.
+  constexpr uint64_t mostCopied = uint64_t(1) << 28;
+  copiedBytes += declared[index].initial.size();
+  if (copiedBytes > mostCopied)
+    fail("the functions have more initial values than " + std::to_string(mostCopied) + " bytes");
+  function->variables.push_back(declared[index]);
   return place->second;
 }
 
@@ -176,15 +180,12 @@ void Parser::parseInstruction(Statement statement, Token word) {
     statement.opcode.push_back(take().text);
   if (word.text == "call")
     throw LoadError(word.line, "the simulator runs no calls: inline the function");
-  bool isBranch = word.text == "bra" || word.text == "brx";
   uint32_t index = uint32_t(function->statements.size());
   while (!token.is(';')) {
     if (!statement.operands.empty())
       expect(',', "between operands or ';' behind an instruction");
-    // brx.idx has the register first.
-    size_t place = statement.operands.size();
-    if (isBranch && token.kind == Token::Kind::Name && place == (word.text == "brx" ? 1 : 0)) {
-      scopes.back().pending.push_back({token.text, token.line, false, index, uint32_t(place)});
+    if (word.text == "bra" && statement.operands.empty() && token.kind == Token::Kind::Name) {
+      scopes.back().pending.push_back({token.text, token.line, false, index, 0});
       take();
       statement.operands.emplace_back();
     } else {
@@ -244,9 +245,11 @@ Operand Parser::parseAddressOperand() {
   return address;
 }
 
-/// + or - integers; + may stand before a negative one.
+/// +4, +-4: the first sign has to be a plus.
 int64_t Parser::parseOffset() {
   uint64_t sum = 0;
+  if (token.is('-'))
+    fail("expected an offset to begin with '+': write +-4, not -4");
   while (token.is('+') || token.is('-')) {
     bool negative = take().is('-');
     if (takeIf('-'))

@@ -60,6 +60,10 @@ std::string_view spelling(Special special) {
   return names[static_cast<size_t>(special)];
 }
 
+bool fitsIn(int64_t value, unsigned bits) {
+  return bits >= 64 || (value >= -(int64_t(1) << (bits - 1)) && value < (int64_t(1) << bits));
+}
+
 std::string_view Module::line(uint32_t number) const {
   std::string_view rest = text;
   for (uint32_t current = 1; current < number; ++current) {

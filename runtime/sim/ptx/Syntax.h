@@ -30,7 +30,7 @@ struct Variable {
   uint32_t alignment = 1;
   /// 0 for `extern .shared` arrays of no size: they begin where the dynamic shared memory does.
   uint64_t bytes = 0;
-  /// Of .global and .const with an initialiser; else empty.
+  /// Of .global and .const with an initialiser: the first bytes, and 0 behind them. Else empty.
   std::vector<uint8_t> initial;
   /// Of parameters: set when a value of this many bytes is passed at this offset.
   uint64_t offset = 0;
@@ -178,6 +178,9 @@ struct Module {
   /// The line of the text without blanks around it.
   std::string_view line(uint32_t number) const;
 };
+
+/// Whether an integer fits in this many bits, signed or unsigned.
+bool fitsIn(int64_t value, unsigned bits);
 
 /// Reads PTX. Throws LoadError at the first thing that is wrong: hostile text gives an error,
 /// never a crash, within time and memory linear in its size.

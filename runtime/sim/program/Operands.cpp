@@ -36,16 +36,20 @@ static const char *describe(Operand::Kind kind) {
   return "something else";
 }
 
-static const char *describe(Space space) {
+static std::string_view nameOf(Space space) {
   switch (space) {
   case Space::Generic: return "generic";
-  case Space::Global: return ".global";
-  case Space::Shared: return ".shared";
-  case Space::Local: return ".local";
-  case Space::Const: return ".const";
-  case Space::Param: return ".param";
+  case Space::Global: return "global";
+  case Space::Shared: return "shared";
+  case Space::Local: return "local";
+  case Space::Const: return "const";
+  case Space::Param: return "param";
   }
   return "";
+}
+
+static std::string describe(Space space) {
+  return (space == Space::Generic ? "" : ".") + std::string(nameOf(space));
 }
 
 size_t Decoder::operandCount() const { return statement->operands.size(); }
@@ -266,7 +270,7 @@ const ptx::Variable &Decoder::variableOf(const Operand &operand) const {
 static std::optional<Space> spaceNamed(std::string_view part) {
   std::string_view word = part.substr(0, part.find("::"));
   for (Space space : {Space::Global, Space::Shared, Space::Local, Space::Const, Space::Param})
-    if (word == describe(space) + 1)
+    if (word == nameOf(space))
       return space;
   return std::nullopt;
 }
@@ -322,7 +326,7 @@ void Decoder::checkSpace(const Operand &address) const {
   if (base.kind == Operand::Kind::Register) {
     if ((expected == Space::Global || expected == Space::Generic) && widthOf(base) == Width::B32 &&
         !isCopy)
-      fail("a " + std::string(describe(expected)) + " address has 64 bits, but '" +
+      fail("a " + describe(expected) + " address has 64 bits, but '" +
            function.registers[base.index].name + "' has 32");
     return;
   }

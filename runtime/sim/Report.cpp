@@ -52,10 +52,12 @@ std::vector<Finding> Findings::take() {
   for (auto &[key, finding] : found)
     all.push_back(std::move(finding));
   found.clear();
-  std::stable_sort(all.begin(), all.end(), [](const Finding &a, const Finding &b) {
-    if (a.severity != b.severity)
-      return a.severity > b.severity;
-    return a.party.line < b.party.line;
+  std::sort(all.begin(), all.end(), [](const Finding &a, const Finding &b) {
+    auto key = [](const Finding &finding) {
+      return std::tuple(finding.severity == Severity::Warning, finding.party.line, finding.kind,
+                        finding.other.line);
+    };
+    return key(a) < key(b);
   });
   return all;
 }

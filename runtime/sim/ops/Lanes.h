@@ -12,6 +12,9 @@ namespace {
 // A destination row is a source row or apart from all of them, so that lane l depends on lane l
 // alone: the compiler need not check.
 #if defined(__clang__)
+// Not every function of a lane can be vectorised for every level.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpass-failed"
 #define ATTUNE_EACH_LANE _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define ATTUNE_EACH_LANE _Pragma("GCC ivdep")
@@ -114,3 +117,7 @@ template <auto f, typename A> uint32_t compareLanes(const void *a, const void *b
 
 } // namespace
 } // namespace attune::sim
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif

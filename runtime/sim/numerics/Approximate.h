@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What do the approximate functions of PTX give? Values within one unit in the last place, with
+// the corner cases of the PTX ISA; and, on request, values that are a little off. (ex2 and rcp are
+// in LaneKernels.)
+#pragma once
+
+#include "runtime/sim/numerics/FloatFormats.h"
+
+#include <cstdint>
+
+namespace attune::sim {
+
+float approximateLg2(float x);
+float approximateRsqrt(float x);
+float approximateSqrt(float x);
+float approximateSin(float x);
+float approximateCos(float x);
+float approximateTanh(float x);
+
+/// `result` moved by -2 to 2 units in the last place, decided by `seed`, the source's bits and
+/// `line` alone. Zeros, infinities, subnormal numbers and what is none stay, as results and as
+/// sources, for those have exact results; no result becomes one of them.
+uint32_t perturb(uint32_t result, uint64_t source, const FloatFormat &format, uint64_t seed,
+                 uint32_t line);
+
+} // namespace attune::sim

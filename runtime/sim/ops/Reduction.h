@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// How are elements of shared memory combined with those of global memory by cp.reduce.async.bulk?
+#pragma once
+
+#include "runtime/sim/program/Decoder.h"
+
+#include <cstdint>
+
+namespace attune::sim {
+
+struct Reduction {
+  enum class Operation : uint8_t { And, Or, Xor, Add, Inc, Dec, Min, Max } operation;
+  ScalarType type;
+
+  unsigned elementBytes() const { return type.memoryBytes(); }
+};
+
+/// Takes ".add" and the like.
+Reduction::Operation expectReduction(Decoder &decoder);
+
+/// Whether the PTX ISA has this operation for this type (cp.reduce.async.bulk, to global memory).
+bool isValid(const Reduction &reduction);
+
+/// to[i] = operation(to[i], from[i]) for `bytes` bytes; each element atomically.
+void reduce(const Reduction &reduction, uint8_t *to, const uint8_t *from, uint32_t bytes);
+
+} // namespace attune::sim

@@ -67,13 +67,9 @@ void setAll(GlobalMemory::Allocation &allocation, uint64_t offset, uint64_t byte
 }
 
 const char *verb(AccessKind kind) {
-  switch (kind) {
-  case AccessKind::Read:
-  case AccessKind::AtomicRead: return "a read";
-  case AccessKind::Write: return "a write";
-  case AccessKind::Atomic: return "an atomic access";
-  }
-  return "";
+  if (!writes(kind))
+    return "a read";
+  return reads(kind) ? "an atomic access" : "a write";
 }
 
 void reportMisaligned(Warp &warp, const Instruction &instruction, Mask lanes, AccessKind kind,
@@ -252,8 +248,7 @@ Mask GlobalMemory::access(const LaneAccess &access, Mask mask, const uint64_t *a
 /// Checks and notes what the lanes read and write.
 void GlobalMemory::note(const LaneAccess &access, Mask mask, const uint64_t *addresses,
                         Allocation *common) {
-  bool reads = access.kind != AccessKind::Write;
-  bool writes = access.kind == AccessKind::Write || access.kind == AccessKind::Atomic;
+  bool reading = reads(access.kind), writing = writes(access.kind);
   uint64_t first = addresses[std::countr_zero(mask)];
   if (common && mask == allLanes) {
     bool inOrder = true;
@@ -264,7 +259,7 @@ void GlobalMemory::note(const LaneAccess &access, Mask mask, const uint64_t *add
       most = std::max(most, addresses[lane]);
     }
     uint64_t bytes = most - least + access.bytes;
-    if (!writes && bytes <= closeTogether && allSet(*common, least - common->address, bytes))
+    if (!writing && bytes <= closeTogether && allSet(*common, least - common->address, bytes))
       return;
     if (access.kind == AccessKind::Write && inOrder) {
       setAll(*common, first - common->address, bytes);
@@ -276,9 +271,9 @@ void GlobalMemory::note(const LaneAccess &access, Mask mask, const uint64_t *add
     unsigned lane = unsigned(std::countr_zero(left));
     Allocation &allocation = common ? *common : *around(addresses[lane], access.bytes);
     uint64_t offset = addresses[lane] - allocation.address;
-    if (reads && !allSet(allocation, offset, access.bytes))
+    if (reading && !allSet(allocation, offset, access.bytes))
       unset |= Mask(1) << lane;
-    if (writes)
+    if (writing)
       setAll(allocation, offset, access.bytes);
     if (access.kind == AccessKind::Write)
       claim(access.warp, access.instruction, Mask(1) << lane, allocation, offset, access.bytes);
@@ -308,9 +303,9 @@ uint8_t *GlobalMemory::access(Warp &warp, const Instruction &instruction, Access
   if (options.counters)
     countGlobal(warp.counters(instruction), address, bytes);
   if (options.checks) {
-    if (kind != AccessKind::Write && !allSet(*allocation, offset, bytes))
+    if (reads(kind) && !allSet(*allocation, offset, bytes))
       reportUnwritten(warp, instruction, lanes, address);
-    if (kind == AccessKind::Write || kind == AccessKind::Atomic)
+    if (writes(kind))
       setAll(*allocation, offset, bytes);
     if (kind == AccessKind::Write)
       claim(warp, instruction, lanes, *allocation, offset, bytes);

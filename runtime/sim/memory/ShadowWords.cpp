@@ -30,9 +30,6 @@ uint32_t withReadLane(uint32_t state, unsigned lane) {
   return (state & ~readLaneMask) | lane << readLaneShift;
 }
 unsigned writeLane(uint32_t where) { return where >> lanePlace & 0x3f; }
-bool isAtomic(AccessKind kind) {
-  return kind == AccessKind::Atomic || kind == AccessKind::AtomicRead;
-}
 
 /// The lane to note when `lane` reads a word that `old` has read in the same epoch.
 unsigned bothLanes(unsigned old, unsigned lane) {
@@ -143,8 +140,8 @@ bool ShadowWords::Pass::checkWriter(uint32_t index, unsigned bytes, unsigned lan
 bool ShadowWords::Pass::checkReaders(uint32_t index, unsigned bytes, unsigned lane) {
   const ShadowWords::Word &word = shadow.words[index];
   bool clean = true;
-  std::span<const ReadSets::Read> reads = shadow.sets.of(word.readers);
-  for (const ReadSets::Read &read : reads) {
+  std::span<const ReadSets::Read> readers = shadow.sets.of(word.readers);
+  for (const ReadSets::Read &read : readers) {
     if (!(read.bytes & bytes) || (read.atomic && isAtomic(access.kind)) ||
         access.known.happened.covers(read.epoch))
       continue;
@@ -153,13 +150,13 @@ bool ShadowWords::Pass::checkReaders(uint32_t index, unsigned bytes, unsigned la
     clean = false;
   }
   // The word knows the lane of its last read only.
-  if (!reads.empty() && reads.back().epoch == access.current && access.current) {
+  if (!readers.empty() && readers.back().epoch == access.current && access.current) {
     unsigned other = readLane(word.state);
     // A collective write is made by every lane, behind its own reads only.
-    bool sameInstruction = reads.back().instruction == instruction;
-    if (other != anyLane && other != lane && (reads.back().bytes & bytes) && !sameInstruction) {
+    bool sameInstruction = readers.back().instruction == instruction;
+    if (other != anyLane && other != lane && (readers.back().bytes & bytes) && !sameInstruction) {
       conflict(FindingKind::WarpHazard, Hazard::WriteAfterRead, index, bytes, lane,
-               reads.back().epoch, reads.back().instruction, other);
+               readers.back().epoch, readers.back().instruction, other);
       clean = false;
     }
   }
@@ -197,17 +194,17 @@ void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lan
   if (!mayTouch(index, bytes, lane, Hazard::WriteAfterWrite))
     return;
   ShadowWords::Word &word = shadow.words[index];
-  bool atomic = access.kind == AccessKind::Atomic, clean = true;
-  if (atomic && (initialised(word.state) & bytes) != bytes) {
+  bool atomic = isAtomic(access.kind), clean = true;
+  if (reads(access.kind) && (initialised(word.state) & bytes) != bytes) {
     conflict(FindingKind::UninitialisedRead, Hazard::ReadAfterWrite, index, bytes, lane, 0, 0,
              anyLane);
     clean = false;
   }
   clean &= checkWriter(index, bytes, lane, Hazard::WriteAfterWrite);
   clean &= checkReaders(index, bytes, lane);
-  std::span<const ReadSets::Read> reads = shadow.sets.of(word.readers);
+  std::span<const ReadSets::Read> readers = shadow.sets.of(word.readers);
   bool ownEpoch = access.current && (word.writer == access.current ||
-                                     (!reads.empty() && reads.back().epoch == access.current));
+                                     (!readers.empty() && readers.back().epoch == access.current));
   if (clean && bytes == allBytes && !atomic && !ownEpoch) {
     cleanOrder = orderOf(word.writer, word.readers);
     cleanState = word.state & ~readLaneMask;

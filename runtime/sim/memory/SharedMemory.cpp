@@ -154,8 +154,9 @@ void SharedMemory::Shadow::exchange(const LaneAccess &access, Mask mask,
       continue;
     last = word;
     Knowledge &knowledge = strong[word];
-    clocks.acquire(access.warp.agent, knowledge);
-    if (access.kind == AccessKind::Atomic)
+    if (reads(access.kind))
+      clocks.acquire(access.warp.agent, knowledge);
+    if (writes(access.kind))
       clocks.release(access.warp.agent, knowledge);
   }
 }
@@ -222,17 +223,17 @@ Mask SharedMemory::access(const LaneAccess &access, Mask mask, const uint32_t *a
   ShadowWords::Pass pass(shadow->words,
                          {access.kind, clocks.of(warp.agent), now, now,
                           numberOf(warp, access.instruction), false, access.together});
-  bool reads = access.kind == AccessKind::Read || access.kind == AccessKind::AtomicRead;
+  bool onlyReads = !writes(access.kind);
   for (Mask left = good; left; left &= left - 1) {
     unsigned lane = unsigned(std::countr_zero(left));
-    if (reads)
+    if (onlyReads)
       pass.read(addresses[lane] - first, access.bytes, lane);
     else
       pass.write(addresses[lane] - first, access.bytes, lane);
   }
   if (!shadow->words.found().empty())
     shadow->report(warp, access.instruction, good);
-  if (access.kind == AccessKind::Atomic || access.kind == AccessKind::AtomicRead)
+  if (isAtomic(access.kind))
     shadow->exchange(access, good, addresses);
   return good;
 }

@@ -24,7 +24,19 @@ enum class AccessKind : uint8_t {
   Atomic,
   /// A strong load (volatile, relaxed, acquire): ordered with atomic accesses, but writes nothing.
   AtomicRead,
+  /// A strong store: ordered with atomic accesses, but reads nothing.
+  AtomicWrite,
 };
+inline bool reads(AccessKind kind) {
+  return kind != AccessKind::Write && kind != AccessKind::AtomicWrite;
+}
+inline bool writes(AccessKind kind) {
+  return kind != AccessKind::Read && kind != AccessKind::AtomicRead;
+}
+/// Strong accesses: ordered with each other, whoever makes them.
+inline bool isAtomic(AccessKind kind) {
+  return kind != AccessKind::Read && kind != AccessKind::Write;
+}
 
 /// An access of lanes of a warp, through the generic proxy.
 struct LaneAccess {

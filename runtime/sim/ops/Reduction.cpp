@@ -86,13 +86,13 @@ static float flush(float value) {
   return std::fpclassify(value) == FP_SUBNORMAL ? std::copysign(0.0f, value) : value;
 }
 
-static uint64_t combineFloats(const Reduction &reduction, uint64_t a, uint64_t b) {
+static uint64_t combineFloats(const Reduction &reduction, uint64_t a, uint64_t b, bool flushes) {
   const ScalarType &type = reduction.type;
   if (type.bits == 64)
     return std::bit_cast<uint64_t>(std::bit_cast<double>(a) + std::bit_cast<double>(b));
   if (type.bits == 32) {
-    float sum =
-        flush(flush(std::bit_cast<float>(uint32_t(a))) + flush(std::bit_cast<float>(uint32_t(b))));
+    float left = std::bit_cast<float>(uint32_t(a)), right = std::bit_cast<float>(uint32_t(b));
+    float sum = flushes ? flush(flush(left) + flush(right)) : left + right;
     return std::bit_cast<uint32_t>(sum);
   }
   float left = floatOf(type, a), right = floatOf(type, b), result = left;
@@ -128,18 +128,28 @@ static uint64_t combineIntegers(const Reduction &reduction, uint64_t a, uint64_t
   return less ? b : a;
 }
 
+uint64_t combine(const Reduction &reduction, uint64_t old, uint64_t operand, bool flushes) {
+  if (reduction.type.elements == 2) {
+    Reduction half = reduction;
+    half.type.elements = 1;
+    uint64_t low = combine(half, old & 0xffff, operand & 0xffff, flushes);
+    return combine(half, old >> 16 & 0xffff, operand >> 16 & 0xffff, flushes) << 16 | low;
+  }
+  bool floats = reduction.type.kind == Kind::Float || reduction.type.kind == Kind::BFloat;
+  return floats ? combineFloats(reduction, old, operand, flushes)
+                : combineIntegers(reduction, old, operand);
+}
+
 template <typename Word>
 static void reduceWords(const Reduction &reduction, uint8_t *to, const uint8_t *from,
                         uint32_t bytes) {
-  bool floats = reduction.type.kind == Kind::Float || reduction.type.kind == Kind::BFloat;
   for (uint32_t i = 0; i + sizeof(Word) <= bytes; i += sizeof(Word)) {
     Word operand;
     std::memcpy(&operand, from + i, sizeof operand);
     std::atomic_ref<Word> word(*reinterpret_cast<Word *>(to + i));
     Word old = word.load(std::memory_order_relaxed), wanted;
     do
-      wanted = Word(floats ? combineFloats(reduction, old, operand)
-                           : combineIntegers(reduction, old, operand));
+      wanted = Word(combine(reduction, old, operand, true));
     while (!word.compare_exchange_weak(old, wanted, std::memory_order_relaxed));
   }
 }

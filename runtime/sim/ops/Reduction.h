@@ -21,6 +21,10 @@ Reduction::Operation expectReduction(Decoder &decoder);
 /// Whether the PTX ISA has this operation for this type (cp.reduce.async.bulk, to global memory).
 bool isValid(const Reduction &reduction);
 
+/// What `old` becomes; both have the reduction's type, of which two halves may be packed (f16x2).
+/// `flushes`: f32 takes subnormal inputs and results for zeros.
+uint64_t combine(const Reduction &reduction, uint64_t old, uint64_t operand, bool flushes);
+
 /// to[i] = operation(to[i], from[i]) for `bytes` bytes; each element atomically.
 void reduce(const Reduction &reduction, uint8_t *to, const uint8_t *from, uint32_t bytes);
 

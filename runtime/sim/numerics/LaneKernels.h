@@ -13,6 +13,8 @@
 // of an unnamed namespace (ops/Lanes.h).
 #pragma once
 
+#include "runtime/sim/numerics/TensorKernels.h"
+
 #include <cstdint>
 
 namespace attune::sim {
@@ -53,6 +55,7 @@ struct LaneKernels {
 #define ATTUNE_COMPARE_KERNEL(name) CompareKernel name;
   ATTUNE_COMPARE_KERNELS(ATTUNE_COMPARE_KERNEL)
 #undef ATTUNE_COMPARE_KERNEL
+  TensorKernels tensor;
 };
 
 /// The kernels for this processor.

@@ -14,49 +14,100 @@ static bool isBranch(const ptx::Statement &statement) {
   return statement.opcode.front() == "bra" || statement.opcode.front() == "brx";
 }
 
-static bool isExit(const ptx::Statement &statement) {
+/// How much an exit counts: its place in ControlFlow::exits, or -1 for what is none.
+static int exitKind(const ptx::Statement &statement) {
   std::string_view word = statement.opcode.front();
-  return word == "exit" || word == "ret" || word == "trap";
+  return word == "ret" ? 0 : word == "exit" ? 1 : word == "trap" ? 2 : -1;
+}
+
+static bool isGuarded(const ptx::Statement &statement) {
+  return statement.guard != ptx::Statement::unguarded;
 }
 
 ControlFlow::ControlFlow(const ptx::Function &function)
     : statementCount(uint32_t(function.statements.size())),
-      nodeCount(statementCount + 1 + uint32_t(function.branchTargets.size())), exits(nodeCount),
-      order(1, none), numbers(nodeCount, unvisited), parents(1, 0), firsts(1, 0) {
+      nodeCount(statementCount + 1 + uint32_t(function.branchTargets.size())), leaves(nodeCount),
+      stays(nodeCount, none), order(1, none), numbers(nodeCount, unvisited), parents(1, 0),
+      firsts(1, 0) {
+  findExits(function);
   addEdges(function);
   buildLists();
-  // The last exit first: whatever reaches it is its.
-  for (uint32_t i = statementCount + 1; i--;)
-    if (exits[i] && numbers[i] == unvisited)
-      visitFrom(i);
-  for (uint32_t i = nodeCount; i--;)
-    if (numbers[i] == unvisited)
-      visitFrom(i);
+  auto visit = [&](Node node) {
+    if (numbers[node] == unvisited)
+      visitFrom(node);
+  };
+  // Whatever reaches the first exit is its.
+  for (const std::vector<Node> &kind : exits)
+    std::for_each(kind.rbegin(), kind.rend(), visit);
+  // Loops that only such a branch leaves.
+  for (Node node = nodeCount; node--;)
+    if (stays[node] != none)
+      visit(node);
+  for (Node node = nodeCount; node--;)
+    visit(node);
   findDominators();
+}
+
+void ControlFlow::findExits(const ptx::Function &function) {
+  for (uint32_t i = 0; i < statementCount; ++i) {
+    const ptx::Statement &statement = function.statements[i];
+    if (int kind = exitKind(statement); kind >= 0) {
+      exits[kind].push_back(i);
+      leaves[i] = !isGuarded(statement);
+    }
+  }
+  exits[0].push_back(statementCount);
+  leaves[statementCount] = true;
+  // Branches to them, too; one step, because branches may go in circles.
+  std::vector<bool> direct = leaves;
+  for (uint32_t i = 0; i < statementCount; ++i) {
+    const ptx::Statement &statement = function.statements[i];
+    if (isBranch(statement) && !isGuarded(statement) && !statement.operands.empty() &&
+        statement.operands[0].kind == ptx::Operand::Kind::Label)
+      leaves[i] = direct[statement.operands[0].index];
+  }
+}
+
+/// A guarded branch: to `target`, or on.
+void ControlFlow::addBranch(Node branch, Node target) {
+  Node next = branch + 1;
+  if (leaves[target] == leaves[next]) {
+    addEdge(branch, target);
+    addEdge(branch, next);
+    return;
+  }
+  stays[branch] = leaves[target] ? next : target;
+  addEdge(branch, stays[branch]);
 }
 
 void ControlFlow::addEdges(const ptx::Function &function) {
   using Kind = ptx::Operand::Kind;
-  exits[statementCount] = true;
   for (uint32_t i = 0; i < statementCount; ++i) {
     const ptx::Statement &statement = function.statements[i];
-    exits[i] = isExit(statement);
-    bool goesOn = statement.guard != ptx::Statement::unguarded;
+    bool goesOn = isGuarded(statement) || exitKind(statement) < 0;
     if (isBranch(statement) && !statement.operands.empty()) {
       const ptx::Operand &target = statement.operands.back();
+      if (target.kind == Kind::Label && isGuarded(statement)) {
+        addBranch(i, target.index);
+        continue;
+      }
+      goesOn = isGuarded(statement);
       if (target.kind == Kind::Label)
         addEdge(i, target.index);
       else if (target.kind == Kind::TargetList)
         addEdge(i, statementCount + 1 + target.index);
-    } else if (!exits[i]) {
-      goesOn = true;
     }
     if (goesOn)
       addEdge(i, i + 1);
   }
-  for (uint32_t list = 0; list < function.branchTargets.size(); ++list)
-    for (uint32_t target : function.branchTargets[list])
-      addEdge(statementCount + 1 + list, target);
+  for (uint32_t list = 0; list < function.branchTargets.size(); ++list) {
+    const std::vector<uint32_t> &targets = function.branchTargets[list];
+    bool allLeave =
+        std::all_of(targets.begin(), targets.end(), [&](Node node) { return leaves[node]; });
+    for (Node target : targets)
+      if (allLeave || !leaves[target])
+        addEdge(statementCount + 1 + list, target);
+  }
 }
 
 void ControlFlow::buildLists() {
@@ -155,6 +206,8 @@ void ControlFlow::findDominators() {
 }
 
 uint32_t ControlFlow::meeting(uint32_t statement) const {
+  if (stays[statement] != none)
+    return stays[statement];
   uint32_t number = numbers[statement];
   do
     number = dominators[number];
@@ -166,11 +219,10 @@ void markMeetings(Program &program, const ptx::Function &function) {
   ControlFlow flow(function);
   for (uint32_t i = 0; i < program.code.size(); ++i) {
     const ptx::Statement &statement = function.statements[i];
-    if (!isBranch(statement) && !isExit(statement))
+    if (!isBranch(statement) && exitKind(statement) < 0)
       continue;
     uint32_t meeting = program.code[i].reconverge = flow.meeting(i);
-    bool parts = isBranch(statement) && (statement.guard != ptx::Statement::unguarded ||
-                                         statement.opcode.front() == "brx");
+    bool parts = isBranch(statement) && (isGuarded(statement) || statement.opcode.front() == "brx");
     if (parts && meeting < program.code.size())
       program.code[meeting].flags |= Joins;
   }

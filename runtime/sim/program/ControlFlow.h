@@ -8,10 +8,13 @@ namespace attune::sim {
 
 /// The flow between the statements of a function, and its immediate post-dominators.
 ///
-/// Lanes that exit early leave the others, which still have to meet: an exit in the middle is
-/// therefore no way to the end of the function. The last exit of the text that a statement can reach
-/// is the one that counts for it; paths that cannot reach it only lead out and are not looked at. A
-/// loop without an exit counts as if it left at its last statement.
+/// Lanes that exit early leave the others, which still have to meet. Therefore
+/// - a branch to a statement that only exits is no way to the end: those who do not take it stay
+///   together;
+/// - of several exits one counts for a statement: the last `ret` in the text (the end of the text
+///   is one too) that it can reach; `exit` counts if there is no ret, and trap if there is neither.
+///   Paths that cannot reach it only lead out and are not looked at;
+/// - a loop without an exit counts as if it left at its last statement.
 class ControlFlow {
 public:
   explicit ControlFlow(const ptx::Function &function);
@@ -24,7 +27,9 @@ private:
   /// Statements, the end behind them, and one for each list of targets, so that many brx.idx with
   /// one long list stay few edges.
   using Node = uint32_t;
+  void findExits(const ptx::Function &function);
   void addEdges(const ptx::Function &function);
+  void addBranch(Node branch, Node target);
   void addEdge(Node from, Node to) { edges.emplace_back(from, to); }
   void buildLists();
   void visitFrom(Node exit);
@@ -33,7 +38,12 @@ private:
 
   uint32_t statementCount, nodeCount;
   std::vector<std::pair<Node, Node>> edges;
-  std::vector<bool> exits;
+  /// Whether all that a node does is to leave.
+  std::vector<bool> leaves;
+  /// Exits by how much they count: ret, exit, trap.
+  std::vector<Node> exits[3];
+  /// Of a branch of which one side only leaves: the other side.
+  std::vector<Node> stays;
   /// Neighbours of node i: between begins[i] and begins[i + 1].
   struct Neighbours {
     std::vector<uint32_t> begins;

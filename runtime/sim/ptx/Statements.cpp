@@ -327,7 +327,11 @@ Operand Parser::parseNamed() {
     operand.kind = Operand::Kind::Parameter;
     operand.index = symbol->index;
     break;
-  default:
+  case Symbol::Kind::TargetList:
+    operand.kind = Operand::Kind::TargetList;
+    operand.index = symbol->index;
+    return operand;
+  case Symbol::Kind::Label:
     throw LoadError(name.line,
                     "the label " + describe(name) + " is no operand of this instruction");
   }

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integers: arithmetic, logic, shifts, bit fields (PTX ISA, "Integer Arithmetic Instructions",
+// "Logic and Shift Instructions").
+#include "runtime/sim/ops/Arithmetic.h"
+#include "runtime/sim/ops/Lanes.h"
+#include "runtime/sim/ops/Ops.h"
+
+#include "runtime/sim/machine/Warp.h"
+
+#include <bit>
+#include <limits>
+#include <type_traits>
+
+namespace attune::sim {
+namespace {
+
+//===-- Kernels for all widths ---===//
+
+template <auto f>
+constexpr IntegerKernels unaryKernels = {
+    {{unaryLanes<f, uint16_t, uint16_t>, unaryLanes<f, int16_t, int16_t>},
+     {unaryLanes<f, uint32_t, uint32_t>, unaryLanes<f, int32_t, int32_t>},
+     {unaryLanes<f, uint64_t, uint64_t>, unaryLanes<f, int64_t, int64_t>}}};
+
+template <auto f>
+constexpr IntegerKernels binaryKernels = {{{binaryLanes<f, uint16_t>, binaryLanes<f, int16_t>},
+                                           {binaryLanes<f, uint32_t>, binaryLanes<f, int32_t>},
+                                           {binaryLanes<f, uint64_t>, binaryLanes<f, int64_t>}}};
+
+template <auto f>
+constexpr IntegerKernels ternaryKernels = {{{ternaryLanes<f, uint16_t>, ternaryLanes<f, int16_t>},
+                                            {ternaryLanes<f, uint32_t>, ternaryLanes<f, int32_t>},
+                                            {ternaryLanes<f, uint64_t>, ternaryLanes<f, int64_t>}}};
+
+/// For operations that are the same for signed and unsigned integers.
+template <auto f>
+constexpr IntegerKernels unaryBitKernels = {
+    {{unaryLanes<f, uint16_t, uint16_t>, unaryLanes<f, uint16_t, uint16_t>},
+     {unaryLanes<f, uint32_t, uint32_t>, unaryLanes<f, uint32_t, uint32_t>},
+     {unaryLanes<f, uint64_t, uint64_t>, unaryLanes<f, uint64_t, uint64_t>}}};
+template <auto f>
+constexpr IntegerKernels bitKernels = {{{binaryLanes<f, uint16_t>, binaryLanes<f, uint16_t>},
+                                        {binaryLanes<f, uint32_t>, binaryLanes<f, uint32_t>},
+                                        {binaryLanes<f, uint64_t>, binaryLanes<f, uint64_t>}}};
+
+/// Unsigned and at least 32 bits wide, so that nothing overflows.
+template <typename T> using Modular = std::conditional_t<(sizeof(T) < 8), uint32_t, uint64_t>;
+template <typename T> constexpr unsigned bitsOf = sizeof(T) * 8;
+
+constexpr auto addition = [](auto a, auto b) { return decltype(a)(Modular<decltype(a)>(a) + b); };
+constexpr auto subtraction = [](auto a, auto b) {
+  return decltype(a)(Modular<decltype(a)>(a) - b);
+};
+constexpr auto negation = [](auto a) { return decltype(a)(0 - Modular<decltype(a)>(a)); };
+constexpr auto absolute = [](auto a) {
+  return decltype(a)(a < 0 ? 0 - Modular<decltype(a)>(a) : Modular<decltype(a)>(a));
+};
+constexpr auto minimum = [](auto a, auto b) { return a < b ? a : b; };
+constexpr auto maximum = [](auto a, auto b) { return a > b ? a : b; };
+constexpr auto difference = [](auto a, auto b, auto c) {
+  using M = Modular<decltype(a)>;
+  return decltype(a)(M(c) + (a > b ? M(a) - M(b) : M(b) - M(a)));
+};
+
+constexpr auto productLow = [](auto a, auto b) {
+  return decltype(a)(Modular<decltype(a)>(a) * Modular<decltype(a)>(b));
+};
+template <typename T> T highProduct(T a, T b) {
+  using Wide =
+      std::conditional_t<sizeof(T) == 8,
+                         std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>,
+                         std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+  return T((Wide(a) * Wide(b)) >> bitsOf<T>);
+}
+constexpr auto productHigh = [](auto a, auto b) { return highProduct(a, b); };
+constexpr auto madLow = [](auto a, auto b, auto c) {
+  using M = Modular<decltype(a)>;
+  return decltype(a)(M(a) * M(b) + M(c));
+};
+constexpr auto madHigh = [](auto a, auto b, auto c) {
+  return decltype(a)(Modular<decltype(a)>(highProduct(a, b)) + c);
+};
+uint32_t productWideU16(uint16_t a, uint16_t b) { return uint32_t(a) * b; }
+int32_t productWideS16(int16_t a, int16_t b) { return int32_t(a) * b; }
+uint32_t madWideU16(uint16_t a, uint16_t b, uint32_t c) { return uint32_t(a) * b + c; }
+uint32_t madWideS16(int16_t a, int16_t b, uint32_t c) { return uint32_t(int32_t(a) * b) + c; }
+
+// Dividing by zero is undefined (PTX ISA, div); here it gives all ones, as GPUs do for u32.
+template <typename T> bool overflows(T a, T b) {
+  return std::is_signed_v<T> && a == std::numeric_limits<T>::min() && b == T(-1);
+}
+constexpr auto quotient = [](auto a, auto b) {
+  using T = decltype(a);
+  return b == 0 ? T(-1) : overflows(a, b) ? a : T(a / b);
+};
+constexpr auto remainder = [](auto a, auto b) {
+  using T = decltype(a);
+  return b == 0 ? T(-1) : overflows(a, b) ? T(0) : T(a % b);
+};
+
+int32_t saturate(int64_t value) {
+  return int32_t(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : value);
+}
+int32_t addSaturated(int32_t a, int32_t b) { return saturate(int64_t(a) + b); }
+int32_t subSaturated(int32_t a, int32_t b) { return saturate(int64_t(a) - b); }
+
+//===-- Logic and shifts ---===//
+
+constexpr auto conjunction = [](auto a, auto b) { return decltype(a)(a & b); };
+constexpr auto disjunction = [](auto a, auto b) { return decltype(a)(a | b); };
+constexpr auto exclusive = [](auto a, auto b) { return decltype(a)(a ^ b); };
+constexpr auto complement = [](auto a) { return decltype(a)(~a); };
+constexpr auto isZero = [](auto a) { return decltype(a)(a == 0); };
+
+template <typename T> T shiftLeft(T a, uint32_t count) {
+  return count < bitsOf<T> ? T(Modular<T>(a) << (count & (bitsOf<T> - 1))) : T(0);
+}
+/// Of signed types with the sign.
+template <typename T> T shiftRight(T a, uint32_t count) {
+  if constexpr (std::is_signed_v<T>)
+    return T(a >> (count < bitsOf<T> ? count : bitsOf<T> - 1));
+  return count < bitsOf<T> ? T(a >> (count & (bitsOf<T> - 1))) : T(0);
+}
+template <typename T> constexpr LaneKernel leftKernel = binaryLanes<shiftLeft<T>, T, T, uint32_t>;
+template <typename T> constexpr LaneKernel rightKernel = binaryLanes<shiftRight<T>, T, T, uint32_t>;
+
+/// Of the 64 bits b:a, the upper 32 after a shift to the left.
+template <bool clamp> uint32_t funnelLeft(uint32_t a, uint32_t b, uint32_t count) {
+  uint32_t shift = clamp ? (count < 32 ? count : 32) : count & 31;
+  return uint32_t(((uint64_t(b) << 32 | a) << shift) >> 32);
+}
+template <bool clamp> uint32_t funnelRight(uint32_t a, uint32_t b, uint32_t count) {
+  uint32_t shift = clamp ? (count < 32 ? count : 32) : count & 31;
+  return uint32_t((uint64_t(b) << 32 | a) >> shift);
+}
+
+//===-- Bit fields ---===//
+
+template <typename T> constexpr T lowBits(unsigned count) {
+  return count >= bitsOf<T> ? T(-1) : T((T(1) << count) - 1);
+}
+
+/// Bits `position` and up of a, `length` of them, extended by the topmost when T is signed.
+template <typename T> T extractField(T a, uint32_t position, uint32_t length) {
+  using U = std::make_unsigned_t<T>;
+  position &= 0xff;
+  length &= 0xff;
+  if (length == 0)
+    return 0;
+  unsigned last = std::min(position + length - 1, bitsOf<T> - 1);
+  U field = position < bitsOf<T> ? U(U(a) >> position) & lowBits<U>(length) : 0;
+  bool sign = std::is_signed_v<T> && (U(a) >> last & 1);
+  // Bits that the field has but a has not are copies of the sign, too.
+  unsigned present = position < bitsOf<T> ? std::min(length, bitsOf<T> - position) : 0;
+  return T(sign ? field | ~lowBits<U>(present) : field);
+}
+
+template <typename T> T insertField(T a, T b, uint32_t position, uint32_t length) {
+  position &= 0xff;
+  length &= 0xff;
+  if (position >= bitsOf<T>)
+    return b;
+  T field = T(lowBits<T>(length) << position);
+  return T((b & ~field) | ((a << position) & field));
+}
+
+template <typename T> uint32_t leadingZeros(T a) { return uint32_t(std::countl_zero(a)); }
+template <typename T> uint32_t setBits(T a) { return uint32_t(std::popcount(a)); }
+template <typename T> T reverseBits(T a) {
+  constexpr uint64_t masks[] = {0x5555555555555555, 0x3333333333333333, 0x0f0f0f0f0f0f0f0f,
+                                0x00ff00ff00ff00ff, 0x0000ffff0000ffff, 0x00000000ffffffff};
+  for (unsigned i = 0; 1u << i < bitsOf<T>; ++i)
+    a = T((a >> (1u << i) & T(masks[i])) | (a & T(masks[i])) << (1u << i));
+  return a;
+}
+/// The place of the topmost bit that differs from the sign; all ones when there is none.
+template <typename T, bool shiftAmount> uint32_t findTopmost(T a) {
+  using U = std::make_unsigned_t<T>;
+  U bits = U(a < 0 ? ~a : a);
+  if (bits == 0)
+    return ~0u;
+  uint32_t place = bitsOf<T> - 1 - uint32_t(std::countl_zero(bits));
+  return shiftAmount ? bitsOf<T> - 1 - place : place;
+}
+
+/// Bytes of b:a by the four selectors in c; bit 3 of one copies the byte's sign.
+uint32_t permuteBytes(uint32_t a, uint32_t b, uint32_t selectors) {
+  uint64_t bytes = uint64_t(b) << 32 | a;
+  uint32_t result = 0;
+  for (unsigned i = 0; i < 4; ++i) {
+    uint32_t selector = selectors >> (4 * i) & 15;
+    uint32_t byte = uint32_t(bytes >> (8 * (selector & 7))) & 0xff;
+    if (selector & 8)
+      byte = byte & 0x80 ? 0xff : 0;
+    result |= byte << (8 * i);
+  }
+  return result;
+}
+/// The selectors of the modes, by the low two bits of c (PTX ISA, prmt).
+enum PermuteMode { ForwardFour, BackwardFour, ReplicateEight, ClampLeft, ClampRight, Replicate16 };
+constexpr uint16_t modeSelectors[][4] = {
+    {0x3210, 0x4321, 0x5432, 0x6543}, {0x5670, 0x6701, 0x7012, 0x0123},
+    {0x0000, 0x1111, 0x2222, 0x3333}, {0x3210, 0x3211, 0x3222, 0x3333},
+    {0x0000, 0x1110, 0x2210, 0x3210}, {0x1010, 0x3232, 0x1010, 0x3232}};
+template <PermuteMode mode> uint32_t permuteByMode(uint32_t a, uint32_t b, uint32_t c) {
+  return permuteBytes(a, b, modeSelectors[mode][c & 3]);
+}
+
+//===-- Decoding ---===//
+
+constexpr InstructionClass alu = InstructionClass::Alu;
+
+void finish(Decoder &decoder, LaneKernel kernel) { useKernel(decoder.instruction(), kernel, alu); }
+
+LaneKernel additiveKernel(Operation operation, ScalarType type) {
+  const LaneKernels &best = laneKernels();
+  bool adds = operation == Operation::Add;
+  switch (type.bits) {
+  case 32: return adds ? best.addB32 : best.subB32;
+  case 64: return adds ? best.addB64 : best.subB64;
+  default: return adds ? bitKernels<addition>.of(type) : bitKernels<subtraction>.of(type);
+  }
+}
+
+LaneKernel extremeKernel(Operation operation, ScalarType type) {
+  const LaneKernels &best = laneKernels();
+  bool isMin = operation == Operation::Min;
+  if (type.bits == 32)
+    return isSigned(type) ? (isMin ? best.minS32 : best.maxS32)
+                          : (isMin ? best.minU32 : best.maxU32);
+  return isMin ? binaryKernels<minimum>.of(type) : binaryKernels<maximum>.of(type);
+}
+
+LaneKernel saturatingKernel(Decoder &decoder, Operation operation, ScalarType type) {
+  bool adds = operation == Operation::Add;
+  if ((!adds && operation != Operation::Sub) || !isSigned(type) || type.bits != 32)
+    decoder.fail(".sat is for add and sub of .s32");
+  return adds ? binaryLanes<addSaturated, int32_t> : binaryLanes<subSaturated, int32_t>;
+}
+
+void decodeRemainder(Decoder &decoder) {
+  ScalarType type = expectInteger(decoder);
+  takeOperands(decoder, type, {type, type});
+  finish(decoder, binaryKernels<remainder>.of(type));
+}
+
+void decodeSumOfDifferences(Decoder &decoder) {
+  ScalarType type = expectInteger(decoder);
+  takeOperands(decoder, type, {type, type, type});
+  finish(decoder, ternaryKernels<difference>.of(type));
+}
+
+enum class Logic : uint8_t { And, Or, Xor };
+
+/// Of predicates: `immediate` says which, bit 2 negates a and bit 3 b.
+Outcome runPredicateLogic(Warp &warp, const Instruction &instruction, Mask mask) {
+  Mask a = warp.predicate(instruction.a) ^ (instruction.immediate & 4 ? allLanes : 0);
+  Mask b = warp.predicate(instruction.b) ^ (instruction.immediate & 8 ? allLanes : 0);
+  Mask results[] = {a & b, a | b, a ^ b};
+  warp.setPredicate(instruction.dst, results[instruction.immediate & 3], mask);
+  return Outcome::Next;
+}
+
+void usePredicateLogic(Decoder &decoder, Logic logic, PredicateOperand a, PredicateOperand b) {
+  Instruction &instruction = decoder.instruction();
+  instruction.dst = decoder.predicateDestination(decoder.operand(0));
+  instruction.a = a.index;
+  instruction.b = b.index;
+  instruction.immediate = int64_t(logic) | (a.negated ? 4 : 0) | (b.negated ? 8 : 0);
+  instruction.run = runPredicateLogic;
+}
+
+LaneKernel logicKernel(Logic logic, ScalarType type) {
+  const LaneKernels &best = laneKernels();
+  switch (logic) {
+  case Logic::And: return type.bits == 32 ? best.andB32 : bitKernels<conjunction>.of(type);
+  case Logic::Or: return type.bits == 32 ? best.orB32 : bitKernels<disjunction>.of(type);
+  default: return type.bits == 32 ? best.xorB32 : bitKernels<exclusive>.of(type);
+  }
+}
+
+template <Logic logic> void decodeLogic(Decoder &decoder) {
+  if (decoder.take("pred")) {
+    decoder.expectOperands(3);
+    return usePredicateLogic(decoder, logic, decoder.predicateSource(decoder.operand(1)),
+                             decoder.predicateSource(decoder.operand(2)));
+  }
+  ScalarType type = expectBits(decoder);
+  takeOperands(decoder, type, {type, type});
+  finish(decoder, logicKernel(logic, type));
+}
+
+void decodeNot(Decoder &decoder) {
+  if (decoder.take("pred")) {
+    decoder.expectOperands(2);
+    PredicateOperand source = decoder.predicateSource(decoder.operand(1));
+    source.negated = !source.negated;
+    return usePredicateLogic(decoder, Logic::And, source, source);
+  }
+  ScalarType type = expectBits(decoder);
+  takeOperands(decoder, type, {type});
+  finish(decoder, type.bits == 32 ? laneKernels().notB32 : unaryBitKernels<complement>.of(type));
+}
+
+void decodeIsZero(Decoder &decoder) {
+  ScalarType type = expectBits(decoder);
+  takeOperands(decoder, type, {type});
+  finish(decoder, unaryBitKernels<isZero>.of(type));
+}
+
+void decodeShiftLeft(Decoder &decoder) {
+  ScalarType type = expectBits(decoder);
+  takeOperands(decoder, type, {type, typeU32});
+  finish(decoder, type.bits == 32   ? laneKernels().shlB32
+                  : type.bits == 64 ? laneKernels().shlB64
+                                    : leftKernel<uint16_t>);
+}
+
+void decodeShiftRight(Decoder &decoder) {
+  static constexpr IntegerKernels kernels = {{{rightKernel<uint16_t>, rightKernel<int16_t>},
+                                              {rightKernel<uint32_t>, rightKernel<int32_t>},
+                                              {rightKernel<uint64_t>, rightKernel<int64_t>}}};
+  ScalarType type = expectInteger(decoder, true);
+  takeOperands(decoder, type, {type, typeU32});
+  if (type.bits == 32)
+    return finish(decoder, isSigned(type) ? laneKernels().shrS32 : laneKernels().shrU32);
+  finish(decoder, kernels.of(type));
+}
+
+void decodeFunnelShift(Decoder &decoder) {
+  bool right = decoder.expectOneOf({"l", "r"}, "a direction") == 1;
+  bool clamp = decoder.expectOneOf({"wrap", "clamp"}, "a mode") == 1;
+  if (!decoder.take("b32"))
+    decoder.fail("expected .b32 as the type");
+  takeOperands(decoder, typeB32, {typeB32, typeB32, typeU32});
+  static constexpr LaneKernel kernels[2][2] = {
+      {ternaryLanes<funnelLeft<false>, uint32_t>, ternaryLanes<funnelLeft<true>, uint32_t>},
+      {ternaryLanes<funnelRight<false>, uint32_t>, ternaryLanes<funnelRight<true>, uint32_t>}};
+  finish(decoder, kernels[right][clamp]);
+}
+
+/// Bit i of `immediate` is the result where the bits of a, b, c are those of i, a's foremost.
+Outcome runLookup3(Warp &warp, const Instruction &instruction, Mask mask) {
+  const uint32_t *a = warp.lanes32(instruction.a), *b = warp.lanes32(instruction.b),
+                 *c = warp.lanes32(instruction.c);
+  uint32_t terms[8];
+  for (unsigned i = 0; i < 8; ++i)
+    terms[i] = instruction.immediate >> i & 1 ? ~0u : 0;
+  fillLanes<uint32_t>(warp.lanes32(instruction.dst), mask, [&](auto *out) {
+    ATTUNE_EACH_LANE
+    for (unsigned lane = 0; lane < laneCount; ++lane) {
+      uint32_t x = a[lane], y = b[lane], z = c[lane];
+      uint32_t low =
+          (terms[0] & ~y & ~z) | (terms[1] & ~y & z) | (terms[2] & y & ~z) | (terms[3] & y & z);
+      uint32_t high =
+          (terms[4] & ~y & ~z) | (terms[5] & ~y & z) | (terms[6] & y & ~z) | (terms[7] & y & z);
+      out[lane] = (~x & low) | (x & high);
+    }
+  });
+  return Outcome::Next;
+}
+
+void decodeLookup3(Decoder &decoder) {
+  if (!decoder.take("b32"))
+    decoder.fail("expected .b32 as the type");
+  decoder.expectOperands(5);
+  Instruction &instruction = decoder.instruction();
+  instruction.a = decoder.source(decoder.operand(1), typeB32);
+  instruction.b = decoder.source(decoder.operand(2), typeB32);
+  instruction.c = decoder.source(decoder.operand(3), typeB32);
+  instruction.immediate = decoder.constant(decoder.operand(4), 0, 255, "a table of 8 bits");
+  instruction.dst = decoder.destination(decoder.operand(0), Width::B32);
+  instruction.run = runLookup3;
+}
+
+void decodeExtract(Decoder &decoder) {
+  ScalarType type = expectInteger(decoder);
+  if (type.bits == 16)
+    decoder.fail("expected .u32, .u64, .s32 or .s64 as the type");
+  takeOperands(decoder, type, {type, typeU32, typeU32});
+  static constexpr LaneKernel kernels[2][2] = {
+      {ternaryLanes<extractField<uint32_t>, uint32_t, uint32_t, uint32_t, uint32_t>,
+       ternaryLanes<extractField<int32_t>, int32_t, int32_t, uint32_t, uint32_t>},
+      {ternaryLanes<extractField<uint64_t>, uint64_t, uint64_t, uint32_t, uint32_t>,
+       ternaryLanes<extractField<int64_t>, int64_t, int64_t, uint32_t, uint32_t>}};
+  finish(decoder, kernels[type.bits == 64][isSigned(type)]);
+}
+
+struct InsertDetail : Detail {
+  Row length = noOperand;
+};
+
+template <typename T> Outcome runInsert(Warp &warp, const Instruction &instruction, Mask mask) {
+  Row lengthRow = static_cast<const InsertDetail &>(*instruction.detail).length;
+  const uint32_t *position = warp.lanes32(instruction.c), *length = warp.lanes32(lengthRow);
+  using SlotType = typename Slot<T>::Type;
+  auto *a = reinterpret_cast<const SlotType *>(warp.lanes32(instruction.a));
+  auto *b = reinterpret_cast<const SlotType *>(warp.lanes32(instruction.b));
+  fillLanes<T>(warp.lanes32(instruction.dst), mask, [=](SlotType *out) {
+    for (unsigned lane = 0; lane < laneCount; ++lane)
+      out[lane] = insertField<T>(a[lane], b[lane], position[lane], length[lane]);
+  });
+  return Outcome::Next;
+}
+
+void decodeInsert(Decoder &decoder) {
+  ScalarType type = expectBits(decoder);
+  if (type.bits == 16)
+    decoder.fail("expected .b32 or .b64 as the type");
+  decoder.expectOperands(5);
+  auto &detail = decoder.makeDetail<InsertDetail>();
+  Instruction &instruction = decoder.instruction();
+  instruction.a = decoder.source(decoder.operand(1), type);
+  instruction.b = decoder.source(decoder.operand(2), type);
+  instruction.c = decoder.source(decoder.operand(3), typeU32);
+  detail.length = decoder.source(decoder.operand(4), typeU32);
+  instruction.dst = decoder.destination(decoder.operand(0), type.width());
+  instruction.run = type.bits == 64 ? runInsert<uint64_t> : runInsert<uint32_t>;
+}
+
+void decodePermute(Decoder &decoder) {
+  if (!decoder.take("b32"))
+    decoder.fail("expected .b32 as the type");
+  int mode = decoder.takeOneOf({"f4e", "b4e", "rc8", "ecl", "ecr", "rc16"});
+  takeOperands(decoder, typeB32, {typeB32, typeB32, typeU32});
+  static constexpr LaneKernel kernels[] = {ternaryLanes<permuteByMode<ForwardFour>, uint32_t>,
+                                           ternaryLanes<permuteByMode<BackwardFour>, uint32_t>,
+                                           ternaryLanes<permuteByMode<ReplicateEight>, uint32_t>,
+                                           ternaryLanes<permuteByMode<ClampLeft>, uint32_t>,
+                                           ternaryLanes<permuteByMode<ClampRight>, uint32_t>,
+                                           ternaryLanes<permuteByMode<Replicate16>, uint32_t>};
+  finish(decoder, mode < 0 ? ternaryLanes<permuteBytes, uint32_t> : kernels[mode]);
+}
+
+/// clz, popc and brev: of .b32 or .b64.
+void decodeBits(Decoder &decoder, LaneKernel narrow, LaneKernel wide, bool sameWidth) {
+  ScalarType type = expectBits(decoder);
+  if (type.bits == 16)
+    decoder.fail("expected .b32 or .b64 as the type");
+  takeOperands(decoder, sameWidth ? type : typeU32, {type});
+  finish(decoder, type.bits == 64 ? wide : narrow);
+}
+void decodeLeadingZeros(Decoder &decoder) {
+  decodeBits(decoder, unaryLanes<leadingZeros<uint32_t>, uint32_t, uint32_t>,
+             unaryLanes<leadingZeros<uint64_t>, uint32_t, uint64_t>, false);
+}
+void decodePopulation(Decoder &decoder) {
+  decodeBits(decoder, unaryLanes<setBits<uint32_t>, uint32_t, uint32_t>,
+             unaryLanes<setBits<uint64_t>, uint32_t, uint64_t>, false);
+}
+void decodeReverse(Decoder &decoder) {
+  decodeBits(decoder, unaryLanes<reverseBits<uint32_t>, uint32_t, uint32_t>,
+             unaryLanes<reverseBits<uint64_t>, uint64_t, uint64_t>, true);
+}
+
+template <bool shiftAmount> LaneKernel topmostKernel(ScalarType type) {
+  if (type.bits == 64)
+    return isSigned(type) ? unaryLanes<findTopmost<int64_t, shiftAmount>, uint32_t, int64_t>
+                          : unaryLanes<findTopmost<uint64_t, shiftAmount>, uint32_t, uint64_t>;
+  return isSigned(type) ? unaryLanes<findTopmost<int32_t, shiftAmount>, uint32_t, int32_t>
+                        : unaryLanes<findTopmost<uint32_t, shiftAmount>, uint32_t, uint32_t>;
+}
+void decodeFindTopmost(Decoder &decoder) {
+  bool shiftAmount = decoder.take("shiftamt");
+  ScalarType type = expectInteger(decoder);
+  if (type.bits == 16)
+    decoder.fail("expected .u32, .u64, .s32 or .s64 as the type");
+  takeOperands(decoder, typeU32, {type});
+  finish(decoder, shiftAmount ? topmostKernel<true>(type) : topmostKernel<false>(type));
+}
+
+} // namespace
+
+void decodeInteger(Decoder &decoder, Operation operation, const Modifiers &modifiers) {
+  ScalarType type = modifiers.type;
+  checkInteger(decoder, type);
+  if (modifiers.rounding || modifiers.approx || modifiers.full || modifiers.ftz || modifiers.nan ||
+      modifiers.relu)
+    decoder.fail("integers have no such modifier");
+  bool unary = operation == Operation::Neg || operation == Operation::Abs;
+  if (unary)
+    takeOperands(decoder, type, {type});
+  else
+    takeOperands(decoder, type, {type, type});
+  if (modifiers.sat)
+    return finish(decoder, saturatingKernel(decoder, operation, type));
+  switch (operation) {
+  case Operation::Add:
+  case Operation::Sub: return finish(decoder, additiveKernel(operation, type));
+  case Operation::Min:
+  case Operation::Max: return finish(decoder, extremeKernel(operation, type));
+  case Operation::Neg: return finish(decoder, unaryKernels<negation>.of(type));
+  case Operation::Abs: return finish(decoder, unaryKernels<absolute>.of(type));
+  case Operation::Div: return finish(decoder, binaryKernels<quotient>.of(type));
+  default:
+    decoder.fail("the instruction has no form for this type; mul and mad of integers need .lo, "
+                 ".hi or .wide");
+  }
+}
+
+void decodeIntegerProduct(Decoder &decoder, Product product, bool adds) {
+  ScalarType type = expectInteger(decoder), result = type;
+  const LaneKernels &best = laneKernels();
+  bool sign = isSigned(type), is32 = type.bits == 32;
+  LaneKernel kernel = nullptr;
+  switch (product) {
+  case Product::Low:
+    kernel = adds   ? (is32 ? best.madLoB32 : ternaryKernels<madLow>.of(type))
+             : is32 ? best.mulLoB32
+                    : (type.bits == 64 ? best.mulLoB64 : binaryKernels<productLow>.of(type));
+    break;
+  case Product::High:
+    kernel = adds ? ternaryKernels<madHigh>.of(type) : binaryKernels<productHigh>.of(type);
+    break;
+  case Product::Wide:
+    if (type.bits == 64)
+      decoder.fail(".wide is for integers of 16 and 32 bits");
+    result.bits *= 2;
+    if (is32)
+      kernel = adds ? (sign ? best.madWideS32 : best.madWideU32)
+                    : (sign ? best.mulWideS32 : best.mulWideU32);
+    else if (adds)
+      kernel = sign ? ternaryLanes<madWideS16, uint32_t, int16_t, int16_t, uint32_t>
+                    : ternaryLanes<madWideU16, uint32_t, uint16_t, uint16_t, uint32_t>;
+    else
+      kernel = sign ? binaryLanes<productWideS16, int32_t, int16_t>
+                    : binaryLanes<productWideU16, uint32_t, uint16_t>;
+    break;
+  }
+  if (adds)
+    takeOperands(decoder, result, {type, type, result});
+  else
+    takeOperands(decoder, result, {type, type});
+  finish(decoder, kernel);
+}
+
+void addArithmetic(InstructionSet &set);
+
+void addIntegers(InstructionSet &set) {
+  addArithmetic(set);
+  set["rem"] = decodeRemainder;
+  set["sad"] = decodeSumOfDifferences;
+  set["and"] = decodeLogic<Logic::And>;
+  set["or"] = decodeLogic<Logic::Or>;
+  set["xor"] = decodeLogic<Logic::Xor>;
+  set["not"] = decodeNot;
+  set["cnot"] = decodeIsZero;
+  set["shl"] = decodeShiftLeft;
+  set["shr"] = decodeShiftRight;
+  set["shf"] = decodeFunnelShift;
+  set["lop3"] = decodeLookup3;
+  set["bfe"] = decodeExtract;
+  set["bfi"] = decodeInsert;
+  set["prmt"] = decodePermute;
+  set["clz"] = decodeLeadingZeros;
+  set["popc"] = decodePopulation;
+  set["brev"] = decodeReverse;
+  set["bfind"] = decodeFindTopmost;
+}
+
+} // namespace attune::sim

@@ -6,8 +6,9 @@
 
 namespace attune::sim {
 
-/// The same program with every mul and add that may be fused replaced by a fused multiply-add. Refers to
-/// the details of `program`, which has to live as long.
+/// A copy of the program in which every add and sub that may be fused with a mul before it, in the
+/// same basic block, is a fused multiply-add (of .f32; the mul stays). Not all of them need be
+/// fused on a GPU, nor by every version of ptxas: results have to pass with and without.
 std::unique_ptr<Program> contracted(const Program &program);
 
 } // namespace attune::sim

@@ -228,6 +228,21 @@ void markMeetings(Program &program, const ptx::Function &function) {
   }
 }
 
+void markBranchTargets(Program &program, const ptx::Function &function) {
+  auto mark = [&](uint32_t target) {
+    if (target < program.code.size())
+      program.code[target].flags |= BranchTarget;
+  };
+  for (const ptx::Statement &statement : function.statements)
+    if (isBranch(statement))
+      for (const ptx::Operand &operand : statement.operands)
+        if (operand.kind == ptx::Operand::Kind::Label)
+          mark(operand.index);
+  for (const std::vector<uint32_t> &targets : function.branchTargets)
+    for (uint32_t target : targets)
+      mark(target);
+}
+
 void markTensorRegisters(Program &program) {
   const std::vector<bool> &rows = program.tensorRows;
   auto isTensor = [&](Row row) { return row < rows.size() && rows[row]; };

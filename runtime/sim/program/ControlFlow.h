@@ -64,6 +64,9 @@ private:
 /// Fills Instruction::reconverge of branches and exits, and sets the flag Joins where lanes meet.
 void markMeetings(Program &program, const ptx::Function &function);
 
+/// Sets the flag BranchTarget.
+void markBranchTargets(Program &program, const ptx::Function &function);
+
 /// Sets the flag TouchesTensorRegisters.
 void markTensorRegisters(Program &program);
 

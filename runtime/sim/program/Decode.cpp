@@ -35,6 +35,7 @@ std::unique_ptr<Program> decode(const ptx::Module &module, const ptx::Function &
     decoder.endModifiers();
   }
   markMeetings(*program, function);
+  markBranchTargets(*program, function);
   markTensorRegisters(*program);
   return program;
 }

@@ -74,6 +74,8 @@ enum InstructionFlag : uint16_t {
   WarpSync = 16,
   /// mul, and add or sub, without rounding modifiers: may be fused when Options::contract is set.
   MayContract = 32,
+  /// Some branch may lead here.
+  BranchTarget = 64,
 };
 
 /// What does not fit into an instruction's record.
@@ -124,7 +126,8 @@ struct Program {
   std::vector<RegisterUse> uses;
   uint32_t rows = 0, predicates = 0;
   std::vector<Preset> presets;
-  std::vector<std::unique_ptr<Detail>> details;
+  /// Shared with copies of the program.
+  std::vector<std::shared_ptr<const Detail>> details;
   /// Parameters, as the driver would pass them.
   std::vector<ptx::Variable> parameters;
   uint64_t parameterBytes = 0;

@@ -145,8 +145,11 @@ Row Decoder::source(const Operand &operand, ScalarType type) {
 }
 
 PredicateIndex Decoder::predicateDestination(const Operand &operand) {
-  if (operand.kind == Operand::Kind::Sink)
+  if (operand.kind == Operand::Kind::Sink) {
+    if (!opcodeIs({"setp", "shfl", "match"}))
+      fail("the result of this instruction needs a predicate, but found '_'");
     return unwantedPredicate;
+  }
   if (operand.kind != Operand::Kind::Register || operand.negated ||
       function.registers[operand.index].width != RegisterClass::Predicate)
     fail("expected a predicate for a result");
@@ -281,7 +284,8 @@ Row Decoder::variableRow(const Operand &operand, Width width) {
   bool inBrackets = false;
   for (const Operand &whole : statement->operands)
     inBrackets |= whole.kind == Operand::Kind::Address && &whole.parts.front() == &operand;
-  if (!inBrackets && !opcodeIs({"mov", "cvta"}))
+  bool isMapa = opcodeIs({"mapa"}) && variable.space == Space::Shared;
+  if (!inBrackets && !isMapa && !opcodeIs({"mov", "cvta"}))
     fail("the address of '" + variable.name + "' can be read by mov and cvta only");
   if (opcodeIs({"cvta"}) &&
       spaceNamed(statement->opcode[1 % statement->opcode.size()]) != variable.space)

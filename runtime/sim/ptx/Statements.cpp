@@ -210,6 +210,8 @@ Operand Parser::parseOperand() {
   pair.kind = Operand::Kind::Pair;
   pair.parts.push_back(std::move(first));
   pair.parts.push_back(parseSimpleOperand());
+  if (pair.parts[0].kind == Operand::Kind::Sink && pair.parts[1].kind == Operand::Kind::Sink)
+    fail("expected one of two results at least, but found '_|_'");
   return pair;
 }
 

@@ -204,7 +204,7 @@ TEST(Decoder, GuardsAreIndicesOfPredicates) {
 }
 
 TEST(Decoder, PredicatesCanBeConstants) {
-  Decoding d("frob !%p1, 0, 1, -1, _;");
+  Decoding d("setp !%p1, 0, 1, -1, _;");
   EXPECT_TRUE(d.decoder.predicateSource(d.operand(0)).negated);
   EXPECT_EQ(d.decoder.predicateSource(d.operand(1)).index, Decoder::alwaysFalse);
   EXPECT_EQ(d.decoder.predicateSource(d.operand(2)).index, Decoder::alwaysTrue);
@@ -333,6 +333,7 @@ TEST(Decoder, RefusesWrongCounts) {
 
 TEST(Decoder, RefusesResultsThatAreNoRegisters) {
   EXPECT_REFUSED("add.s32 _;", decoder.destination(decoder.operand(0), Width::B32), "found '_'");
+  EXPECT_REFUSED("and.pred _;", decoder.predicateDestination(decoder.operand(0)), "found '_'");
   EXPECT_REFUSED("frob 5;", decoder.destination(decoder.operand(0), Width::B32),
                  "found an integer");
   EXPECT_REFUSED("frob !%p1;", decoder.predicateDestination(decoder.operand(0)),

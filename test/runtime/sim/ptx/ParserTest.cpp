@@ -418,6 +418,7 @@ const BadText badBodies[] = {
     {"AddressOfNothing", "frob [];", 0, "expected an operand"},
     {"AddressOfASpecialRegister", "frob [%clock64];", 0, "as address"},
     {"VectorInAVector", "frob {{%r1}};", 0, "expected an operand"},
+    {"NoResultOfTwo", "frob _|_;", 0, "expected one of two results"},
     {"OpenVector", "frob {%r1;", 0, "expected '}' behind the elements"},
     {"NegatedNumber", "frob !1;", 0, "expected an operand"},
     {"NegatedVariable", "frob !gv;", 0, "only a predicate"},

@@ -169,7 +169,9 @@ void Cluster::run(Warp &warp, uint64_t quantum) {
       counters.lines[warp.counter].lanesOff += uint64_t(warpSize - std::popcount(mask));
     }
     Outcome outcome = instruction.run(warp, instruction, mask);
-    warp.woken = false;
+    // A warp that blocks may have been woken by what it did itself.
+    if (outcome != Outcome::Blocked)
+      warp.woken = false;
     switch (outcome) {
     case Outcome::Next: ++warp.counter; break;
     case Outcome::Jumped: break;

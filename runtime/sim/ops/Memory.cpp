@@ -2,6 +2,7 @@
 // ld, ldu, st and prefetch.
 #include "runtime/sim/ops/MemoryAccess.h"
 #include "runtime/sim/ops/Ops.h"
+#include "runtime/sim/ops/TensorCopy.h"
 
 #include <algorithm>
 #include <bit>
@@ -252,11 +253,10 @@ void decodeStore(Decoder &decoder) {
 /// A hint: it changes nothing, and its address need not be valid.
 void decodePrefetch(Decoder &decoder) {
   decoder.takeOneOf({"global", "local", "const", "param"});
-  if (decoder.take("tensormap"))
-    decoder.require(90);
-  else
-    decoder.expectOneOf({"L1", "L2", "L2::evict_last", "L2::evict_normal"},
-                        "a level of cache, or tensormap");
+  if (decoder.peek() == "tensormap")
+    return decodeTensorMapPrefetch(decoder);
+  decoder.expectOneOf({"L1", "L2", "L2::evict_last", "L2::evict_normal"},
+                      "a level of cache, or tensormap");
   decoder.endModifiers();
   decoder.expectOperands(1);
   decoder.address(decoder.operand(0));

@@ -289,9 +289,7 @@ void decodeTensor(Decoder &decoder, TensorDetail &detail, const ptx::Operand &op
   const ptx::Operand &coordinates = operand.parts[1];
   if (coordinates.kind != ptx::Operand::Kind::Vector || coordinates.parts.size() != detail.rank)
     decoder.fail("expected " + std::to_string(detail.rank) + " coordinates in braces");
-  ptx::Operand map = operand;
-  map.parts.resize(1);
-  detail.map = decoder.address(map);
+  detail.map = decoder.address(operand);
   for (const ptx::Operand &coordinate : coordinates.parts)
     detail.coordinates.push_back(decoder.source(coordinate, Width::B32));
 }

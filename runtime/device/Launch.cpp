@@ -38,9 +38,9 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
     }
   }
   for (size_t axis = 0; axis < 3; ++axis)
-    addSteps(variant.grid[axis], grid[axis]);
+    grid[axis] = toSteps(variant.grid[axis], kernel);
   for (const Condition &condition : kernel.conditions)
-    addSteps(condition.expression, conditions.emplace_back());
+    conditions.push_back(toSteps(condition.expression, kernel));
   auto isMap = [](const Parameter &parameter) {
     return parameter.kind == ParameterKind::TensorMap;
   };

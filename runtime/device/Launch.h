@@ -5,10 +5,10 @@
 // launch works on the stack alone.
 #pragma once
 
+#include "runtime/bundle/Evaluate.h"
 #include "runtime/device/Device.h"
 
 #include <cstddef>
-#include <optional>
 
 namespace attune::device {
 
@@ -61,12 +61,6 @@ private:
     int64_t pointerAlignment;
     int64_t strideAlignment;
   };
-  /// A step of an expression in postfix order.
-  struct Step {
-    bundle::Expression::Kind kind;
-    int64_t number;
-    size_t argument;
-  };
   struct BoundParameter {
     bundle::Parameter parameter;
     size_t argument;
@@ -74,7 +68,6 @@ private:
 
   [[noreturn]] void failOperand(const Argument &argument, const std::string &problem) const;
   size_t indexOf(const std::string &operand) const;
-  void addSteps(const bundle::Expression &expression, std::vector<Step> &steps) const;
 
   void checkTensor(const Device &device, const Argument &argument, const DLTensor *tensor,
                    Tensor &result) const;
@@ -87,19 +80,15 @@ private:
   void checkAxes(const LaunchState &state) const;
   const Tensor *firstOnAxis(const LaunchState &state, const std::string &axis,
                             const Argument *&owner) const;
-  /// What `steps` come to; where they have no value, null and in `problem` why.
-  std::optional<int64_t> evaluate(const std::vector<Step> &steps, const LaunchState &state,
-                                  const char *&problem) const;
-  int64_t evaluateGrid(const std::vector<Step> &steps, const LaunchState &state) const;
+  int64_t evaluateGrid(const bundle::Steps &steps, const LaunchState &state) const;
   void checkConditions(const LaunchState &state) const;
-  std::string describeValues(const std::vector<Step> &steps, const LaunchState &state) const;
 
   bundle::KernelInfo kernel;
   bundle::Variant variant;
   std::vector<Argument> arguments;
-  std::array<std::vector<Step>, 3> grid;
+  std::array<bundle::Steps, 3> grid;
   /// One entry a condition of the kernel.
-  std::vector<std::vector<Step>> conditions;
+  std::vector<bundle::Steps> conditions;
   std::vector<BoundParameter> parameters;
 };
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expressions of the manifest from the scalar ops of a kernel and from the clauses of its axes.
+// Conditions of the manifest from assumptions, divisors, and the clauses of axes.
 #include "compiler/Conditions.h"
 
+#include "compiler/ScalarExpressions.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/Matchers.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -17,249 +16,19 @@ using Kind = Expression::Kind;
 
 namespace {
 
-using Translation = FailureOr<Expression>;
-
-/// Translates scalars into expressions. Every function fails, having emitted why, where it cannot.
-class Translator {
-public:
-  explicit Translator(const bundle::KernelInfo &info) : info(info) {}
-
-  /// The expression of `value`, which `user` asks for.
-  Translation translate(Operation *user, Value value) {
-    nodes = 0;
-    asking = user;
-    return translate(value);
-  }
-
-private:
-  Translation translate(Value value);
-  Translation translateOp(Operation *op);
-  Translation translateCompare(arith::CmpIOp op);
-  Translation translateSelect(arith::SelectOp op);
-  Translation translateBitwise(Kind kind, Operation *op);
-  Translation translateArithmetic(Kind kind, Operation *op);
-  Translation translateSignExtension(Operation *op);
-  Translation translateAffine(AffineExpr expression, AffineMap map, ValueRange operands);
-  Translation translateResults(AffineMap map, ValueRange operands, Kind join);
-  Translation translateBoth(Kind kind, Value left, Value right);
-  Translation refuse(Operation *op, const Twine &why = "");
-  /// Counts a number or an operator; false, with an error, when there are too many.
-  bool count();
-
-  const bundle::KernelInfo &info;
-  Operation *asking = nullptr;
-  size_t nodes = 0;
-};
-
-} // namespace
-
-static InFlightDiagnostic emitTooLarge(Operation *op) {
-  return op->emitOpError() << "expected at most " << bundle::maxExpressionNodes
-                           << " numbers and operators to evaluate at launch, but got more";
-}
-
-bool Translator::count() {
-  if (++nodes == bundle::maxExpressionNodes + 1)
-    emitTooLarge(asking);
-  return nodes <= bundle::maxExpressionNodes;
-}
-
-Translation Translator::refuse(Operation *op, const Twine &why) {
-  InFlightDiagnostic error = op->emitOpError();
-  error << "cannot be evaluated at launch";
-  if (!why.isTriviallyEmpty())
-    error << ": " << why;
-  error.attachNote(asking->getLoc())
-      << "what is checked at launch is made of integer scalar operands and constants by arith's "
-         "addi, subi, muli (of index or i64), floordivsi, ceildivsi, maxsi, minsi, select, signed "
-         "cmpi, andi, ori, xori (of i1), extsi, extui (of i1), index_cast, and by affine.apply, "
-         "affine.min, affine.max";
-  return error;
-}
-
-Translation Translator::translate(Value value) {
-  if (!count())
-    return failure();
-  APInt constant;
-  if (matchPattern(value, m_ConstantInt(&constant)))
-    return Expression::constant(constant.getBitWidth() == 1 ? int64_t(constant.getZExtValue())
-                                                            : constant.getSExtValue());
-  auto argument = dyn_cast<BlockArgument>(value);
-  if (!argument)
-    return translateOp(value.getDefiningOp());
-  const std::string &name = info.operands[argument.getArgNumber()].name;
-  if (value.getType().isIntOrIndex())
-    return Expression::scalar(name);
-  return asking->emitOpError() << "expected a fact about integers, which a launch can check, but "
-                                  "it depends on operand '"
-                               << name << "' of type " << value.getType();
-}
-
-Translation Translator::translateBoth(Kind kind, Value left, Value right) {
-  Translation first = translate(left);
-  if (failed(first))
-    return failure();
-  Translation second = translate(right);
-  if (failed(second))
-    return failure();
-  return Expression::binary(kind, std::move(*first), std::move(*second));
-}
-
-Translation Translator::translateCompare(arith::CmpIOp op) {
-  using Predicate = arith::CmpIPredicate;
-  Value left = op.getLhs(), right = op.getRhs();
-  bool equality = op.getPredicate() == Predicate::eq || op.getPredicate() == Predicate::ne;
-  // As a signed number an i1 is 0 or -1.
-  if (!equality && left.getType().isInteger(1))
-    return refuse(op, "it orders truths");
-  switch (op.getPredicate()) {
-  case Predicate::eq: return translateBoth(Kind::Eq, left, right);
-  case Predicate::ne: return translateBoth(Kind::Ne, left, right);
-  case Predicate::slt: return translateBoth(Kind::Lt, left, right);
-  case Predicate::sle: return translateBoth(Kind::Le, left, right);
-  case Predicate::sgt: return translateBoth(Kind::Lt, right, left);
-  case Predicate::sge: return translateBoth(Kind::Le, right, left);
-  default: return refuse(op, "it compares as unsigned numbers");
-  }
-}
-
-Translation Translator::translateSelect(arith::SelectOp op) {
-  Translation condition = translate(op.getCondition());
-  if (failed(condition))
-    return failure();
-  Translation choices = translateBoth(Kind::Select, op.getTrueValue(), op.getFalseValue());
-  if (failed(choices))
-    return failure();
-  return Expression::select(std::move(*condition), std::move(choices->arguments[0]),
-                            std::move(choices->arguments[1]));
-}
-
-Translation Translator::translateBitwise(Kind kind, Operation *op) {
-  if (!op->getResult(0).getType().isInteger(1))
-    return refuse(op, "it works on bits");
-  Value left = op->getOperand(0), right = op->getOperand(1);
-  // Not: MLIR's form is an exclusive or with true.
-  if (kind != Kind::Ne || !matchPattern(right, m_One()))
-    return translateBoth(kind, left, right);
-  Translation negated = translate(left);
-  if (failed(negated) || !count())
-    return failure();
-  return Expression::binary(Kind::Eq, std::move(*negated), Expression::constant(0));
-}
-
-Translation Translator::translateArithmetic(Kind kind, Operation *op) {
-  Type type = op->getResult(0).getType();
-  bool wraps = kind == Kind::Add || kind == Kind::Sub || kind == Kind::Mul;
-  if (wraps && !type.isIndex() && !type.isInteger(64))
-    return refuse(op, "it may wrap; extend its operands to index first");
-  if (type.isInteger(1))
-    return refuse(op, "it counts with truths");
-  return translateBoth(kind, op->getOperand(0), op->getOperand(1));
-}
-
-/// extsi and index_cast.
-Translation Translator::translateSignExtension(Operation *op) {
-  Value from = op->getOperand(0);
-  auto width = [](Type type) { return type.isIndex() ? 64u : type.getIntOrFloatBitWidth(); };
-  if (width(op->getResult(0).getType()) < width(from.getType()))
-    return refuse(op, "it may cut bits off");
-  Translation inner = translate(from);
-  if (failed(inner) || !from.getType().isInteger(1))
-    return inner;
-  if (!count())
-    return failure();
-  return Expression::binary(Kind::Sub, Expression::constant(0), std::move(*inner));
-}
-
-Translation Translator::translateOp(Operation *op) {
-  return llvm::TypeSwitch<Operation *, Translation>(op)
-      .Case([&](arith::CmpIOp op) { return translateCompare(op); })
-      .Case([&](arith::SelectOp op) { return translateSelect(op); })
-      .Case([&](arith::AndIOp op) { return translateBitwise(Kind::And, op); })
-      .Case([&](arith::OrIOp op) { return translateBitwise(Kind::Or, op); })
-      .Case([&](arith::XOrIOp op) { return translateBitwise(Kind::Ne, op); })
-      .Case([&](arith::AddIOp op) { return translateArithmetic(Kind::Add, op); })
-      .Case([&](arith::SubIOp op) { return translateArithmetic(Kind::Sub, op); })
-      .Case([&](arith::MulIOp op) { return translateArithmetic(Kind::Mul, op); })
-      .Case([&](arith::FloorDivSIOp op) { return translateArithmetic(Kind::FloorDiv, op); })
-      .Case([&](arith::CeilDivSIOp op) { return translateArithmetic(Kind::CeilDiv, op); })
-      .Case([&](arith::MaxSIOp op) { return translateArithmetic(Kind::Max, op); })
-      .Case([&](arith::MinSIOp op) { return translateArithmetic(Kind::Min, op); })
-      .Case<arith::ExtSIOp, arith::IndexCastOp>(
-          [&](Operation *op) { return translateSignExtension(op); })
-      .Case([&](arith::ExtUIOp op) {
-        return op.getIn().getType().isInteger(1) ? translate(op.getIn())
-                                                 : refuse(op, "it changes negative numbers");
-      })
-      .Case([&](affine::AffineApplyOp op) {
-        return translateResults(op.getAffineMap(), op.getMapOperands(), Kind::Max);
-      })
-      .Case([&](affine::AffineMinOp op) {
-        return translateResults(op.getMap(), op.getMapOperands(), Kind::Min);
-      })
-      .Case([&](affine::AffineMaxOp op) {
-        return translateResults(op.getMap(), op.getMapOperands(), Kind::Max);
-      })
-      .Default([&](Operation *op) { return refuse(op); });
-}
-
-/// The results of a map, joined: affine.min and affine.max; affine.apply has one.
-Translation Translator::translateResults(AffineMap map, ValueRange operands, Kind join) {
-  Translation joined = failure();
-  for (AffineExpr result : map.getResults()) {
-    Translation next = translateAffine(result, map, operands);
-    if (failed(next) || !count())
-      return failure();
-    joined = failed(joined) ? std::move(next)
-                            : Expression::binary(join, std::move(*joined), std::move(*next));
-  }
-  return joined;
-}
-
-static Kind kindOf(AffineExprKind kind) {
-  switch (kind) {
-  case AffineExprKind::Add: return Kind::Add;
-  case AffineExprKind::Mul: return Kind::Mul;
-  case AffineExprKind::Mod: return Kind::Mod;
-  case AffineExprKind::FloorDiv: return Kind::FloorDiv;
-  case AffineExprKind::CeilDiv: return Kind::CeilDiv;
-  default: llvm_unreachable("not an operator");
-  }
-}
-
-Translation Translator::translateAffine(AffineExpr expression, AffineMap map, ValueRange operands) {
-  if (auto dimension = dyn_cast<AffineDimExpr>(expression))
-    return translate(operands[dimension.getPosition()]);
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression))
-    return translate(operands[map.getNumDims() + symbol.getPosition()]);
-  if (!count())
-    return failure();
-  if (auto constant = dyn_cast<AffineConstantExpr>(expression))
-    return Expression::constant(constant.getValue());
-  auto both = cast<AffineBinaryOpExpr>(expression);
-  Translation left = translateAffine(both.getLHS(), map, operands);
-  if (failed(left))
-    return failure();
-  Translation right = translateAffine(both.getRHS(), map, operands);
-  if (failed(right))
-    return failure();
-  return Expression::binary(kindOf(expression.getKind()), std::move(*left), std::move(*right));
-}
-
-//===--- Axes and assumptions ---===//
-
-namespace {
-
 /// Collects the demands of one kernel.
 class Demands {
 public:
-  Demands(attn::KernelOp kernel, bundle::KernelInfo &info)
-      : kernel(kernel), info(info), translator(info) {}
+  Demands(attn::KernelOp kernel, bundle::KernelInfo &info) : kernel(kernel), info(info) {}
 
-  LogicalResult collect();
+  /// Those that are about scalars alone, or all.
+  LogicalResult collect(bool axesAsWell);
 
 private:
   LogicalResult add(Operation *op, Expression expression);
+  LogicalResult addDivisors(Operation *op);
+  LogicalResult addDivisors(Operation *op, AffineMap map, ValueRange operands);
+  LogicalResult addDivisor(Operation *op, Kind relation, std::optional<Expression> divisor);
   LogicalResult addAssumption(attn::AssumeOp op);
   LogicalResult addSize(attn::AxisOp op);
   LogicalResult addLike(attn::AxisOp op);
@@ -268,11 +37,10 @@ private:
   /// The token length of what lies along the axis, if an operand or a result does.
   std::optional<Expression> storedLength(StringRef axis) const;
   /// The length of a bound axis.
-  Translation length(Operation *user, StringRef axis, size_t likes = 0);
+  FailureOr<Expression> length(Operation *user, StringRef axis, size_t likes = 0);
 
   attn::KernelOp kernel;
   bundle::KernelInfo &info;
-  Translator translator;
 };
 
 } // namespace
@@ -307,7 +75,7 @@ LogicalResult Demands::addAssumption(attn::AssumeOp op) {
       parts.append({both.getRhs(), both.getLhs()});
       continue;
     }
-    Translation condition = translator.translate(op, part);
+    FailureOr<Expression> condition = translateScalar(op, part, info);
     if (failed(condition) || failed(add(op, std::move(*condition))))
       return failure();
   }
@@ -322,14 +90,14 @@ std::optional<Expression> Demands::storedLength(StringRef axis) const {
   return std::nullopt;
 }
 
-Translation Demands::length(Operation *user, StringRef axis, size_t likes) {
+FailureOr<Expression> Demands::length(Operation *user, StringRef axis, size_t likes) {
   if (auto stored = storedLength(axis))
     return *stored;
   for (auto op : kernel.getBody().getOps<attn::AxisOp>()) {
     if (op.getAxis() != axis)
       continue;
     if (op.getSize())
-      return translator.translate(user, op.getSize());
+      return translateScalar(user, op.getSize(), info);
     if (op.getLike() && likes < bundle::maxOperands)
       return length(user, *op.getLike(), likes + 1);
   }
@@ -338,7 +106,7 @@ Translation Demands::length(Operation *user, StringRef axis, size_t likes) {
 }
 
 LogicalResult Demands::addSize(attn::AxisOp op) {
-  Translation size = translator.translate(op, op.getSize());
+  FailureOr<Expression> size = translateScalar(op, op.getSize(), info);
   if (failed(size))
     return failure();
   if (auto stored = storedLength(op.getAxis()))
@@ -361,7 +129,7 @@ LogicalResult Demands::addLike(attn::AxisOp op) {
   // Without a length of its own the axis has just that of the other.
   if (!stored && !op.getSize())
     return success();
-  Translation own = length(op, op.getAxis()), like = length(op, other);
+  FailureOr<Expression> own = length(op, op.getAxis()), like = length(op, other);
   if (failed(own) || failed(like))
     return failure();
   return add(op, Expression::binary(Kind::Eq, std::move(*own), std::move(*like)));
@@ -373,7 +141,7 @@ LogicalResult Demands::addMultiple(attn::AxisOp op) {
     info.checks.push_back({op.getAxis().str(), multiple, ""});
     return success();
   }
-  Translation own = length(op, op.getAxis());
+  FailureOr<Expression> own = length(op, op.getAxis());
   if (failed(own))
     return failure();
   Expression rest = Expression::binary(Kind::Mod, std::move(*own), Expression::constant(multiple));
@@ -383,7 +151,7 @@ LogicalResult Demands::addMultiple(attn::AxisOp op) {
 LogicalResult Demands::addGrid(attn::AxisOp op) {
   std::optional<Expression> product;
   for (Value value : op.getGrid()) {
-    Translation size = translator.translate(op, value);
+    FailureOr<Expression> size = translateScalar(op, value, info);
     if (failed(size))
       return failure();
     bool positive = size->kind == Kind::Constant && size->number > 0;
@@ -392,19 +160,71 @@ LogicalResult Demands::addGrid(attn::AxisOp op) {
     product = product ? Expression::binary(Kind::Mul, std::move(*product), std::move(*size))
                       : std::move(*size);
   }
-  Translation own = length(op, op.getAxis());
+  FailureOr<Expression> own = length(op, op.getAxis());
   if (failed(own))
     return failure();
   return add(op, Expression::binary(Kind::Eq, std::move(*own), std::move(*product)));
 }
 
-LogicalResult Demands::collect() {
+/// 0 < `divisor`, or 0 != `divisor`. A divisor that is not made of scalars is none of a launch's.
+LogicalResult Demands::addDivisor(Operation *op, Kind relation, std::optional<Expression> divisor) {
+  if (!divisor || divisor->kind == Kind::Constant ||
+      countNodes(*divisor) + 2 > bundle::maxExpressionNodes)
+    return success();
+  Expression zero = Expression::constant(0);
+  return relation == Kind::Lt
+             ? add(op, Expression::binary(Kind::Lt, std::move(zero), std::move(*divisor)))
+             : add(op, Expression::binary(Kind::Ne, std::move(*divisor), std::move(zero)));
+}
+
+LogicalResult Demands::addDivisors(Operation *op, AffineMap map, ValueRange operands) {
+  LogicalResult result = success();
+  map.walkExprs([&](AffineExpr expression) {
+    auto both = dyn_cast<AffineBinaryOpExpr>(expression);
+    bool divides =
+        both && both.getKind() != AffineExprKind::Add && both.getKind() != AffineExprKind::Mul;
+    if (divides && succeeded(result))
+      result = addDivisor(op, Kind::Lt, findExpression(both.getRHS(), map, operands, info));
+  });
+  return result;
+}
+
+/// The divisors of one op in a region or in the body of the kernel. Signed and affine ones have to be
+/// above 0; what an unsigned division reads is so if it is not 0.
+LogicalResult Demands::addDivisors(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<arith::FloorDivSIOp, arith::CeilDivSIOp>([&](auto division) {
+        return addDivisor(op, Kind::Lt, findExpression(division.getRhs(), info));
+      })
+      .Case<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>([&](auto division) {
+        return addDivisor(op, Kind::Ne, findExpression(division.getRhs(), info));
+      })
+      .Case<affine::AffineMinOp, affine::AffineMaxOp>(
+          [&](auto apply) { return addDivisors(op, apply.getMap(), apply.getMapOperands()); })
+      .Case([&](affine::AffineApplyOp apply) {
+        return addDivisors(op, apply.getAffineMap(), apply.getMapOperands());
+      })
+      .Case([&](affine::AffineDelinearizeIndexOp split) {
+        for (Value size : split.getDynamicBasis())
+          if (failed(addDivisor(op, Kind::Lt, findExpression(size, info))))
+            return failure();
+        return success();
+      })
+      .Default(success());
+}
+
+LogicalResult Demands::collect(bool axesAsWell) {
   for (Operation &op : kernel.getBody().front()) {
+    WalkResult divisors = op.walk([&](Operation *inner) {
+      return failed(addDivisors(inner)) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (divisors.wasInterrupted())
+      return failure();
     if (auto assume = dyn_cast<attn::AssumeOp>(op))
       if (failed(addAssumption(assume)))
         return failure();
     auto axis = dyn_cast<attn::AxisOp>(op);
-    if (!axis)
+    if (!axis || !axesAsWell)
       continue;
     if ((axis.getSize() && failed(addSize(axis))) || (axis.getLike() && failed(addLike(axis))) ||
         (axis.getMultiple() && failed(addMultiple(axis))) ||
@@ -415,7 +235,11 @@ LogicalResult Demands::collect() {
 }
 
 LogicalResult describeConditions(attn::KernelOp kernel, bundle::KernelInfo &info) {
-  return Demands(kernel, info).collect();
+  return Demands(kernel, info).collect(/*axesAsWell=*/true);
+}
+
+LogicalResult describeScalarConditions(attn::KernelOp kernel, bundle::KernelInfo &info) {
+  return Demands(kernel, info).collect(/*axesAsWell=*/false);
 }
 
 } // namespace attune

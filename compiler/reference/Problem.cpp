@@ -250,7 +250,8 @@ Error Binder::bindAxisOps() {
   return Error::success();
 }
 
-/// Scalars that the body computes, in order, and the facts that it assumes about them.
+/// Scalars that the body computes, in order, and the facts that it assumes about them and that no
+/// launch can check.
 Error evaluateScalars(Problem &problem) {
   for (Operation &op : problem.kernel.getBody().front().without_terminator()) {
     if (auto assume = dyn_cast<attn::AssumeOp>(op)) {
@@ -318,6 +319,8 @@ llvm::Expected<std::unique_ptr<Problem>> Binder::bind(ArrayRef<Argument> argumen
   for (auto [index, argument] : llvm::enumerate(arguments))
     if (Error error = bindArgument(unsigned(index), argument))
       return std::move(error);
+  if (Error error = checkConditions(*problem))
+    return std::move(error);
   if (Error error = evaluateScalars(*problem))
     return std::move(error);
   if (Error error = bindAxisOps())

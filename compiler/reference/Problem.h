@@ -46,6 +46,9 @@ std::string operandName(attn::KernelOp kernel, unsigned index);
 /// Are the facts that the kernel states of an integer operand true of it? (Facts.cpp)
 llvm::Error checkFacts(attn::KernelOp kernel, unsigned index, const Tensor &tensor);
 
+/// Do the scalar arguments meet the conditions of a launch? (Conditions.cpp)
+llvm::Error checkConditions(const Problem &problem);
+
 } // namespace attune::reference
 
 #endif // ATTUNE_COMPILER_REFERENCE_PROBLEM_H

@@ -41,6 +41,8 @@ def Attn_KernelOp : Attn_Op<"kernel", [IsolatedFromAbove, AffineScopeTrait, Sing
     Facts about an operand are argument attributes: `attn.sorted`, `attn.contiguous`,
     `attn.range = [lo, hi]` on integer tables, rows and cols; `attn.heads = n`, `attn.batch = n` on
     rows and cols.
+    Where scalar operands divide, directly or computed with one another, the divisor is above 0 (of
+    an unsigned division: not 0), which is checked at launch.
 
     * C1 operands are rows, cols, tensors of scalars, or scalars (float, integer, index).
     * C2 results are rows, cols or matrices.

@@ -164,6 +164,15 @@ TEST(Assume, isChecked) {
                        "  assume %ok\n  return %r : !r\n}";
   EXPECT_EQ(evaluate(kernel, {f32({1, 1, 1}), int64_t(1)}).size(), 1u);
   EXPECT_EQ(failure(kernel, {f32({1, 1, 1}), int64_t(0)}),
+            "kernel 'k': expected 'n >= 1', but n is 0");
+}
+
+TEST(Assume, ofFloatsIsChecked) {
+  std::string kernel = "attn.kernel @k(%r: !r, %cap: f32) -> !r {\n"
+                       "  %c1 = arith.constant 1.0 : f32  %ok = arith.cmpf oge, %cap, %c1 : f32\n"
+                       "  assume %ok\n  return %r : !r\n}";
+  EXPECT_EQ(evaluate(kernel, {f32({1, 1, 1}), 1.0}).size(), 1u);
+  EXPECT_EQ(failure(kernel, {f32({1, 1, 1}), 0.5}),
             "an 'assume' of kernel @k does not hold for these scalars");
 }
 

@@ -7,7 +7,7 @@
 #include "runtime/sim/ops/TensorTypes.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 
 namespace attune::sim {
 
@@ -46,9 +46,19 @@ void findRows(Warp &warp, const Instruction &instruction, const MatrixMoveDetail
     rows[lane] = good >> lane & 1 ? shared.at(addresses[lane]) : nullptr;
 }
 
+/// Lanes that have exited, or never were, leave holes in the matrices.
+void checkWhole(Warp &warp, const Instruction &instruction, Mask mask) {
+  if (warp.live != allLanes && mask == warp.live)
+    warp.report(FindingKind::BarrierMisuse, instruction, mask,
+                "expected all 32 lanes of the warp, but only " +
+                    std::to_string(std::popcount(mask)) +
+                    " are there; launch a multiple of 32 threads, and let none exit before");
+}
+
 Outcome runLoadMatrix(Warp &warp, const Instruction &instruction, Mask mask) {
   const auto &detail = static_cast<const MatrixMoveDetail &>(*instruction.detail);
   uint8_t *rows[warpSize];
+  checkWhole(warp, instruction, mask);
   findRows(warp, instruction, detail, AccessKind::Read, mask, rows);
   // The base address may be a destination as well, so it has been read before.
   for (size_t i = 0; i < detail.rows.size(); ++i) {
@@ -64,6 +74,7 @@ Outcome runLoadMatrix(Warp &warp, const Instruction &instruction, Mask mask) {
 Outcome runStoreMatrix(Warp &warp, const Instruction &instruction, Mask mask) {
   const auto &detail = static_cast<const MatrixMoveDetail &>(*instruction.detail);
   uint8_t *rows[warpSize];
+  checkWhole(warp, instruction, mask);
   findRows(warp, instruction, detail, AccessKind::Write, mask, rows);
   for (size_t i = 0; i < detail.rows.size(); ++i)
     storeMatrix(rows + i * matrixRows, detail.transposed, warp.lanes32(detail.rows[i]));
@@ -130,6 +141,7 @@ void multiply(const TensorRule &rule, const uint32_t *const *a, const uint32_t *
 Outcome runMma(Warp &warp, const Instruction &instruction, Mask mask) {
   const auto &detail = static_cast<const MmaDetail &>(*instruction.detail);
   const Options &options = warp.block.launch.options;
+  checkWhole(warp, instruction, mask);
   TensorRule rule = detail.rule;
   rule.numerics = options.numerics;
   const uint32_t *a[4], *b[2], *c[4];

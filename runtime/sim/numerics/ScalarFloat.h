@@ -118,7 +118,7 @@ inline float toOddF32(double value) {
   double back = nearest;
   uint32_t bits = bitsAs<uint32_t>(nearest);
   uint32_t inexact = (back > value) | (back < value);
-  uint32_t outwards = inexact & ((back > value) == (back > 0));
+  uint32_t outwards = inexact & ((back > value) == (value > 0));
   return bitsAs<float>((bits - outwards) | inexact);
 }
 

@@ -420,6 +420,14 @@ void decodePolicy(Decoder &decoder, bool hint, size_t index) {
     decoder.source(decoder.operand(index), Width::B64);
 }
 
+Row decodeSize(Decoder &decoder, size_t index) {
+  const ptx::Operand &size = decoder.operand(index);
+  if (size.kind == ptx::Operand::Kind::Integer && size.bits % 16 != 0)
+    decoder.fail("expected a size that is a multiple of 16, but it is " +
+                 std::to_string(size.bits));
+  return decoder.source(size, Width::B32);
+}
+
 /// {.shared::cluster, .shared::cta}.global or .shared::cluster.shared::cta, from the second part.
 void decodeLoad(Decoder &decoder, bool ownBlock) {
   bool fromGlobal = decoder.expectOneOf({"global", "shared::cta"}, "where it copies from") == 0;
@@ -434,7 +442,7 @@ void decodeLoad(Decoder &decoder, bool ownBlock) {
   decoder.expectOperands(4 + multicast + hint);
   detail.to = decoder.address(decoder.operand(0));
   detail.from = decoder.address(decoder.operand(1));
-  detail.size = decoder.source(decoder.operand(2), Width::B32);
+  detail.size = decodeSize(decoder, 2);
   detail.mbarrier = decoder.address(decoder.operand(3));
   if (multicast)
     detail.blocks = decoder.source(decoder.operand(4), Width::B16);
@@ -447,7 +455,7 @@ BulkDetail &decodeStore(Decoder &decoder, bool hint) {
   decoder.expectOperands(3 + hint);
   detail.to = decoder.address(decoder.operand(0));
   detail.from = decoder.address(decoder.operand(1));
-  detail.size = decoder.source(decoder.operand(2), Width::B32);
+  detail.size = decodeSize(decoder, 2);
   decodePolicy(decoder, hint, 3);
   return detail;
 }
@@ -460,7 +468,7 @@ void decodePrefetch(Decoder &decoder) {
   BulkDetail &detail = makeDetail(decoder, runPrefetch);
   decoder.expectOperands(2 + hint);
   detail.from = decoder.address(decoder.operand(0));
-  detail.size = decoder.source(decoder.operand(1), Width::B32);
+  detail.size = decodeSize(decoder, 1);
   decodePolicy(decoder, hint, 2);
 }
 

@@ -96,7 +96,6 @@ static void checkBytes(const Actor &actor, const Mbarrier &barrier) {
 
 void expectBytes(const Actor &actor, Mbarrier &barrier, uint32_t bytes) {
   barrier.bytes += bytes;
-  barrier.hasCopies = true;
   checkBytes(actor, barrier);
 }
 

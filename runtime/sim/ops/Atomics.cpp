@@ -173,9 +173,13 @@ void decodeOperands(Decoder &decoder, AtomicDetail &detail, const MemoryModifier
 
 } // namespace
 
+using Order = MemoryModifiers::Order;
+
 void decodeAtomic(Decoder &decoder) {
   MemoryModifiers modifiers;
   AtomicDetail &detail = decodeModifiers(decoder, modifiers);
+  modifiers.expectOrder(decoder, {Order::None, Order::Relaxed, Order::Acquire, Order::Release,
+                                  Order::AcquireRelease});
   decodeOperands(decoder, detail, modifiers, 1);
   detail.results =
       decoder.destinations(decoder.operand(0), modifiers.elements, detail.reduction.type.width());
@@ -186,6 +190,7 @@ void decodeReduction(Decoder &decoder) {
   AtomicDetail &detail = decodeModifiers(decoder, modifiers);
   if (detail.operation != AtomicOperation::Reduce)
     decoder.fail("expected an operation of red: add, min, max, and, or, xor, inc or dec");
+  modifiers.expectOrder(decoder, {Order::None, Order::Relaxed, Order::Release});
   decodeOperands(decoder, detail, modifiers, 0);
 }
 

@@ -290,6 +290,15 @@ void decodeReduction(Decoder &decoder, BarrierDetail &detail) {
   detail.predicate = decoder.predicateSource(decoder.operand(decoder.operandCount() - 1));
 }
 
+/// How many threads meet; a constant is checked here, a register when it runs.
+Row threadCount(Decoder &decoder, const ptx::Operand &operand, bool arrives) {
+  if (operand.kind == ptx::Operand::Kind::Integer &&
+      (operand.bits % warpSize != 0 || (arrives && operand.bits == 0)))
+    decoder.fail("expected a number of threads that is a multiple of 32, but found " +
+                 std::to_string(operand.bits));
+  return decoder.source(operand, Width::B32);
+}
+
 void decodeBlockBarrier(Decoder &decoder, bool alwaysAligned) {
   decoder.take("cta");
   auto &detail = decoder.makeDetail<BarrierDetail>();
@@ -311,8 +320,10 @@ void decodeBlockBarrier(Decoder &decoder, bool alwaysAligned) {
   Instruction &instruction = decoder.instruction();
   instruction.a = decoder.source(decoder.operand(first), Width::B32);
   detail.counted = last - first == 2;
+  if (decoder.operand(first).kind == ptx::Operand::Kind::Integer)
+    decoder.constant(decoder.operand(first), 0, 15, "a barrier");
   if (detail.counted)
-    instruction.b = decoder.source(decoder.operand(first + 1), Width::B32);
+    instruction.b = threadCount(decoder, decoder.operand(first + 1), action == 1);
   instruction.run = runBarrier;
   instruction.kind = InstructionClass::Synchronize;
   instruction.flags |= WarpSync | (aligned ? Aligned : 0);

@@ -230,9 +230,6 @@ Combine takeCombine(Decoder &decoder) {
 void takeCompared(Decoder &decoder, CompareDetail &detail, ScalarType type) {
   decoder.endModifiers();
   decoder.expectOperands(detail.combine == Combine::None ? 3 : 4);
-  // Constants of halves are bits.
-  if (isFloating(type) && type.bits == 16)
-    type = {ScalarType::Kind::Bits, type.bits * type.elements, 1};
   Instruction &instruction = decoder.instruction();
   instruction.a = decoder.source(decoder.operand(1), type);
   instruction.b = decoder.source(decoder.operand(2), type);

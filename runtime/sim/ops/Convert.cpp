@@ -312,7 +312,7 @@ void decodePair(Decoder &decoder, ScalarType to, ScalarType from,
   if (modifiers.rounding != Rounding::NearestEven || modifiers.toInteger || modifiers.ftz ||
       modifiers.sat || modifiers.satfinite != narrows)
     decoder.fail(narrows ? "expected .rn.satfinite" : "expected .rn, and .relu at most");
-  takeOperands(decoder, {Kind::Bits, to.bits * 2, 1}, {{Kind::Bits, from.bits * 2, 1}});
+  takeOperands(decoder, {Kind::Bits, to.bits * 2, 1}, {from});
   decoder.instruction().b = decoder.instruction().a;
   makeConversion(decoder, to, from, modifiers);
   decoder.instruction().run = runConvertPair;
@@ -381,7 +381,7 @@ void decodeScalar(Decoder &decoder, ScalarType to, ScalarType from,
   Instruction &instruction = decoder.instruction();
   bool isRegister = decoder.operand(1).kind == ptx::Operand::Kind::Register;
   ScalarType bits{Kind::Bits, 8 * bytesOf(source), 1};
-  instruction.a = decoder.source(decoder.operand(1), isRegister || isHalf(from) ? bits : from);
+  instruction.a = decoder.source(decoder.operand(1), isRegister ? bits : from);
   instruction.dst = decoder.destination(decoder.operand(0), result);
   LaneKernel kernel = nullptr;
   if (isInteger(to) && isInteger(from) && !modifiers.sat)

@@ -152,15 +152,13 @@ void checkModifiers(Decoder &decoder, Operation operation, const Modifiers &modi
 void decodeHalf(Decoder &decoder, Operation operation, const Modifiers &modifiers) {
   ScalarType type = modifiers.type;
   checkModifiers(decoder, operation, modifiers);
-  // Registers of halves are .b16 or .b32; constants are bits.
-  ScalarType bits{ScalarType::Kind::Bits, type.bits * type.elements, 1};
   bool isUnary = operation >= Operation::Neg;
   if (isUnary)
-    takeOperands(decoder, bits, {bits});
+    takeOperands(decoder, type, {type});
   else if (operation == Operation::Fma)
-    takeOperands(decoder, bits, {bits, bits, bits});
+    takeOperands(decoder, type, {type, type, type});
   else
-    takeOperands(decoder, bits, {bits, bits});
+    takeOperands(decoder, type, {type, type});
   if (type.kind == ScalarType::Kind::BFloat)
     use<BF16>(decoder, operation, modifiers);
   else

@@ -206,8 +206,12 @@ Width registerWidth(Decoder &decoder, const ptx::Operand &operand, const ScalarT
 void decodeLoad(Decoder &decoder) {
   MemoryModifiers modifiers;
   ScalarType type;
+  using Order = MemoryModifiers::Order;
   TransferDetail &detail = decodeTransfer(decoder, modifiers, type);
-  detail.kind = modifiers.strong ? AccessKind::AtomicRead : AccessKind::Read;
+  modifiers.expectOrder(
+      decoder, {Order::None, Order::Weak, Order::Volatile, Order::Relaxed, Order::Acquire});
+  modifiers.checkScope(decoder);
+  detail.kind = modifiers.isStrong() ? AccessKind::AtomicRead : AccessKind::Read;
   decoder.expectOperands(2 + modifiers.cacheHint);
   const ptx::Operand &into = decoder.operand(0);
   Width width = registerWidth(decoder, into, type);
@@ -230,8 +234,12 @@ void decodeStore(Decoder &decoder) {
   TransferDetail &detail = decodeTransfer(decoder, modifiers, type);
   if (modifiers.isConst || modifiers.isParam || modifiers.isNonCoherent)
     decoder.fail("expected a space that can be written: .global, .shared or .local");
+  using Order = MemoryModifiers::Order;
+  modifiers.expectOrder(
+      decoder, {Order::None, Order::Weak, Order::Volatile, Order::Relaxed, Order::Release});
+  modifiers.checkScope(decoder);
   // A strong store is ordered with other strong accesses like an atomic one, but reads nothing.
-  detail.kind = modifiers.strong ? AccessKind::AtomicWrite : AccessKind::Write;
+  detail.kind = modifiers.isStrong() ? AccessKind::AtomicWrite : AccessKind::Write;
   decoder.expectOperands(2 + modifiers.cacheHint);
   detail.address = decoder.address(decoder.operand(0));
   const ptx::Operand &from = decoder.operand(1);

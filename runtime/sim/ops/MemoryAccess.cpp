@@ -7,22 +7,45 @@
 
 namespace attune::sim {
 
-bool MemoryModifiers::takeOne(Decoder &decoder) {
+bool MemoryModifiers::takeSpace(Decoder &decoder) {
   static constexpr MemorySpace meaning[] = {
       MemorySpace::Global, MemorySpace::Shared, MemorySpace::Shared, MemorySpace::SharedCluster,
       MemorySpace::Local,  MemorySpace::Param,  MemorySpace::Param,  MemorySpace::Global};
-  if (int index = decoder.takeOneOf({"global", "shared", "shared::cta", "shared::cluster", "local",
-                                     "param", "param::entry", "const"});
-      index >= 0) {
-    space = meaning[index];
-    isParam = space == MemorySpace::Param;
-    isConst = index == 7;
-    if (space == MemorySpace::SharedCluster)
-      decoder.require(90);
+  int index = decoder.takeOneOf({"global", "shared", "shared::cta", "shared::cluster", "local",
+                                 "param", "param::entry", "const"});
+  if (index < 0)
+    return false;
+  if (hasSpace)
+    decoder.fail("expected one state space");
+  hasSpace = true;
+  space = meaning[index];
+  isParam = space == MemorySpace::Param;
+  isConst = index == 7;
+  if (space == MemorySpace::SharedCluster)
+    decoder.require(90);
+  return true;
+}
+
+bool MemoryModifiers::takeOrder(Decoder &decoder) {
+  int index = decoder.takeOneOf({"weak", "volatile", "relaxed", "acquire", "release", "acq_rel"});
+  if (index < 0)
+    return false;
+  if (order != Order::None)
+    decoder.fail("expected one memory order");
+  order = Order(index + 1);
+  return true;
+}
+
+bool MemoryModifiers::takeOne(Decoder &decoder) {
+  if (takeSpace(decoder) || takeOrder(decoder))
     return true;
+  // Scopes order what a block does with what others do, which this simulator does for all scopes
+  // alike.
+  if (int index = decoder.takeOneOf({"cta", "gpu", "sys", "cluster"}); index >= 0) {
+    if (index == 3)
+      decoder.require(90);
+    return hasScope = true;
   }
-  if (decoder.takeOneOf({"volatile", "relaxed", "acquire", "release", "acq_rel", "mmio"}) >= 0)
-    return strong = true;
   if (int index = decoder.takeOneOf({"v2", "v4", "v8"}); index >= 0) {
     elements = 2u << index;
     return true;
@@ -31,14 +54,29 @@ bool MemoryModifiers::takeOne(Decoder &decoder) {
     return isNonCoherent = true;
   if (decoder.take("L2::cache_hint"))
     return cacheHint = true;
-  // Scopes order what a block does with what others do, which this simulator does for all scopes
-  // alike; caches change no value.
-  return decoder.takeOneOf({"weak", "cta", "cluster", "gpu", "sys"}) >= 0 ||
-         decoder.takeOneOf({"ca", "cg", "cs", "lu", "cv", "wb", "wt"}) >= 0 ||
+  // Caches change no value.
+  return decoder.takeOneOf({"ca", "cg", "cs", "lu", "cv", "wb", "wt"}) >= 0 ||
          decoder.takeOneOf({"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first",
                             "L1::evict_last", "L1::no_allocate", "L2::evict_normal",
                             "L2::evict_first", "L2::evict_last", "L2::64B", "L2::128B",
                             "L2::256B"}) >= 0;
+}
+
+void MemoryModifiers::expectOrder(Decoder &decoder, std::initializer_list<Order> orders) const {
+  if (std::find(orders.begin(), orders.end(), order) == orders.end())
+    decoder.fail("the instruction does not have this memory order");
+  if (isStrong() && (isConst || isParam || isNonCoherent))
+    decoder.fail("a memory order is for memory that can be written: not .const, .param or .nc");
+  if (isNonCoherent && (space != MemorySpace::Global || isConst))
+    decoder.fail(".nc is for .global alone");
+}
+
+void MemoryModifiers::checkScope(Decoder &decoder) const {
+  bool wants = order >= Order::Relaxed;
+  if (wants && !hasScope)
+    decoder.fail("expected a scope (.cta, .cluster, .gpu, .sys) with the memory order");
+  if (!wants && hasScope)
+    decoder.fail("a scope needs .relaxed, .acquire or .release");
 }
 
 InstructionClass classOf(MemorySpace space) {

@@ -22,17 +22,30 @@ struct MemoryDetail : Detail {
 /// Takes what stands between the opcode and the type, in any order: how strong the access is, its
 /// scope, its space, caches.
 struct MemoryModifiers {
+  enum class Order : uint8_t { None, Weak, Volatile, Relaxed, Acquire, Release, AcquireRelease };
+
   MemorySpace space = MemorySpace::Generic;
+  Order order = Order::None;
+  bool hasSpace = false;
+  bool hasScope = false;
   bool isConst = false;
   bool isParam = false;
   bool isNonCoherent = false;
-  bool strong = false;
   /// .L2::cache_hint: an operand more.
   bool cacheHint = false;
   unsigned elements = 1;
 
   /// Takes one modifier; false when the next part is none of these.
   bool takeOne(Decoder &decoder);
+  bool isStrong() const { return order > Order::Weak; }
+  /// Fails when the order is none of these.
+  void expectOrder(Decoder &decoder, std::initializer_list<Order> orders) const;
+  /// Fails when ld or st has a scope that the order does not want, or lacks one.
+  void checkScope(Decoder &decoder) const;
+
+private:
+  bool takeSpace(Decoder &decoder);
+  bool takeOrder(Decoder &decoder);
 };
 
 /// The class that counters put an access of this space in.

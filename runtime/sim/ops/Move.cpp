@@ -154,8 +154,11 @@ void decodeMove(Decoder &decoder) {
     return decodePack(decoder, type);
   Instruction &instruction = decoder.instruction();
   if (source.kind == Kind::Special && changes(ptx::Special(source.index))) {
-    if (type.bits != 32 && type.bits != 64)
-      decoder.fail("a special register has 32 or 64 bits");
+    auto special = ptx::Special(source.index);
+    bool isWide = special == ptx::Special::Clock64 || special == ptx::Special::GlobalTimer;
+    if (type.bits != (isWide ? 64u : 32u) || type.kind == ScalarType::Kind::Float)
+      decoder.fail("expected an integer type of " + std::string(isWide ? "64" : "32") +
+                   " bits for this special register");
     instruction.immediate = source.index;
     instruction.target = type.bits == 64;
     instruction.dst = decoder.destination(result, type.width());

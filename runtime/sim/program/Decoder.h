@@ -114,7 +114,7 @@ public:
   AddressOperand address(const ptx::Operand &operand);
   /// An integer constant from `low` to `high`.
   int64_t constant(const ptx::Operand &operand, int64_t low, int64_t high, const char *what);
-  /// {a, b, c, d} of `count` elements; a single operand where count is 1.
+  /// {a, b, c, d} of `count` elements; where count is 1, also a single operand, but for matrices.
   std::vector<Row> destinations(const ptx::Operand &operand, size_t count, Width width);
   std::vector<Row> sources(const ptx::Operand &operand, size_t count, Width width);
 
@@ -142,6 +142,7 @@ private:
   void checkSpace(const ptx::Operand &address) const;
   uint64_t constantBits(const ptx::Operand &operand, ScalarType type) const;
   bool mayDiscard(const ptx::Operand &operand) const;
+  bool wantsBraces() const;
 
   const ptx::Statement *statement = nullptr;
   size_t nextPart = 1;

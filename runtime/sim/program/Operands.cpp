@@ -166,8 +166,11 @@ PredicateOperand Decoder::predicateSource(const Operand &operand) {
   return {registerPlaces[operand.index], operand.negated};
 }
 
+/// Fragments of matrices are in braces even when they are one register.
+bool Decoder::wantsBraces() const { return opcodeIs({"mma", "ldmatrix", "stmatrix"}); }
+
 std::vector<Row> Decoder::destinations(const Operand &operand, size_t count, Width width) {
-  if (operand.kind != Operand::Kind::Vector && count == 1)
+  if (operand.kind != Operand::Kind::Vector && count == 1 && !wantsBraces())
     return {destination(operand, width)};
   if (operand.kind != Operand::Kind::Vector || operand.parts.size() != count)
     fail("expected " + std::to_string(count) + " registers in braces");
@@ -183,7 +186,7 @@ std::vector<Row> Decoder::destinations(const Operand &operand, size_t count, Wid
 }
 
 std::vector<Row> Decoder::sources(const Operand &operand, size_t count, Width width) {
-  if (operand.kind != Operand::Kind::Vector && count == 1)
+  if (operand.kind != Operand::Kind::Vector && count == 1 && !wantsBraces())
     return {source(operand, width)};
   if (operand.kind != Operand::Kind::Vector || operand.parts.size() != count)
     fail("expected " + std::to_string(count) + " values in braces");

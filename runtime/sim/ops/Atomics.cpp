@@ -137,6 +137,8 @@ AtomicDetail &decodeModifiers(Decoder &decoder, MemoryModifiers &modifiers) {
       decoder.fail("expected .noftz before a type of 16 bits");
     decoder.require(type.kind == ScalarType::Kind::BFloat ? 90 : 70);
   }
+  if (noFlush && type.bits != 16)
+    decoder.fail("expected no .noftz before a type of more than 16 bits");
   if (modifiers.elements > 1)
     decoder.require(90);
   detail.space = modifiers.space;

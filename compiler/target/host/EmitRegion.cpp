@@ -232,6 +232,8 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
       result = b.exp2(parts[0], factor);
     else if (isa<math::ExpOp>(op))
       result = b.exp(parts[0]);
+    else if (isa<math::TanhOp>(op))
+      result = b.tanh(parts[0]);
     else if (isa<math::Log10Op>(op))
       result = arith::MulFOp::create(b, math::LogOp::create(b, parts[0]),
                                      b.constantFloat(vectorType, 0.43429448190325183));

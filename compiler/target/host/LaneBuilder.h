@@ -90,6 +90,8 @@ public:
   /// 2^(x * factor), the product as exact as the function: only its whole part is rounded.
   mlir::Value exp2(mlir::Value x, double factor);
   mlir::Value exp(mlir::Value x);
+  /// Of f32 lanes, with an error of 1.1 units in the last place (1.4 where multiply-add rounds twice).
+  mlir::Value tanh(mlir::Value x);
   /// f32 (scalar or lanes), rounded to the nearest even value of a narrow float type.
   mlir::Value roundTo(mlir::Value x, mlir::Type narrow);
 

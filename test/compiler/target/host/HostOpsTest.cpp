@@ -4,6 +4,7 @@
 #include "test/compiler/target/host/HostHarness.h"
 
 #include "llvm/Object/ELFObjectFile.h"
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -182,6 +183,44 @@ TEST(HostOps, ExponentialsOverTheirWholeRange) {
       "%two = arith.constant 2.0 : f32\n %w = arith.mulf %e, %two : f32\n"
       "%v = math.exp %w : f32",
       [](double value) { return std::exp(value * 2); }, std::ldexp(1.0, -23));
+}
+
+/// The distance of two numbers in units of the last place that `want` has in f32.
+double unitsApart(double got, double want) {
+  return std::abs(got - want) / std::ldexp(1.0, std::max(std::ilogb(want), -126) - 23);
+}
+
+TEST(HostOps, TanhIsRightToAUnit) {
+  // Every 2^10th f32 from the least to where the tangent is 1, of both signs, and all around the place
+  // where one form ends and the other begins.
+  std::vector<float> places = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, 1e30f, 88.8f};
+  for (uint32_t bits = 1; bits < 0x41300000; bits += 1 << 10)
+    places.push_back(std::bit_cast<float>(bits | (bits >> 10) << 31));
+  for (uint32_t bits = std::bit_cast<uint32_t>(0.9f) - 5000, end = bits + 10000; bits < end; ++bits)
+    places.push_back(std::bit_cast<float>(bits));
+  Tensor x(Dtype::F32, {1, 1, int64_t(places.size())});
+  for (size_t i = 0; i < places.size(); ++i)
+    x.set({0, 0, int64_t(i)}, places[i]);
+  for (HostLevel level : getRunnableLevels()) {
+    SCOPED_TRACE(getHostFacts(level).name);
+    Tensor o(Dtype::F32, {1, 1, int64_t(places.size())});
+    Kernel kernel(mapOf("%v = math.tanh %e : f32"), level);
+    kernel.run({{"x", x}, {"y", makeTable()}, {"o", o}});
+    double worst = 0;
+    for (size_t i = 0; i < places.size(); ++i) {
+      double got = o.get({0, 0, int64_t(i)}), want = std::tanh(double(places[i]));
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(got));
+        continue;
+      }
+      EXPECT_EQ(std::signbit(got), std::signbit(want)) << "at " << places[i];
+      EXPECT_LE(std::abs(got), 1.0) << "at " << places[i];
+      if (want != 0)
+        worst = std::max(worst, unitsApart(got, want));
+    }
+    EXPECT_LE(worst, getHostFacts(level).fused ? 1.1 : 1.4);
+    EXPECT_GT(worst, 0.5) << "no rounding was seen: what was compared?";
+  }
 }
 
 TEST(HostOps, MathWithoutCalls) {

@@ -258,6 +258,8 @@ void Warpgroup::claimRegisters(Warp &warp, const WgmmaProduct &product) {
 
 void Warpgroup::touch(Warp &warp, const Instruction &instruction, const RegisterUse &use,
                       Mask mask) {
+  if (broken)
+    return;
   const std::vector<bool> &isTensor = block.launch.program.tensorRows;
   auto each = [&](const std::vector<Row> &rows, uint8_t forbidden, const char *what) {
     for (Row row : rows) {

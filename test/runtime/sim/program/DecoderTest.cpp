@@ -368,8 +368,8 @@ TEST(Decoder, RefusesAddressesOfAnotherSpace) {
       "cp.async.ca.shared.global [sv], [gv], 4;",
       "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [sv], [gv], 16, [sv];",
       "cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%d1, {%r1, %r2}], [sv];",
-      "cp.async.bulk.tensor.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%r1], "
-      "[%d1, {%r1, %r2}], [sv];",
+      ("cp.async.bulk.tensor.2d.shared::cta.global.tile.mbarrier::complete_tx::bytes [%r1], "
+       "[%d1, {%r1, %r2}], [sv];"),
       "mbarrier.arrive.shared.b64 [sv];",
   };
   for (const char *body : good)

@@ -6,6 +6,7 @@
 #include "gtest/gtest.h"
 
 #include <ctime>
+#include <deque>
 
 using namespace attune::sim;
 using namespace attune::sim::ptx;
@@ -13,9 +14,11 @@ using Kind = Operand::Kind;
 
 namespace {
 
-Function parseBody(const std::string &body) {
-  Module module = parse(sampleModule(body));
-  return module.functions.at(0);
+/// Opcodes are views of the module's text: modules live as long as the program.
+const Function &parseBody(const std::string &body) {
+  static std::deque<Module> modules;
+  modules.push_back(parse(sampleModule(body)));
+  return modules.back().functions.at(0);
 }
 
 /// The operands of the first statement. Opcodes are any word: what they mean is not the parser's.
@@ -211,7 +214,7 @@ TEST(Parser, RegistersTakeRoomWhenTheyAreUsed) {
 }
 
 TEST(Parser, InnerNamesHideOuterOnes) {
-  Function function = parseBody(R"(
+  const Function &function = parseBody(R"(
   .reg .b32 x;
   frob x;
   { .reg .b64 x; .reg .b32 %r<2>; frob x, %r1, %r5; { frob x; } }
@@ -232,7 +235,7 @@ TEST(Parser, InnerNamesHideOuterOnes) {
 }
 
 TEST(Parser, BlocksOfInlineAssemblyRepeatTheirNames) {
-  Function function = parseBody(R"(
+  const Function &function = parseBody(R"(
   { .reg .pred P1; WAIT: frob P1; @P1 bra.uni DONE; bra.uni WAIT; DONE: }
   { .reg .pred P1; WAIT: frob P1; @!P1 bra.uni DONE; bra.uni WAIT; DONE: }
 )");
@@ -250,7 +253,8 @@ TEST(Parser, BlocksOfInlineAssemblyRepeatTheirNames) {
 }
 
 TEST(Parser, LabelsOfOuterBlocksAreSeenFromInnerOnes) {
-  Function function = parseBody("{ { bra AFTER; } bra BEFORE; BEFORE: } AFTER: bra END; ret; END:");
+  const Function &function =
+      parseBody("{ { bra AFTER; } bra BEFORE; BEFORE: } AFTER: bra END; ret; END:");
   EXPECT_EQ(function.statements[0].operands[0].index, 2u);
   EXPECT_EQ(function.statements[1].operands[0].index, 2u);
   EXPECT_EQ(function.statements[2].operands[0].index, 4u);
@@ -262,7 +266,7 @@ TEST(Parser, ALabelMayStandAtTheEnd) {
 }
 
 TEST(Parser, ReadsListsOfTargets) {
-  Function function = parseBody(R"(
+  const Function &function = parseBody(R"(
   A: frob;
   T: .branchtargets A, B,
      C;
@@ -278,7 +282,7 @@ TEST(Parser, ReadsListsOfTargets) {
 //===-- Statements and operands ---===//
 
 TEST(Parser, CutsOpcodesAtTheirDots) {
-  Function function = parseBody(
+  const Function &function = parseBody(
       "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%d1];"
       "ld .global\n.L2::128B.v4.b32 %r1;");
   EXPECT_EQ(function.statements[0].opcode,

@@ -484,8 +484,8 @@ inline const char *const badTexts[] = {
     "bar.red.popc.u32 _, 0, %p1;",
     "mbarrier.test_wait.shared.b64 _, [sv], %d1;",
     "setp.eq.s32 _|_, %r1, %r2;",
-    "cp.async.bulk.tensor.6d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
-    "[%r1], [%d1, {%r1, %r2, %r3, %r4, %r5, %r6}], [%r5];",
+    ("cp.async.bulk.tensor.6d.shared::cluster.global.tile.mbarrier::complete_tx::bytes "
+     "[%r1], [%d1, {%r1, %r2, %r3, %r4, %r5, %r6}], [%r5];"),
 };
 
 } // namespace attune::sim

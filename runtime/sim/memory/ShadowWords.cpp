@@ -38,6 +38,12 @@ unsigned bothLanes(unsigned old, unsigned lane) {
   return old == ShadowWords::anyLane ? lane : severalLanes;
 }
 
+/// Word::state behind a write of the whole word.
+uint32_t writtenState(bool asyncProxy) {
+  return allBytes << initialisedShift | allBytes << writtenShift | (asyncProxy ? asyncBit : 0) |
+         ShadowWords::anyLane << readLaneShift;
+}
+
 uint64_t orderOf(Epoch writer, ReadSets::Set readers) { return uint64_t(readers) << 32 | writer; }
 
 } // namespace
@@ -57,45 +63,106 @@ template <typename Each> void ShadowWords::Pass::split(uint32_t offset, uint32_t
   }
 }
 
-void ShadowWords::Pass::read(uint32_t offset, uint32_t bytes, unsigned lane) {
-  if (access.together)
-    lane = anyLane;
-  if ((offset | bytes) & 3)
-    return split(offset, bytes,
-                 [&](uint32_t index, unsigned part) { readSlowly(index, part, lane); });
-  uint32_t index = offset / 4, end = index + bytes / 4;
-  for (; index != end; ++index) {
-    ShadowWords::Word &word = shadow.words[index];
-    if (!hasClean || orderOf(word.writer, word.readers) != cleanOrder ||
-        (word.state & ~readLaneMask) != cleanState) {
+inline bool ShadowWords::Word::matches(const Pass::Pattern &pattern, unsigned lane) const {
+  if (orderOf(writer, readers) != pattern.order || (state & ~readLaneMask) != pattern.state)
+    return false;
+  if (!pattern.sameLane)
+    return true;
+  unsigned wroteIt = writeLane(where), readIt = readLane(state);
+  return (wroteIt == lane || wroteIt == anyLane) && (readIt == lane || readIt == anyLane);
+}
+
+/// `local` is a copy of `clean`, so that it can stay in registers.
+inline void ShadowWords::Pass::readWords(Pattern &local, uint32_t index, uint32_t count,
+                                         unsigned lane) {
+  ShadowWords::Word *words = shadow.words.data();
+  for (uint32_t end = index + count; index != end; ++index) {
+    ShadowWords::Word &word = words[index];
+    if (!word.matches(local, lane)) [[unlikely]] {
       readSlowly(index, allBytes, lane);
+      local = clean;
       continue;
     }
-    unsigned readBy = word.readers != nextReaders ? lane : bothLanes(readLane(word.state), lane);
-    word.readers = nextReaders;
-    word.state = withReadLane(cleanState, readBy);
+    unsigned readBy =
+        word.readers != local.nextReaders ? lane : bothLanes(readLane(word.state), lane);
+    word.readers = local.nextReaders;
+    word.state = local.state | readBy << readLaneShift;
   }
 }
 
+inline void ShadowWords::Pass::writeWords(Pattern &local, uint32_t index, uint32_t count,
+                                          unsigned lane) {
+  ShadowWords::Word *words = shadow.words.data();
+  const ShadowWords::Word written = {access.epoch, 0, instruction | lane << lanePlace,
+                                     writtenState(access.asyncProxy)};
+  for (uint32_t end = index + count; index != end; ++index) {
+    ShadowWords::Word &word = words[index];
+    if (!word.matches(local, lane)) [[unlikely]] {
+      writeSlowly(index, allBytes, lane);
+      local = clean;
+    } else {
+      word = written;
+    }
+  }
+}
+
+void ShadowWords::Pass::read(uint32_t offset, uint32_t bytes, unsigned lane) {
+  if ((offset | bytes) & 3)
+    return split(offset, bytes,
+                 [&](uint32_t index, unsigned part) { readSlowly(index, part, lane); });
+  Pattern local = clean;
+  readWords(local, offset / 4, bytes / 4, lane);
+}
+
 void ShadowWords::Pass::write(uint32_t offset, uint32_t bytes, unsigned lane) {
-  if (access.together)
-    lane = anyLane;
   if ((offset | bytes) & 3)
     return split(offset, bytes,
                  [&](uint32_t index, unsigned part) { writeSlowly(index, part, lane); });
-  uint32_t index = offset / 4, end = index + bytes / 4;
-  uint32_t where = instruction | lane << lanePlace;
-  uint32_t state = allBytes << initialisedShift | allBytes << writtenShift |
-                   (access.asyncProxy ? asyncBit : 0) | anyLane << readLaneShift;
-  for (; index != end; ++index) {
-    ShadowWords::Word &word = shadow.words[index];
-    if (!hasClean || orderOf(word.writer, word.readers) != cleanOrder ||
-        (word.state & ~readLaneMask) != cleanState) {
-      writeSlowly(index, allBytes, lane);
-      continue;
-    }
-    word = {access.epoch, 0, where, state};
+  Pattern local = clean;
+  writeWords(local, offset / 4, bytes / 4, lane);
+}
+
+/// Calls each(index, words of a lane, lane), with the number of words known to the compiler.
+template <typename Each>
+inline void ShadowWords::Pass::eachLane(Mask mask, const uint32_t *addresses, uint32_t base,
+                                        uint32_t bytes, Each each) {
+  unsigned noLane = access.together ? anyLane : 0;
+  for (Mask left = mask; left; left &= left - 1) {
+    unsigned lane = unsigned(__builtin_ctz(left)), named = noLane ? noLane : lane;
+    uint32_t index = (addresses[lane] - base) / 4;
+    if (bytes == 4)
+      each(index, 1, named);
+    else if (bytes == 16)
+      each(index, 4, named);
+    else
+      each(index, bytes / 4, named);
   }
+}
+
+void ShadowWords::Pass::read(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes) {
+  Pattern local = clean;
+  if (bytes < 4)
+    for (Mask left = mask; left; left &= left - 1) {
+      unsigned lane = unsigned(__builtin_ctz(left));
+      read(addresses[lane] - base, bytes, access.together ? anyLane : lane);
+    }
+  else
+    eachLane(mask, addresses, base, bytes, [&](uint32_t index, uint32_t count, unsigned lane) {
+      readWords(local, index, count, lane);
+    });
+}
+
+void ShadowWords::Pass::write(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes) {
+  Pattern local = clean;
+  if (bytes < 4)
+    for (Mask left = mask; left; left &= left - 1) {
+      unsigned lane = unsigned(__builtin_ctz(left));
+      write(addresses[lane] - base, bytes, access.together ? anyLane : lane);
+    }
+  else
+    eachLane(mask, addresses, base, bytes, [&](uint32_t index, uint32_t count, unsigned lane) {
+      writeWords(local, index, count, lane);
+    });
 }
 
 /// Whether a word may be touched at all.
@@ -167,13 +234,13 @@ void ShadowWords::Pass::readSlowly(uint32_t index, unsigned bytes, unsigned lane
   if (!mayTouch(index, bytes, lane, Hazard::ReadAfterWrite))
     return;
   ShadowWords::Word &word = shadow.words[index];
-  bool clean = true;
+  bool clear = true;
   if ((initialised(word.state) & bytes) != bytes) {
     conflict(FindingKind::UninitialisedRead, Hazard::ReadAfterWrite, index, bytes, lane, 0, 0,
              anyLane);
-    clean = false;
+    clear = false;
   }
-  clean &= checkWriter(index, bytes, lane, Hazard::ReadAfterWrite);
+  clear &= checkWriter(index, bytes, lane, Hazard::ReadAfterWrite);
   uint64_t order = orderOf(word.writer, word.readers);
   uint32_t state = word.state & ~readLaneMask;
   ReadSets::Set before = word.readers;
@@ -181,35 +248,27 @@ void ShadowWords::Pass::readSlowly(uint32_t index, unsigned bytes, unsigned lane
   word.readers = shadow.sets.add(before, {access.epoch, instruction, bytes, atomic});
   unsigned readBy = word.readers != before ? lane : bothLanes(readLane(word.state), lane);
   word.state = withReadLane(word.state, readBy);
-  // Among words that this warp has just written, lanes differ from word to word.
-  if (!clean || bytes != allBytes || (word.writer == access.current && access.current))
-    return;
-  cleanOrder = order;
-  cleanState = state;
-  nextReaders = word.readers;
-  hasClean = true;
+  if (clear && bytes == allBytes && !atomic)
+    clean = {order, state, word.readers, word.writer == access.current};
 }
 
 void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lane) {
   if (!mayTouch(index, bytes, lane, Hazard::WriteAfterWrite))
     return;
   ShadowWords::Word &word = shadow.words[index];
-  bool atomic = isAtomic(access.kind), clean = true;
+  bool atomic = isAtomic(access.kind), clear = true;
   if (reads(access.kind) && (initialised(word.state) & bytes) != bytes) {
     conflict(FindingKind::UninitialisedRead, Hazard::ReadAfterWrite, index, bytes, lane, 0, 0,
              anyLane);
-    clean = false;
+    clear = false;
   }
-  clean &= checkWriter(index, bytes, lane, Hazard::WriteAfterWrite);
-  clean &= checkReaders(index, bytes, lane);
+  clear &= checkWriter(index, bytes, lane, Hazard::WriteAfterWrite);
+  clear &= checkReaders(index, bytes, lane);
   std::span<const ReadSets::Read> readers = shadow.sets.of(word.readers);
   bool ownEpoch = access.current && (word.writer == access.current ||
                                      (!readers.empty() && readers.back().epoch == access.current));
-  if (clean && bytes == allBytes && !atomic && !ownEpoch) {
-    cleanOrder = orderOf(word.writer, word.readers);
-    cleanState = word.state & ~readLaneMask;
-    hasClean = true;
-  }
+  if (clear && bytes == allBytes && !atomic)
+    clean = {orderOf(word.writer, word.readers), word.state & ~readLaneMask, 0, ownEpoch};
   unsigned bytesNow = bytes, by = lane;
   if (bytes != allBytes && word.writer == access.epoch) {
     // Several lanes fill a word together: no one of them is its writer.
@@ -266,8 +325,7 @@ void ShadowWords::beginWrite(const ShadowAccess &access, uint16_t flight, uint32
 void ShadowWords::land(uint16_t flight, uint32_t offset, uint32_t bytes, Epoch epoch,
                        uint32_t instruction, bool asyncProxy) {
   uint32_t where = std::min(instruction, mostInstructions) | anyLane << lanePlace;
-  uint32_t state = allBytes << initialisedShift | allBytes << writtenShift |
-                   (asyncProxy ? asyncBit : 0) | anyLane << readLaneShift;
+  uint32_t state = writtenState(asyncProxy);
   for (uint32_t index = offset / 4; index != (offset + bytes + 3) / 4; ++index)
     // Otherwise a conflict was reported when the copy began.
     if ((words[index].state & flightMask) == flight)

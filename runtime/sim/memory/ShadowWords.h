@@ -59,11 +59,30 @@ public:
     /// [offset, offset + bytes) lies within the memory.
     void read(uint32_t offset, uint32_t bytes, unsigned lane);
     void write(uint32_t offset, uint32_t bytes, unsigned lane);
+    /// The same for the lanes of `mask`, at `addresses` less `base`, which are multiples of `bytes`,
+    /// a power of two.
+    void read(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes);
+    void write(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes);
 
   private:
     friend class ShadowWords;
+    /// The last word that was found clean: words that equal it are clean too.
+    struct Pattern {
+      /// Writer and readers, state without the lane of the last read.
+      uint64_t order = 0;
+      uint32_t state = ~0u;
+      /// What becomes of the readers of one that is read.
+      uint32_t nextReaders = 0;
+      /// The warp itself touched it in this epoch: only the same lane may do so again.
+      bool sameLane = false;
+    };
+
     void readSlowly(uint32_t index, unsigned bytes, unsigned lane);
     void writeSlowly(uint32_t index, unsigned bytes, unsigned lane);
+    template <typename Each>
+    void eachLane(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes, Each each);
+    void readWords(Pattern &local, uint32_t index, uint32_t count, unsigned lane);
+    void writeWords(Pattern &local, uint32_t index, uint32_t count, unsigned lane);
     template <typename Each> void split(uint32_t offset, uint32_t bytes, Each each);
     bool mayTouch(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard);
     bool checkWriter(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard);
@@ -74,12 +93,7 @@ public:
     ShadowWords &shadow;
     const ShadowAccess access;
     const uint32_t instruction;
-    /// The last word that was found clean: words that equal it are clean too.
-    uint64_t cleanOrder = 0;
-    uint32_t cleanState = 0;
-    bool hasClean = false;
-    /// What becomes of a clean word that is read.
-    uint32_t nextReaders = 0;
+    Pattern clean;
   };
 
   /// An asynchronous write begins: like a write, but the bytes are in flight from now on.
@@ -96,6 +110,7 @@ public:
 
 private:
   struct Word {
+    bool matches(const Pass::Pattern &pattern, unsigned lane) const;
     Epoch writer = 0;
     ReadSets::Set readers = 0;
     /// Of the writer: instruction, lane (6 bits from 24), atomic (bit 30).

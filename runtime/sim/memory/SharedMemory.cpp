@@ -223,14 +223,10 @@ Mask SharedMemory::access(const LaneAccess &access, Mask mask, const uint32_t *a
   ShadowWords::Pass pass(shadow->words,
                          {access.kind, clocks.of(warp.agent), now, now,
                           numberOf(warp, access.instruction), false, access.together});
-  bool onlyReads = !writes(access.kind);
-  for (Mask left = good; left; left &= left - 1) {
-    unsigned lane = unsigned(std::countr_zero(left));
-    if (onlyReads)
-      pass.read(addresses[lane] - first, access.bytes, lane);
-    else
-      pass.write(addresses[lane] - first, access.bytes, lane);
-  }
+  if (writes(access.kind))
+    pass.write(good, addresses, first, access.bytes);
+  else
+    pass.read(good, addresses, first, access.bytes);
   if (!shadow->words.found().empty())
     shadow->report(warp, access.instruction, good);
   if (isAtomic(access.kind))

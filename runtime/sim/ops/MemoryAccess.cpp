@@ -108,10 +108,11 @@ uint32_t narrow(uint64_t address) { return address >> 32 ? ~uint32_t(0) : uint32
 
 Mask accessShared(const Access &access, Block &block, Mask mask, const uint32_t *addresses) {
   Mask good = block.shared.access(access.lanes(), mask, addresses);
-  uint8_t *begin = block.shared.at(block.shared.begin());
+  // Of lanes that may not go on it is no pointer, and nobody uses it.
+  uintptr_t begin = reinterpret_cast<uintptr_t>(block.shared.at(block.shared.begin()));
+  uint32_t first = block.shared.begin();
   for (unsigned lane = 0; lane != warpSize; ++lane)
-    access.pointers[lane] =
-        good >> lane & 1 ? begin + (addresses[lane] - block.shared.begin()) : nullptr;
+    access.pointers[lane] = reinterpret_cast<uint8_t *>(begin + (addresses[lane] - first));
   return good;
 }
 

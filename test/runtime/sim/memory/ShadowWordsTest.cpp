@@ -47,9 +47,11 @@ struct Machine {
     ShadowAccess whole = access(warp, kind, 300 + warp);
     whole.together = together;
     ShadowWords::Pass pass(words, whole);
-    for (unsigned lane = 0; lane < 32; ++lane)
-      writes(kind) ? pass.write(offset + lane * bytes, bytes, lane)
-                   : pass.read(offset + lane * bytes, bytes, lane);
+    uint32_t addresses[warpSize];
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      addresses[lane] = 4096 + offset + lane * bytes;
+    writes(kind) ? pass.write(allLanes, addresses, 4096, bytes)
+                 : pass.read(allLanes, addresses, 4096, bytes);
     return take();
   }
   void barrier() {

@@ -19,9 +19,24 @@ static void copyFrame(Program &program, const ptx::Module &module, const ptx::Fu
   std::copy_n(function.requiredCluster, 3, program.requiredCluster);
 }
 
+/// Each brx.idx has a copy of its list: one long list that many name would take all memory.
+static void checkBranchTables(const ptx::Function &function) {
+  constexpr uint64_t most = 1 << 20;
+  uint64_t total = 0;
+  for (const ptx::Statement &statement : function.statements)
+    for (const ptx::Operand &operand : statement.operands)
+      if (operand.kind == ptx::Operand::Kind::TargetList) {
+        total += function.branchTargets[operand.index].size();
+        if (total > most)
+          throw LoadError(statement.line, "the lists of targets of all branches have more than " +
+                                              std::to_string(most) + " labels");
+      }
+}
+
 std::unique_ptr<Program> decode(const ptx::Module &module, const ptx::Function &function) {
   auto program = std::make_unique<Program>();
   copyFrame(*program, module, function);
+  checkBranchTables(function);
   program->code.reserve(function.statements.size());
   program->uses.reserve(function.statements.size());
   Decoder decoder(*program, module, function);

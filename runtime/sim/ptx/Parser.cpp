@@ -9,8 +9,8 @@ namespace attune::sim::ptx {
 
 namespace {
 
-/// Text that is longer is refused: lines and indices are 32 bits.
-constexpr size_t mostText = size_t(64) << 20;
+/// Text that is longer is refused: a statement of two letters takes a hundred bytes of memory.
+constexpr size_t mostText = size_t(16) << 20;
 constexpr uint64_t mostThreads = 1024;
 
 struct KnownTarget {

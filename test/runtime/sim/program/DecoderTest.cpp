@@ -287,6 +287,23 @@ TEST(Decoder, UnknownInstructionsAreNamed) {
   }
 }
 
+TEST(Decoder, RefusesBranchTablesThatTakeAllMemory) {
+  std::string text = "  T: .branchtargets L";
+  for (int i = 0; i < 2000; ++i)
+    text += ", L";
+  text += ";\n  L: ";
+  for (int i = 0; i < 1000; ++i)
+    text += "brx.idx %r1, T;";
+  ptx::Module module = ptx::parse(sampleModule(text));
+  try {
+    decode(module, module.functions.at(0));
+    FAIL() << "accepted";
+  } catch (const LoadError &error) {
+    EXPECT_STREQ(error.what(),
+                 "line 13: the lists of targets of all branches have more than 1048576 labels");
+  }
+}
+
 TEST(Decoder, RefusesRegistersOfAnotherWidth) {
   EXPECT_REFUSED("frob %d1;", decoder.source(decoder.operand(0), Width::B32), "'%d1' has 64 bits");
   EXPECT_REFUSED("frob %p1;", decoder.source(decoder.operand(0), Width::B32), "is a predicate");

@@ -498,6 +498,12 @@ TEST(Parser, BlocksNestOnlySoDeep) {
   EXPECT_NE(refusal.message.find("nest deeper"), std::string::npos) << refusal.message;
 }
 
+TEST(Parser, TextIsOnlySoLong) {
+  Refusal refusal = refuse(head + std::string(17 << 20, '\n'));
+  EXPECT_EQ(refusal.line, 0u);
+  EXPECT_NE(refusal.message.find("reads at most 16777216"), std::string::npos) << refusal.message;
+}
+
 /// Processor time to parse, the best of three tries: others may use the processor, too.
 double parseTime(const std::string &text) {
   double best = 1e9;

@@ -410,6 +410,10 @@ void decodeCopy(Decoder &decoder, bool onlyL2) {
     const ptx::Operand &operand = decoder.operand(3);
     if (isPredicate(decoder, operand))
       detail.ignore = decoder.predicateSource(operand);
+    else if (operand.kind == ptx::Operand::Kind::Integer)
+      detail.sourceBytes = decoder.constantRow(
+          uint64_t(decoder.constant(operand, 0, detail.bytes, "how many bytes are read")),
+          Width::B32);
     else
       detail.sourceBytes = decoder.source(operand, Width::B32);
   }

@@ -219,6 +219,11 @@ void decodePlace(Decoder &decoder, MbarrierDetail &detail, const ptx::Operand &a
   detail.address = decoder.address(address);
 }
 
+void needOwnBlock(Decoder &decoder) {
+  if (decoder.peek() == "shared::cluster")
+    decoder.fail("this needs an mbarrier of the own block: .shared::cta");
+}
+
 MbarrierDetail &makeDetail(Decoder &decoder, Handler run) {
   decoder.instruction().run = run;
   decoder.instruction().kind = InstructionClass::Synchronize;
@@ -228,6 +233,7 @@ MbarrierDetail &makeDetail(Decoder &decoder, Handler run) {
 void decodeInit(Decoder &decoder) {
   MbarrierDetail &detail = makeDetail(decoder, runInit);
   decoder.expectOperands(2);
+  needOwnBlock(decoder);
   decodePlace(decoder, detail, decoder.operand(0));
   detail.count = decoder.source(decoder.operand(1), Width::B32);
 }
@@ -235,6 +241,7 @@ void decodeInit(Decoder &decoder) {
 void decodeInvalidate(Decoder &decoder) {
   MbarrierDetail &detail = makeDetail(decoder, runInvalidate);
   decoder.expectOperands(1);
+  needOwnBlock(decoder);
   decodePlace(decoder, detail, decoder.operand(0));
 }
 
@@ -256,7 +263,14 @@ void decodeArrive(Decoder &decoder, bool drop) {
   detail.noComplete = !expect && decoder.take("noComplete");
   if (expect)
     decoder.require(90);
-  detail.ordering = decodeOrdering(decoder, "release");
+  if (detail.noComplete) {
+    // Its other orderings, and other blocks, are not in the PTX ISA.
+    if (decoder.take("release"))
+      decoder.expectOneOf({"cta"}, "the scope cta");
+    needOwnBlock(decoder);
+  } else {
+    detail.ordering = decodeOrdering(decoder, "release");
+  }
   size_t least = expect || detail.noComplete ? 3 : 2;
   decoder.expectOperands(least, 3);
   const ptx::Operand &result = decoder.operand(0);
@@ -283,8 +297,7 @@ void decodeWait(Decoder &decoder, bool blocking) {
   detail.parity = decoder.take("parity");
   detail.ordering = decodeOrdering(decoder, "acquire");
   decoder.expectOperands(3, blocking ? 4 : 3);
-  if (decoder.peek() == "shared::cluster")
-    decoder.fail("a wait needs an mbarrier of the own block: .shared::cta");
+  needOwnBlock(decoder);
   decodePlace(decoder, detail, decoder.operand(1));
   detail.done = decoder.predicateDestination(decoder.operand(0));
   detail.state = decoder.source(decoder.operand(2), detail.parity ? Width::B32 : Width::B64);
@@ -299,6 +312,8 @@ void decodePendingCount(Decoder &decoder) {
   decoder.expectOneOf({"b64"}, "the type b64");
   decoder.endModifiers();
   decoder.expectOperands(2);
+  if (decoder.operand(0).kind == ptx::Operand::Kind::Sink)
+    decoder.fail("the result of this instruction needs a register, but found '_'");
   instruction.dst = decoder.destination(decoder.operand(0), Width::B32);
   instruction.a = decoder.source(decoder.operand(1), Width::B64);
 }

@@ -260,8 +260,8 @@ void decodeStore(Decoder &decoder) {
 
 /// A hint: it changes nothing, and its address need not be valid.
 void decodePrefetch(Decoder &decoder) {
-  decoder.takeOneOf({"global", "local", "const", "param"});
-  if (decoder.peek() == "tensormap")
+  int space = decoder.takeOneOf({"global", "local", "const", "param"});
+  if (decoder.peek() == "tensormap" && space != 0 && space != 1)
     return decodeTensorMapPrefetch(decoder);
   decoder.expectOneOf({"L1", "L2", "L2::evict_last", "L2::evict_normal"},
                       "a level of cache, or tensormap");

@@ -237,6 +237,7 @@ TEST_F(CopyAsyncTest, formsThatThePtxIsaLacks) {
   expectRefused("cp.async.cg.shared.global [%r2], [%rd1], 8;\n", "16 bytes");
   expectRefused("cp.async.ca.shared.global [%r2], [%rd1], 12;\n", "4, 8 or 16");
   expectRefused("cp.async.ca.global.shared [%r2], [%rd1], 16;\n", "shared");
+  expectRefused("cp.async.ca.shared.global [%r2], [%rd1], 8, 9;\n", "from 0 to 8");
   expectRefused("cp.async.wait_group %r1;\n", "how many groups");
   expectRefused("cp.async.cg.shared.global.L2::cache_hint [%r2], [%rd1], 16;\n", "operands");
 }

@@ -427,6 +427,10 @@ TEST_F(MbarrierTest, formsThatThePtxIsaLacks) {
   expectRefused("mbarrier.test_wait.shared::cluster.b64 %p1, [%r2], %rd4;\n", "own block");
   expectRefused("mbarrier.init.shared.b32 [%r2], 1;\n", "b64");
   expectRefused("mbarrier.test_wait.parity.shared.b64 %p1, [%r2], %rd4;\n", "32 bits");
+  expectRefused("mbarrier.arrive.noComplete.relaxed.cta.shared.b64 _, [%r2], 1;\n", "b64");
+  expectRefused("mbarrier.arrive.noComplete.shared::cluster.b64 _, [%r2], 1;\n", "own block");
+  expectRefused("mbarrier.init.shared::cluster.b64 [%r2], 1;\n", "own block");
+  expectRefused("mbarrier.pending_count.b64 _, %rd4;\n", "needs a register");
   expectRefused("mbarrier.frob.shared.b64 [%r2], 1;\n", "mbarrier operation");
 }
 

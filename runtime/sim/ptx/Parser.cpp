@@ -119,9 +119,9 @@ void Parser::parseTarget() {
 }
 
 void Parser::parseAddressSize() {
-  take();
+  uint32_t line = take().line;
   if (expectCount("an address size", 64) != 64)
-    fail("expected .address_size 64: the simulator has 64-bit addresses only");
+    throw LoadError(line, "expected .address_size 64: the simulator has 64-bit addresses only");
 }
 
 void Parser::parseModuleItem() {
@@ -215,6 +215,9 @@ void Parser::parseEntry() {
     parseParameters();
   while (parseEntryDirective()) {
   }
+  if (made.requiredThreads[0] && made.maximumThreads[0])
+    throw LoadError(made.line,
+                    "'" + made.name + "' has .reqntid and .maxntid: expected one of them");
   bool isDeclaration = takeIf(';');
   if (!isDeclaration) {
     if (!entryNames.insert(name).second)
@@ -241,6 +244,10 @@ bool Parser::parseEntryDirective() {
   constexpr uint64_t mostCluster = 16, mostRegisters = 255, mostBlocks = 1024;
   if (token.kind != Token::Kind::Dotted)
     return false;
+  bool isOfClusters = token.isDotted("reqnctapercluster") || token.isDotted("explicitcluster") ||
+                      token.isDotted("maxclusterrank");
+  if (isOfClusters && module.target < 90)
+    fail(describe(token) + " needs .target sm_90 or higher");
   if (takeDotted("reqntid"))
     parseThreeCounts(function->requiredThreads, mostThreads);
   else if (takeDotted("maxntid"))
@@ -255,7 +262,7 @@ bool Parser::parseEntryDirective() {
     function->maximumRegisters = uint32_t(expectCount("a number of registers", mostRegisters));
   else if (takeDotted("pragma"))
     parsePragma();
-  else if (!takeDotted("explicitcluster") && !takeDotted("noreturn"))
+  else if (!takeDotted("explicitcluster"))
     fail("the simulator knows no directive " + describe(token) + " of a function");
   return true;
 }

@@ -62,7 +62,7 @@ TEST(Parser, ReadsEntryDirectives) {
 .reqntid 384
 .minnctapersm 1 .maxnreg 168
 { .pragma "nounroll"; ret; }
-.weak .entry b() .maxntid 16, 8 .maxclusterrank 8 .noreturn { ret; }
+.weak .entry b() .maxntid 16, 8 .maxclusterrank 8 { ret; }
 .entry c { ret; }
 )");
   ASSERT_EQ(module.functions.size(), 3u);
@@ -476,6 +476,10 @@ const BadText badModules[] = {
     {"OpenBlock", HEAD ".entry k() {\n { ret; }", 5, "expected '}'"},
     {"UnknownDirective", HEAD ".frob", 4, "no directive '.frob' of a module"},
     {"UnknownOfAFunction", HEAD ".entry k() .frob {}", 4, "no directive '.frob' of a function"},
+    {"TwoKindsOfThreads", HEAD ".entry k() .reqntid 32 .maxntid 32 {}", 4, "expected one of them"},
+    {"ThreadsTwice", HEAD ".entry k() .reqntid 32 .reqntid 32 {}", 4, "is there twice"},
+    {"ClusterOfAmpere", ".version 8.0\n.target sm_80\n.entry k() .explicitcluster {}", 3,
+     "'.explicitcluster' needs .target sm_90"},
     {"TooManyThreads", HEAD ".entry k() .reqntid 64, 32 {}", 4, "at most 1024"},
     {"NoThreads", HEAD ".entry k() .reqntid 0 {}", 4, "1 or more"},
     {"FourNumbers", HEAD ".entry k() .reqntid 1, 1, 1, 1 {}", 4, "at most three numbers"},

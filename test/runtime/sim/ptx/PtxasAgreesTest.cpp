@@ -24,15 +24,20 @@ extern char **environ;
 
 namespace {
 
-/// What the simulator says to the first entry of a module; "" when it accepts it.
+/// What the simulator says to a module; "" when it accepts it.
 std::string simulatorSays(const std::string &text) {
   try {
     ptx::Module module = ptx::parse(text);
-    decode(module, module.functions.at(0));
+    for (const ptx::Function &function : module.functions)
+      decode(module, function);
     return "";
   } catch (const LoadError &error) {
     return error.what();
   }
+}
+
+std::string wholeModule(const char *text) {
+  return std::string(".version 8.6\n.target sm_90a\n.address_size 64\n") + text;
 }
 
 class PtxasAgrees : public testing::Test {
@@ -133,6 +138,8 @@ TEST(Simulator, AcceptsGoodStatements) {
   }
   for (const char *body : goodHopperSnippets)
     EXPECT_EQ(simulatorSays(sampleModule(body)), "");
+  for (const char *text : goodModules)
+    EXPECT_EQ(simulatorSays(wholeModule(text)), "") << text;
 }
 
 TEST(Simulator, RefusesBadStatements) {
@@ -140,6 +147,8 @@ TEST(Simulator, RefusesBadStatements) {
     EXPECT_NE(simulatorSays(sampleModule(bad.body, bad.target)), "") << bad.body;
   for (const char *body : badTexts)
     EXPECT_NE(simulatorSays(sampleModule(body)), "") << body;
+  for (const char *text : badModules)
+    EXPECT_NE(simulatorSays(wholeModule(text)), "") << text;
 }
 
 TEST_F(PtxasAgrees, OnGoodStatements) {
@@ -152,6 +161,8 @@ TEST_F(PtxasAgrees, OnGoodStatements) {
     hopper.add(body);
   EXPECT_EQ(ptxasSays(ampere.text, "sm_80"), "") << ampere.text;
   EXPECT_EQ(ptxasSays(hopper.text, "sm_90a"), "") << hopper.text;
+  for (const char *text : goodModules)
+    EXPECT_EQ(ptxasSays(wholeModule(text), "sm_90a"), "") << text;
 }
 
 /// What an error of ptxas names is refused. One error can hide others: what is left is asked again,
@@ -175,6 +186,8 @@ TEST_F(PtxasAgrees, OnBadStatements) {
   }
   for (const char *body : badTexts)
     EXPECT_NE(ptxasSays(sampleModule(body), "sm_90a"), "") << body;
+  for (const char *text : badModules)
+    EXPECT_NE(ptxasSays(wholeModule(text), "sm_90a"), "") << text;
 }
 
 } // namespace

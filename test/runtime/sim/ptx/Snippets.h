@@ -488,4 +488,46 @@ inline const char *const badTexts[] = {
      "[%r1], [%d1, {%r1, %r2, %r3, %r4, %r5, %r6}], [%r5];"),
 };
 
+/// Whole modules for sm_90a, behind their .version, .target and .address_size.
+inline const char *const goodModules[] = {
+    ".visible .entry k(.param .u32 x) .reqntid 384 .minnctapersm 1 .maxnreg 168 { ret; }",
+    ".visible .entry k() .explicitcluster .reqnctapercluster 2, 1, 1 { ret; }",
+    ".entry k() .maxclusterrank 8 { ret; }",
+    ".weak .entry k() .maxntid 16, 8 { ret; }",
+    ".entry k { ret; }",
+    ".entry k() .pragma \"nounroll\"; { ret; }",
+    ".entry k(.param .u32 a, .param .u64 .ptr .global .align 1 b, .param .b8 c, "
+    ".param .align 64 .b8 map[128], .param .f32 d, .param .b16 e[3]) { ret; }",
+    ".file 1 \"a.mlir\", 1700000000, 4096\n.entry k() {\n.loc 1 7 3\nret;\n"
+    ".loc 1 9 4, function_name L, inlined_at 1 7 3\n}\n.section .debug_str {\nL:\n.b8 1\n}",
+    ".extern .func (.param .b32 r) vprintf(.param .b64 a, .param .b64 b);\n.entry k() { ret; }",
+    ".visible .entry k(.param .u64 x);\n.visible .entry k(.param .u64 x) { ret; }",
+    ".global .align 16 .b8 a[6] = {1, -1, 0x7f, 255}; .visible .const .u32 b[] = {1, 2, 3};\n"
+    ".global .f32 c = 0f3F800000; .global .f64 d = 0d3FF0000000000000; .entry k() { ret; }",
+    ".shared .v4 .f32 a, b; .shared .b32 c[3][5]; .entry k() { ret; }",
+    ".extern .shared .align 16 .b8 a[]; .extern .shared .b8 b[]; .entry k() { ret; }",
+};
+inline const char *const badModules[] = {
+    ".entry k() { ret; }\n.entry k() { ret; }",
+    ".entry k() {\n ret;\n",
+    ".entry k() { ret; } ;",
+    ".frob",
+    ".entry k() .frob { ret; }",
+    ".entry k() .noreturn { ret; }",
+    ".entry k() .reqntid 0 { ret; }",
+    ".entry k() .reqntid 1, 1, 1, 1 { ret; }",
+    ".entry k() .reqntid 32 .maxntid 32 { ret; }",
+    ".entry k(.param .b8 x[40000]) { ret; }",
+    ".entry k(.param .b8 x[]) { ret; }",
+    ".entry k(.param .u32 x, .param .u32 x) { ret; }",
+    ".entry k(.param .pred x) { ret; }",
+    ".entry k(.reg .b32 x) { ret; }",
+    ".entry k(.param .align 3 .b8 x[4]) { ret; }",
+    ".extern .entry k() { ret; }",
+    ".visible .extern .global .b32 x;",
+    ".global .b32 x; .global .b32 x;",
+    ".reg .b32 x;",
+    ".local .b32 x;",
+};
+
 } // namespace attune::sim

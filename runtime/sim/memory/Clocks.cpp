@@ -27,7 +27,7 @@ Agent Clocks::add() {
   }
   Agent agent = Agent(known.size());
   known.emplace_back().happened.raise(agent, 1);
-  versions.push_back(1);
+  versions.push_back(++lastVersion);
   return agent;
 }
 
@@ -38,12 +38,12 @@ void Clocks::release(Agent agent, Knowledge &into) {
 
 void Clocks::acquire(Agent agent, const Knowledge &from) {
   known[agent].join(from);
-  ++versions[agent];
+  versions[agent] = ++lastVersion;
 }
 
 void Clocks::acquire(Agent agent, Epoch epoch) {
   known[agent].happened.raise(agentOf(epoch), clockOf(epoch));
-  ++versions[agent];
+  versions[agent] = ++lastVersion;
 }
 
 void Clocks::fenceProxy(Agent agent) {
@@ -55,7 +55,7 @@ void Clocks::fenceProxy(Agent agent) {
 Epoch Clocks::tick(Agent agent) {
   // A clock at its end stands still: what follows looks ordered, so nothing is reported wrongly.
   known[agent].happened.raise(agent, std::min(now(agent) + 1, maximumClock));
-  ++versions[agent];
+  versions[agent] = ++lastVersion;
   return epoch(agent);
 }
 

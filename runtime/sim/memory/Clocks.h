@@ -70,11 +70,13 @@ public:
   /// The agent's clock moves on; returns the epoch of what it does next.
   Epoch tick(Agent agent);
   /// Changes whenever what `agent` knows changes: what was found ordered stays so while it is equal.
+  /// No two agents ever have the same.
   uint64_t version(Agent agent) const { return versions[agent]; }
 
 private:
   std::vector<Knowledge> known;
   std::vector<uint64_t> versions;
+  uint64_t lastVersion = 0;
   Agent reused = maximumAgents - 1;
 };
 

@@ -50,8 +50,15 @@ uint64_t orderOf(Epoch writer, ReadSets::Set readers) { return uint64_t(readers)
 
 ShadowWords::Pass::Pass(ShadowWords &shadow, const ShadowAccess &access)
     : shadow(shadow), access(access), instruction(std::min(access.instruction, mostInstructions)) {
-  if (shadow.sets.size() > shadow.mostSets)
+  bool full = shadow.sets.size() > shadow.mostSets;
+  if (full)
     shadow.collect();
+  PatternKey key{access.version, access.epoch, access.current,
+                 instruction,    access.kind,  access.asyncProxy};
+  if (full || key != shadow.patternKey) {
+    shadow.patternKey = key;
+    shadow.patterns.fill(Pattern());
+  }
 }
 
 template <typename Each> void ShadowWords::Pass::split(uint32_t offset, uint32_t bytes, Each each) {
@@ -63,7 +70,7 @@ template <typename Each> void ShadowWords::Pass::split(uint32_t offset, uint32_t
   }
 }
 
-inline bool ShadowWords::Word::matches(const Pass::Pattern &pattern, unsigned lane) const {
+inline bool ShadowWords::Word::matches(const Pattern &pattern, unsigned lane) const {
   if (orderOf(writer, readers) != pattern.order || (state & ~readLaneMask) != pattern.state)
     return false;
   if (!pattern.sameLane)
@@ -72,37 +79,45 @@ inline bool ShadowWords::Word::matches(const Pass::Pattern &pattern, unsigned la
   return (wroteIt == lane || wroteIt == anyLane) && (readIt == lane || readIt == anyLane);
 }
 
-/// `local` is a copy of `clean`, so that it can stay in registers.
-inline void ShadowWords::Pass::readWords(Pattern &local, uint32_t index, uint32_t count,
+/// `last` is a copy of the pattern that was used last, so that it can stay in registers.
+inline void ShadowWords::Pass::readWords(Pattern &last, uint32_t index, uint32_t count,
                                          unsigned lane) {
   ShadowWords::Word *words = shadow.words.data();
   for (uint32_t end = index + count; index != end; ++index) {
     ShadowWords::Word &word = words[index];
-    if (!word.matches(local, lane)) [[unlikely]] {
-      readSlowly(index, allBytes, lane);
-      local = clean;
-      continue;
+    if (!word.matches(last, lane)) [[unlikely]] {
+      const Pattern &found = shadow.patternOf(orderOf(word.writer, word.readers));
+      bool isKnown = word.matches(found, lane);
+      if (!isKnown)
+        readSlowly(index, allBytes, lane);
+      last = found;
+      if (!isKnown)
+        continue;
     }
     unsigned readBy =
-        word.readers != local.nextReaders ? lane : bothLanes(readLane(word.state), lane);
-    word.readers = local.nextReaders;
-    word.state = local.state | readBy << readLaneShift;
+        word.readers != last.nextReaders ? lane : bothLanes(readLane(word.state), lane);
+    word.readers = last.nextReaders;
+    word.state = last.state | readBy << readLaneShift;
   }
 }
 
-inline void ShadowWords::Pass::writeWords(Pattern &local, uint32_t index, uint32_t count,
+inline void ShadowWords::Pass::writeWords(Pattern &last, uint32_t index, uint32_t count,
                                           unsigned lane) {
   ShadowWords::Word *words = shadow.words.data();
   const ShadowWords::Word written = {access.epoch, 0, instruction | lane << lanePlace,
                                      writtenState(access.asyncProxy)};
   for (uint32_t end = index + count; index != end; ++index) {
     ShadowWords::Word &word = words[index];
-    if (!word.matches(local, lane)) [[unlikely]] {
-      writeSlowly(index, allBytes, lane);
-      local = clean;
-    } else {
-      word = written;
+    if (!word.matches(last, lane)) [[unlikely]] {
+      const Pattern &found = shadow.patternOf(orderOf(word.writer, word.readers));
+      bool isKnown = word.matches(found, lane);
+      if (!isKnown)
+        writeSlowly(index, allBytes, lane);
+      last = found;
+      if (!isKnown)
+        continue;
     }
+    word = written;
   }
 }
 
@@ -110,16 +125,16 @@ void ShadowWords::Pass::read(uint32_t offset, uint32_t bytes, unsigned lane) {
   if ((offset | bytes) & 3)
     return split(offset, bytes,
                  [&](uint32_t index, unsigned part) { readSlowly(index, part, lane); });
-  Pattern local = clean;
-  readWords(local, offset / 4, bytes / 4, lane);
+  Pattern last;
+  readWords(last, offset / 4, bytes / 4, lane);
 }
 
 void ShadowWords::Pass::write(uint32_t offset, uint32_t bytes, unsigned lane) {
   if ((offset | bytes) & 3)
     return split(offset, bytes,
                  [&](uint32_t index, unsigned part) { writeSlowly(index, part, lane); });
-  Pattern local = clean;
-  writeWords(local, offset / 4, bytes / 4, lane);
+  Pattern last;
+  writeWords(last, offset / 4, bytes / 4, lane);
 }
 
 /// Calls each(index, words of a lane, lane), with the number of words known to the compiler.
@@ -140,7 +155,7 @@ inline void ShadowWords::Pass::eachLane(Mask mask, const uint32_t *addresses, ui
 }
 
 void ShadowWords::Pass::read(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes) {
-  Pattern local = clean;
+  Pattern last;
   if (bytes < 4)
     for (Mask left = mask; left; left &= left - 1) {
       unsigned lane = unsigned(__builtin_ctz(left));
@@ -148,12 +163,12 @@ void ShadowWords::Pass::read(Mask mask, const uint32_t *addresses, uint32_t base
     }
   else
     eachLane(mask, addresses, base, bytes, [&](uint32_t index, uint32_t count, unsigned lane) {
-      readWords(local, index, count, lane);
+      readWords(last, index, count, lane);
     });
 }
 
 void ShadowWords::Pass::write(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes) {
-  Pattern local = clean;
+  Pattern last;
   if (bytes < 4)
     for (Mask left = mask; left; left &= left - 1) {
       unsigned lane = unsigned(__builtin_ctz(left));
@@ -161,7 +176,7 @@ void ShadowWords::Pass::write(Mask mask, const uint32_t *addresses, uint32_t bas
     }
   else
     eachLane(mask, addresses, base, bytes, [&](uint32_t index, uint32_t count, unsigned lane) {
-      writeWords(local, index, count, lane);
+      writeWords(last, index, count, lane);
     });
 }
 
@@ -249,7 +264,7 @@ void ShadowWords::Pass::readSlowly(uint32_t index, unsigned bytes, unsigned lane
   unsigned readBy = word.readers != before ? lane : bothLanes(readLane(word.state), lane);
   word.state = withReadLane(word.state, readBy);
   if (clear && bytes == allBytes && !atomic)
-    clean = {order, state, word.readers, word.writer == access.current};
+    shadow.patternOf(order) = {order, state, word.readers, word.writer == access.current};
 }
 
 void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lane) {
@@ -267,8 +282,9 @@ void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lan
   std::span<const ReadSets::Read> readers = shadow.sets.of(word.readers);
   bool ownEpoch = access.current && (word.writer == access.current ||
                                      (!readers.empty() && readers.back().epoch == access.current));
+  uint64_t order = orderOf(word.writer, word.readers);
   if (clear && bytes == allBytes && !atomic)
-    clean = {orderOf(word.writer, word.readers), word.state & ~readLaneMask, 0, ownEpoch};
+    shadow.patternOf(order) = {order, word.state & ~readLaneMask, 0, ownEpoch};
   unsigned bytesNow = bytes, by = lane;
   if (bytes != allBytes && word.writer == access.epoch) {
     // Several lanes fill a word together: no one of them is its writer.
@@ -312,12 +328,18 @@ void ShadowWords::beginWrite(const ShadowAccess &access, uint16_t flight, uint32
   Pass pass(*this, access);
   pass.split(offset, bytes, [&](uint32_t index, unsigned part) {
     Word &word = words[index];
-    if ((word.state & flightMask) == flight && flight)
-      return;
-    if (!pass.mayTouch(index, part, anyLane, Hazard::WriteAfterWrite))
-      return;
-    pass.checkWriter(index, part, anyLane, Hazard::WriteAfterWrite);
-    pass.checkReaders(index, part, anyLane);
+    uint64_t order = orderOf(word.writer, word.readers);
+    Pattern &known = patternOf(order);
+    if (!word.matches(known, anyLane)) {
+      if (flight && (word.state & flightMask) == flight)
+        return;
+      if (!pass.mayTouch(index, part, anyLane, Hazard::WriteAfterWrite))
+        return;
+      bool clear = pass.checkWriter(index, part, anyLane, Hazard::WriteAfterWrite);
+      clear &= pass.checkReaders(index, part, anyLane);
+      if (clear)
+        known = {order, word.state & ~readLaneMask, 0, false};
+    }
     word.state |= flight;
   });
 }

@@ -32,8 +32,9 @@ struct Conflict {
 /// What one instruction of a warp does to words, lane after lane.
 struct ShadowAccess {
   AccessKind kind;
-  /// What the warp knows.
+  /// What the warp knows, and a number that no other knowledge has.
   const Knowledge &known;
+  uint64_t version;
   /// What is noted as reader or writer.
   Epoch epoch;
   /// The warp's own epoch, so that hazards between its lanes are found; 0 when lanes do not matter.
@@ -52,6 +53,10 @@ public:
 
   explicit ShadowWords(uint32_t bytes) : words((bytes + 3) / 4) {}
 
+private:
+  struct Pattern;
+
+public:
   /// The accesses of one instruction.
   class Pass {
   public:
@@ -66,23 +71,12 @@ public:
 
   private:
     friend class ShadowWords;
-    /// The last word that was found clean: words that equal it are clean too.
-    struct Pattern {
-      /// Writer and readers, state without the lane of the last read.
-      uint64_t order = 0;
-      uint32_t state = ~0u;
-      /// What becomes of the readers of one that is read.
-      uint32_t nextReaders = 0;
-      /// The warp itself touched it in this epoch: only the same lane may do so again.
-      bool sameLane = false;
-    };
-
     void readSlowly(uint32_t index, unsigned bytes, unsigned lane);
     void writeSlowly(uint32_t index, unsigned bytes, unsigned lane);
     template <typename Each>
     void eachLane(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes, Each each);
-    void readWords(Pattern &local, uint32_t index, uint32_t count, unsigned lane);
-    void writeWords(Pattern &local, uint32_t index, uint32_t count, unsigned lane);
+    void readWords(Pattern &last, uint32_t index, uint32_t count, unsigned lane);
+    void writeWords(Pattern &last, uint32_t index, uint32_t count, unsigned lane);
     template <typename Each> void split(uint32_t offset, uint32_t bytes, Each each);
     bool mayTouch(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard);
     bool checkWriter(uint32_t index, unsigned bytes, unsigned lane, Hazard hazard);
@@ -93,7 +87,6 @@ public:
     ShadowWords &shadow;
     const ShadowAccess access;
     const uint32_t instruction;
-    Pattern clean;
   };
 
   /// An asynchronous write begins: like a write, but the bytes are in flight from now on.
@@ -110,7 +103,6 @@ public:
 
 private:
   struct Word {
-    bool matches(const Pass::Pattern &pattern, unsigned lane) const;
     Epoch writer = 0;
     ReadSets::Set readers = 0;
     /// Of the writer: instruction, lane (6 bits from 24), atomic (bit 30).
@@ -118,12 +110,35 @@ private:
     /// Flight (16 bits), then bytes that were written at all, bytes of the last writer, written
     /// through the async proxy, reserved, lane of the last read.
     uint32_t state = 0;
+    bool matches(const Pattern &pattern, unsigned lane) const;
   };
+  /// Words that an access was found to be clean for: what equals one is clean too.
+  struct Pattern {
+    /// Writer and readers, state without the lane of the last read.
+    uint64_t order = 0;
+    uint32_t state = ~0u;
+    /// What becomes of the readers of one that is read.
+    ReadSets::Set nextReaders = 0;
+    /// The warp itself touched it in this epoch: only the same lane may do so again.
+    bool sameLane = false;
+  };
+  /// What accesses have in common for which the same words are clean.
+  struct PatternKey {
+    uint64_t version = 0;
+    Epoch epoch = 0, current = 0;
+    uint32_t instruction = 0;
+    AccessKind kind = AccessKind::Read;
+    bool asyncProxy = false;
+    bool operator==(const PatternKey &) const = default;
+  };
+  Pattern &patternOf(uint64_t order) { return patterns[order * 0x9e3779b97f4a7c15 >> 61]; }
   void collect();
 
   std::vector<Word> words;
   ReadSets sets;
   std::vector<Conflict> conflicts;
+  PatternKey patternKey;
+  std::array<Pattern, 8> patterns;
   /// Sets are sifted when there are this many.
   size_t mostSets = 1 << 16;
 };

@@ -221,7 +221,7 @@ Mask SharedMemory::access(const LaneAccess &access, Mask mask, const uint32_t *a
   const Clocks &clocks = block.cluster.clocks;
   Epoch now = clocks.epoch(warp.agent);
   ShadowWords::Pass pass(shadow->words,
-                         {access.kind, clocks.of(warp.agent), now, now,
+                         {access.kind, clocks.of(warp.agent), clocks.version(warp.agent), now, now,
                           numberOf(warp, access.instruction), false, access.together});
   if (writes(access.kind))
     pass.write(good, addresses, first, access.bytes);
@@ -252,6 +252,7 @@ ShadowAccess shadowAccess(const AsyncAccess &access, AccessKind kind) {
   const Clocks &clocks = access.warp.block.cluster.clocks;
   return {kind,
           clocks.of(access.warp.agent),
+          clocks.version(access.warp.agent),
           access.epoch,
           0,
           numberOf(access.warp, access.instruction),

@@ -20,7 +20,7 @@ struct Machine {
   }
   ShadowAccess access(unsigned warp, AccessKind kind, uint32_t instruction) {
     Epoch now = clocks.epoch(agents[warp]);
-    return {kind, clocks.of(agents[warp]), now, now, instruction};
+    return {kind, clocks.of(agents[warp]), clocks.version(agents[warp]), now, now, instruction};
   }
   std::vector<Conflict> take() {
     std::vector<Conflict> all = words.found();

@@ -78,6 +78,18 @@ void issueLoads(const Actor &actor, std::shared_ptr<const BulkShape> shape,
 void issueStore(const Actor &actor, std::shared_ptr<const BulkShape> shape, uint32_t address,
                 std::optional<Reduction> reduction);
 
+/// Starts a copy from the shared memory of the actor's block at `source`.
+void issueSharedLoad(const Actor &actor, const LoadTarget &target, uint32_t source, uint32_t size);
+
+/// cp.async.bulk.commit_group and wait_group: all but the `remaining` most recent groups of each
+/// lane are done, or have read their source.
+void commitStores(Warp &warp, Mask mask);
+void waitForStores(Warp &warp, Mask mask, uint32_t remaining, bool onlyRead);
+
+/// The block that a .shared::cluster address lies in, by its high bits; null, and a finding, when
+/// there is none or another than the actor's is asked for.
+Block *sharedBlock(const Actor &actor, uint64_t address, bool ownBlock);
+
 /// The targets of a load whose operands are `address` and `mbarrier` in a lane: of all blocks in
 /// `blocks` when it is multicast. Reports what is wrong; empty then.
 std::vector<LoadTarget> loadTargets(const Actor &actor, uint64_t address, uint64_t mbarrier,

@@ -151,7 +151,7 @@ Outcome runWait(Warp &warp, const Instruction &instruction, Mask mask) {
   const MbarrierDetail &detail = detailOf(instruction);
   Cluster &cluster = warp.block.cluster;
   Mask complete = 0;
-  Mbarrier *sleepAt = nullptr;
+  Mbarrier *sleepAt = nullptr, *acquired = nullptr;
   bool oneBarrier = true;
   forLanes(warp, instruction, mask, [&](const Actor &actor, unsigned lane, uint64_t address) {
     Mbarrier *barrier = useMbarrier(actor, address, MbarrierUse::Local);
@@ -164,8 +164,9 @@ Outcome runWait(Warp &warp, const Instruction &instruction, Mask mask) {
     if (!barrier)
       return;
     barrier->observed = barrier->phase;
-    if (detail.ordering)
+    if (detail.ordering && barrier != acquired)
       cluster.clocks.acquire(warp.agent, barrier->completed);
+    acquired = barrier;
   });
   // PTX ISA, "mbarrier.try_wait": it may also give up after a while, so a program has to try again.
   bool givesUp =

@@ -212,13 +212,9 @@ void storeBox(const Actor &actor, const TensorDetail &detail, unsigned lane, con
               const int64_t *corner) {
   Warp &warp = actor.warp;
   uint64_t source = operandAddress(warp, detail.shared, lane);
-  if (!isAligned(actor, "the address in shared memory", source, sharedAlignment))
+  if (!isAligned(actor, "the address in shared memory", source, sharedAlignment) ||
+      !sharedBlock(actor, source, true))
     return;
-  if (warp.block.cluster.blockOf(source) != &warp.block) {
-    warp.report(FindingKind::OutOfBounds, actor.instruction, actor.lanes,
-                "bulk copy: expected an address in the block's own shared memory", source);
-    return;
-  }
   std::optional<Reduction> reduction;
   if (detail.reduction)
     reduction = reductionOf(*detail.reduction, map.element);

@@ -53,8 +53,8 @@ TEST_F(BulkCopyTest, ownBlockAndCacheHint) {
                firstBytes(1024));
 }
 
-TEST_F(BulkCopyTest, ringOfStagesUnderLoad) {
-  // Warp 0 loads 16 pieces of 256 bytes through 3 stages, warp 1 adds them up word by word.
+/// Warp 0 loads 16 pieces of 256 bytes through 3 stages, warp 1 adds them up word by word.
+std::string ringOfStages() {
   std::string barriers = isFirst;
   for (int stage = 0; stage < 3; ++stage)
     barriers += on("mbarrier.init.shared.b64 [%r2+" + std::to_string(4096 + 8 * stage) + "], 1;") +
@@ -65,7 +65,7 @@ TEST_F(BulkCopyTest, ringOfStagesUnderLoad) {
                      "setp.lt.u32 %p3, %r3, 16;\n";
   std::string places = "shl.b32 %r6, %r4, 8;\nadd.s32 %r6, %r2, %r6;\nshl.b32 %r7, %r4, 3;\n"
                        "add.s32 %r7, %r2, %r7;\n";
-  std::string text =
+  return kernel(
       barriers +
       "mov.b32 %r3, 0;\nmov.b32 %r4, 0;\nmov.b32 %r5, 0;\nmov.b32 %r9, 0;\n"
       "setp.ge.u32 %p4, %r1, 32;\n@%p4 bra CONSUMER;\nsetp.ne.u32 %p4, %r1, 0;\n@%p4 bra DONE;\n"
@@ -82,13 +82,48 @@ TEST_F(BulkCopyTest, ringOfStagesUnderLoad) {
       "mad.lo.s32 %r9, %r13, 5, %r9;\nmbarrier.arrive.shared.b64 _, [%r7+4128];\n" +
       turn +
       "@%p3 bra CONSUMER;\nshr.u32 %r10, %r10, 1;\ncvt.u64.u32 %rd6, %r10;\n"
-      "add.s64 %rd6, %rd2, %rd6;\nst.global.b32 [%rd6], %r9;\nDONE:\n";
+      "add.s64 %rd6, %rd2, %rd6;\nst.global.b32 [%rd6], %r9;\nDONE:\n");
+}
+
+TEST_F(BulkCopyTest, ringOfStagesUnderLoad) {
   std::vector<uint32_t> expected(32), words(1024);
   std::memcpy(words.data(), input.data(), 4096);
   for (size_t piece = 0; piece < 16; ++piece)
     for (size_t lane = 0; lane < 32; ++lane)
       expected[lane] += words[piece * 64 + 2 * lane] + 5 * words[piece * 64 + 2 * lane + 1];
-  expectValues(kernel(text), expected);
+  expectValues(ringOfStages(), expected);
+}
+
+/// The ring with the text from `part` to behind the next `end` replaced.
+std::string changedRing(const std::string &part, const std::string &end,
+                        const std::string &instead = "") {
+  std::string text = ringOfStages();
+  size_t at = text.find(part);
+  EXPECT_NE(at, std::string::npos) << part;
+  return text.replace(at, text.find(end, at) + end.size() - at, instead);
+}
+
+TEST_F(BulkCopyTest, ringWithoutOneOfItsParts) {
+  // The consumer does not wait; the producer does not wait; nobody says that a stage is empty; the
+  // mbarrier of another stage is told; the wait is for the other parity.
+  for (const std::string &text :
+       {changedRing("W1:", "bra W1;"), changedRing("W0:", "bra W0;"),
+        changedRing("mbarrier.arrive.shared.b64 _, [%r7+4128]", ";"),
+        changedRing("256, [%r7+4096];\nadd", "add", "256, [%r2+4096];\nadd"),
+        changedRing("[%r7+4128], %r8", ";", "[%r7+4128], %r5;")}) {
+    LoadedModule module(text);
+    for (const Options &options : allPolicies())
+      ASSERT_FALSE(run(module, options).findings.empty()) << text;
+  }
+}
+
+TEST_F(BulkCopyTest, waitThatDoesNotTryAgainIsFoundByChance) {
+  // try_wait may give up; then the program goes on too early.
+  LoadedModule module(changedRing("@!%p7 bra W1", ";"));
+  bool isFound = false;
+  for (const Options &options : allPolicies())
+    isFound |= !run(module, options).findings.empty();
+  EXPECT_TRUE(isFound);
 }
 
 TEST_F(BulkCopyTest, missingWait) {
@@ -142,6 +177,26 @@ TEST_F(BulkCopyTest, loadsOverBytesThatAreStillRead) {
   expectFindings(kernel(prepare + expect(1024) + load1024 + wait + output + again), missedPhase);
   expectOutput(kernel(prepare + expect(1024) + load1024 + wait + output + "bar.sync 0;\n" + again),
                firstBytes(1024));
+}
+
+TEST_F(BulkCopyTest, mbarrierOfAnotherBlockThanTheBytes) {
+  grid = cluster = {2, 1, 1};
+  std::string clusterBarrier = "barrier.cluster.arrive.aligned;\nbarrier.cluster.wait.aligned;\n";
+  expectFinding(
+      kernel(prepare + clusterBarrier + "mapa.shared::cluster.u32 %r9, %r2, 1;\n" +
+             "mov.u32 %r10, %cluster_ctarank;\nsetp.ne.u32 %p1, %r10, 0;\n@%p1 bra DONE;\n" +
+             isFirst +
+             on("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%r9], [%rd1], "
+                "1024, [%r2+16384];") +
+             "DONE:\n" + clusterBarrier),
+      FindingKind::BarrierMisuse, "in the block that its bytes go to");
+}
+
+TEST_F(BulkCopyTest, prefetchesChangeNothing) {
+  expectOutput(kernel("cp.async.bulk.prefetch.L2.global [%rd1], 1024;\n"
+                      "mov.b64 %rd4, 0;\n"
+                      "cp.async.bulk.prefetch.L2.global.L2::cache_hint [%rd1], 64, %rd4;\n"),
+               std::vector<uint8_t>(1024));
 }
 
 TEST_F(BulkCopyTest, misaligned) {

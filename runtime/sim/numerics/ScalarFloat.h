@@ -11,7 +11,12 @@ namespace {
 /// What PTX gives for an f32 that is not a number.
 constexpr uint32_t canonicalNan = 0x7fffffff;
 
-inline float canonical(float value) { return value != value ? bitsAs<float>(canonicalNan) : value; }
+/// On integers: compilers may take one that is no number for another.
+inline float canonical(float value) {
+  uint32_t bits = bitsAs<uint32_t>(value);
+  bool isNan = int32_t(bits & 0x7fffffff) > 0x7f800000;
+  return bitsAs<float>(isNan ? canonicalNan : bits);
+}
 
 /// Subnormal numbers become zero of their sign.
 template <bool ftz> inline float flush(float value) {

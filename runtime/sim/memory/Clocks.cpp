@@ -19,6 +19,13 @@ void Moments::join(const Moments &other) {
     clocks[i] = std::max(clocks[i], other.clocks[i]);
 }
 
+bool Moments::coversAllBut(Agent except, const Moments &other) const {
+  for (size_t i = 0; i != other.clocks.size(); ++i)
+    if (i != except && at(Agent(i)) < other.clocks[i])
+      return false;
+  return true;
+}
+
 Agent Clocks::add() {
   if (known.size() == maximumAgents) {
     // A shared number makes two agents look like one that is always ordered with itself.

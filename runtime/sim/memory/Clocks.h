@@ -26,6 +26,8 @@ class Moments {
 public:
   uint32_t at(Agent agent) const { return agent < clocks.size() ? clocks[agent] : 0; }
   bool covers(Epoch epoch) const { return at(agentOf(epoch)) >= clockOf(epoch); }
+  /// All moments of `other`, but for that of `except`.
+  bool coversAllBut(Agent except, const Moments &other) const;
   void raise(Agent agent, uint32_t clock);
   void join(const Moments &other);
   void clear() { clocks.clear(); }

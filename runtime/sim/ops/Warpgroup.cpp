@@ -152,7 +152,7 @@ void Warpgroup::issue(Warp &warp, const Instruction &instruction) {
   WarpgroupMember &own = member(warp);
   if (block.launch.options.checks)
     claimRegisters(warp, *product);
-  product->noteReads(warp, warp.index % warpgroupWarps, product->shares == 0);
+  product->noteReads(warp, warp.index % warpgroupWarps);
   own.last = product->number;
   own.lastEpoch = product->epoch;
   own.lastInstruction = &instruction;

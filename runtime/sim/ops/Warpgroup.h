@@ -52,9 +52,9 @@ public:
   bool ready() const override;
   bool completesUnasked() const override { return false; }
 
-  /// Notes what a warp's share reads in shared memory, and checks that it lies there. `warp` is the
-  /// place in the warpgroup.
-  void noteReads(Warp &warp, unsigned place, bool first);
+  /// Notes what a warp's share reads in shared memory, and checks that it may. `place` is that of
+  /// the warp in the warpgroup.
+  void noteReads(Warp &warp, unsigned place);
 
   Warpgroup &warpgroup;
   const Instruction &instruction;
@@ -73,6 +73,10 @@ private:
     uint32_t address, bytes;
   };
   static void addPiece(std::vector<Range> &ranges, uint32_t address);
+  void addMatrix(std::vector<Range> &ranges, uint64_t bits, bool kMajor, unsigned first,
+                 unsigned count) const;
+  uint64_t read(Warp &warp, const std::vector<Range> &ranges) const;
+  bool knowsAsMuch(const Warp &warp) const;
   /// The bytes of a row of 16 at an address within a descriptor's 256 KB; null out of bounds.
   const uint8_t *at(uint32_t address) const;
   uint32_t base() const;
@@ -84,6 +88,9 @@ private:
                            const uint32_t *const b[2]) const;
 
   std::vector<Range> rangesB;
+  /// The warp for which the reads of B were checked, and what it knew.
+  const Warp *reader = nullptr;
+  Knowledge known;
 };
 
 /// What one warp of a warpgroup has done.

@@ -40,33 +40,55 @@ void WgmmaProduct::addPiece(std::vector<Range> &ranges, uint32_t address) {
   }
 }
 
-void WgmmaProduct::noteReads(Warp &warp, unsigned place, bool first) {
-  std::vector<Range> ranges;
-  // K-major: two pieces of each row; else sixteen rows of as many pieces as there are.
-  auto addMatrix = [&](std::vector<Range> &to, uint64_t bits, bool kMajor, unsigned from,
-                       unsigned count) {
-    auto descriptor = MatrixDescriptor::decode(bits);
-    unsigned lines = kMajor ? count : 2 * matrixLines, firstLine = kMajor ? from : 0;
-    unsigned pieces = kMajor ? 2 : count / matrixLines;
-    unsigned firstPiece = kMajor ? 0 : from / matrixLines;
-    for (unsigned line = firstLine; line < firstLine + lines; ++line)
-      for (unsigned piece = firstPiece; piece < firstPiece + pieces; ++piece)
-        addPiece(to, base() + descriptor.address(kMajor, line, piece));
-  };
-  if (first)
-    addMatrix(rangesB, bitsB, detail.kMajorB, 0, detail.n);
-  if (detail.descriptorA != noOperand)
-    addMatrix(ranges, bitsA, detail.kMajorA, place * rowsOfWarp, rowsOfWarp);
-  SharedMemory &shared = warp.block.shared;
+/// `count` rows of A or columns of B from `first` on. K-major: two pieces of each; else sixteen rows
+/// of as many pieces as there are.
+void WgmmaProduct::addMatrix(std::vector<Range> &ranges, uint64_t bits, bool kMajor, unsigned first,
+                             unsigned count) const {
+  auto descriptor = MatrixDescriptor::decode(bits);
+  unsigned lines = kMajor ? count : 2 * matrixLines, firstLine = kMajor ? first : 0;
+  unsigned pieces = kMajor ? 2 : count / matrixLines;
+  unsigned firstPiece = kMajor ? 0 : first / matrixLines;
+  for (unsigned line = firstLine; line < firstLine + lines; ++line)
+    for (unsigned piece = firstPiece; piece < firstPiece + pieces; ++piece)
+      addPiece(ranges, base() + descriptor.address(kMajor, line, piece));
+}
+
+/// Returns how many bytes could be read.
+uint64_t WgmmaProduct::read(Warp &warp, const std::vector<Range> &ranges) const {
   AsyncAccess access{warp, instruction, epoch, true};
-  uint64_t again = 0;
-  for (const std::vector<Range> *list : {&ranges, &rangesB})
-    for (const Range &range : *list)
-      if (shared.read(access, range.address, range.bytes) && list == &rangesB && !first)
-        again += range.bytes;
-  // B is read once for all warps, although each of them has to be allowed to.
-  if (warp.block.launch.options.counters)
-    warp.counters(instruction).sharedBytes -= again;
+  uint64_t bytes = 0;
+  for (const Range &range : ranges)
+    if (warp.block.shared.read(access, range.address, range.bytes))
+      bytes += range.bytes;
+  return bytes;
+}
+
+/// Whether what the first reader of B could rely on, this warp can, too. Of the reader itself it has
+/// to know the last release; what that one wrote since then is found when another warp comes first.
+bool WgmmaProduct::knowsAsMuch(const Warp &warp) const {
+  const Knowledge &own = warp.block.cluster.clocks.of(warp.agent);
+  return own.happened.coversAllBut(reader->agent, known.happened) &&
+         own.happened.at(reader->agent) + 1 >= known.happened.at(reader->agent) &&
+         own.fenced.coversAllBut(maximumAgents, known.fenced);
+}
+
+void WgmmaProduct::noteReads(Warp &warp, unsigned place) {
+  if (detail.descriptorA != noOperand) {
+    std::vector<Range> ranges;
+    addMatrix(ranges, bitsA, detail.kMajorA, place * rowsOfWarp, rowsOfWarp);
+    read(warp, ranges);
+  }
+  if (!reader) {
+    addMatrix(rangesB, bitsB, detail.kMajorB, 0, detail.n);
+    read(warp, rangesB);
+    reader = &warp;
+    known = warp.block.cluster.clocks.of(warp.agent);
+  } else if (!knowsAsMuch(warp)) {
+    uint64_t again = read(warp, rangesB);
+    // B is read once for all warps, although each of them has to be allowed to.
+    if (warp.block.launch.options.counters)
+      warp.counters(instruction).sharedBytes -= again;
+  }
 }
 
 void WgmmaProduct::gatherA(const MatrixDescriptor &descriptor, unsigned place,

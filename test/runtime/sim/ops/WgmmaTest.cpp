@@ -487,6 +487,23 @@ TEST(WgmmaOperands, MayBeOverwrittenAfterTheWait) {
   expectAlways(handedOn, "");
 }
 
+TEST(WgmmaOperands, HaveToBeOrderedBeforeEveryWarp) {
+  Product product;
+  // Warp 1 writes a part of B; only warps 0 and 1 meet behind that.
+  std::string write = "setp.lt.u32 %p2, %r0, 64;\nsetp.ge.u32 %p3, %r0, 32;\n"
+                      "and.pred %p4, %p2, %p3;\n@%p4 st.shared.b32 [%rd6+24576], %r0;\n"
+                      "fence.proxy.async.shared::cta;\n";
+  std::string multiply = fence + product.instruction() + commit + waitFor(0);
+  for (const Options &options : everyOrder()) {
+    Kernel some = kernel(product, write + "@%p2 bar.sync 1, 64;\n" + multiply);
+    some.run.options = options;
+    EXPECT_NE(runKernel(some.run).kinds().find(describe(FindingKind::Race)), std::string::npos);
+    Kernel all = kernel(product, write + "bar.sync 0;\n" + multiply);
+    all.run.options = options;
+    EXPECT_EQ(runKernel(all.run).kinds(), "");
+  }
+}
+
 TEST(WgmmaOperands, NeedAProxyFence) {
   Product product;
   Kernel made = kernel(product, fence + product.instruction() + commit + waitFor(0));

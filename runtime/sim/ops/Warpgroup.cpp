@@ -155,7 +155,6 @@ void Warpgroup::issue(Warp &warp, const Instruction &instruction) {
   product->noteReads(warp, warp.index % warpgroupWarps);
   own.last = product->number;
   own.lastEpoch = product->epoch;
-  own.lastInstruction = &instruction;
   own.products.push_back(product);
   if (block.launch.options.counters)
     warp.counters(instruction).tensorFlops +=
@@ -207,7 +206,6 @@ void Warpgroup::release(Warp &warp, uint64_t upTo) {
     free(product->detail.accumulators);
     free(product->detail.a);
   }
-  own.waited = std::max(own.waited, upTo);
 }
 
 //===-- Registers ---===//

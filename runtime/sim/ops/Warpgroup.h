@@ -97,10 +97,9 @@ private:
 struct WarpgroupMember {
   /// The place in the warpgroup's sequence of instructions that it has reached.
   uint64_t step = 0;
-  /// The last product that it has a share in, that it has committed, and that it has waited for.
-  uint64_t last = 0, committed = 0, waited = 0;
+  /// The last product that it has a share in, and that it has committed.
+  uint64_t last = 0, committed = 0;
   Epoch lastEpoch = 0;
-  const Instruction *lastInstruction = nullptr;
   /// Committed groups that no wait has covered: their last product.
   struct Group {
     uint64_t last;

@@ -164,6 +164,11 @@ struct Function {
 };
 
 struct Module {
+  Module() = default;
+  // A copy's opcodes would be views of the original.
+  Module(Module &&) = default;
+  Module &operator=(Module &&) = default;
+
   /// The text, owned: views point into it.
   std::string text;
   /// .version 8.6 is 86.

@@ -26,27 +26,24 @@ using LaneKernel = void (*)(void *d, const void *a, const void *b, const void *c
 /// Compares all lanes; bit l is lane l.
 using CompareKernel = uint32_t (*)(const void *a, const void *b);
 
+// clang-format off
 /// Kernels in all levels: `Ftz` flushes subnormal sources and results to zero of their sign; `Nan`
 /// is one when a source is. fmsF32 is a * b - c, fnmaF32 c - a * b; packs put a into the high half;
 /// selects take b where the bit of *c is 0.
-#define ATTUNE_LANE_KERNELS(X)                                                                     \
-  X(addF32)                                                                                        \
-  X(addF32Ftz)                                                                                     \
-  X(subF32) X(subF32Ftz) X(mulF32) X(mulF32Ftz) X(fmaF32) X(fmaF32Ftz) X(fmsF32) X(fmsF32Ftz)      \
-      X(fnmaF32) X(fnmaF32Ftz) X(minF32) X(minF32Ftz) X(minNanF32) X(minNanF32Ftz) X(maxF32)       \
-          X(maxF32Ftz) X(maxNanF32) X(maxNanF32Ftz) X(ex2F32) X(ex2F32Ftz) X(rcpF32) X(rcpF32Ftz)  \
-              X(packBf16) X(packF16) X(widenF16) X(addB32) X(subB32) X(mulLoB32) X(madLoB32)       \
-                  X(minS32) X(maxS32) X(minU32) X(maxU32) X(andB32) X(orB32) X(xorB32) X(notB32)   \
-                      X(shlB32) X(shrS32) X(shrU32) X(addB64) X(subB64) X(mulLoB64) X(shlB64)      \
-                          X(mulWideS32) X(mulWideU32) X(madWideS32) X(madWideU32) X(selectB32)     \
-                              X(selectB64)
+#define ATTUNE_LANE_KERNELS(X) \
+  X(addF32) X(addF32Ftz) X(subF32) X(subF32Ftz) X(mulF32) X(mulF32Ftz) X(fmaF32) X(fmaF32Ftz) \
+  X(fmsF32) X(fmsF32Ftz) X(fnmaF32) X(fnmaF32Ftz) X(minF32) X(minF32Ftz) X(minNanF32) \
+  X(minNanF32Ftz) X(maxF32) X(maxF32Ftz) X(maxNanF32) X(maxNanF32Ftz) X(ex2F32) X(ex2F32Ftz) \
+  X(rcpF32) X(rcpF32Ftz) X(packBf16) X(packF16) X(widenF16) X(addB32) X(subB32) X(mulLoB32) \
+  X(madLoB32) X(minS32) X(maxS32) X(minU32) X(maxU32) X(andB32) X(orB32) X(xorB32) X(notB32) \
+  X(shlB32) X(shrS32) X(shrU32) X(addB64) X(subB64) X(mulLoB64) X(shlB64) X(mulWideS32) \
+  X(mulWideU32) X(madWideS32) X(madWideU32) X(selectB32) X(selectB64)
 
 /// The other comparisons are these with sources or result turned round.
-#define ATTUNE_COMPARE_KERNELS(X)                                                                  \
-  X(equalB32)                                                                                      \
-  X(lessS32)                                                                                       \
-  X(lessU32) X(equalB64) X(lessS64) X(lessU64) X(equalF32) X(lessF32) X(lessEqualF32)              \
-      X(unorderedF32) X(equalF32Ftz) X(lessF32Ftz) X(lessEqualF32Ftz)
+#define ATTUNE_COMPARE_KERNELS(X) \
+  X(equalB32) X(lessS32) X(lessU32) X(equalB64) X(lessS64) X(lessU64) X(equalF32) X(lessF32) \
+  X(lessEqualF32) X(unorderedF32) X(equalF32Ftz) X(lessF32Ftz) X(lessEqualF32Ftz)
+// clang-format on
 
 struct LaneKernels {
   /// "baseline", "v3", "v4".

@@ -31,6 +31,12 @@ template <typename T> T load(const uint8_t *from) {
 
 /// One element of up to 8 bytes, at once: other threads of this computer may write it.
 uint64_t loadStrong(const uint8_t *from, uint32_t bytes) {
+  if (reinterpret_cast<uintptr_t>(from) & (bytes - 1)) {
+    // Local memory of a thread, which nobody else has, may lie anywhere on this computer.
+    uint64_t value = 0;
+    std::memcpy(&value, from, bytes);
+    return value;
+  }
   switch (bytes) {
   case 1: return __atomic_load_n(from, __ATOMIC_ACQUIRE);
   case 2: return __atomic_load_n(reinterpret_cast<const uint16_t *>(from), __ATOMIC_ACQUIRE);
@@ -40,6 +46,10 @@ uint64_t loadStrong(const uint8_t *from, uint32_t bytes) {
 }
 
 void storeStrong(uint8_t *to, uint64_t value, uint32_t bytes) {
+  if (reinterpret_cast<uintptr_t>(to) & (bytes - 1)) {
+    std::memcpy(to, &value, bytes);
+    return;
+  }
   switch (bytes) {
   case 1: return __atomic_store_n(to, uint8_t(value), __ATOMIC_RELEASE);
   case 2:

@@ -169,6 +169,11 @@ Mask accessArray(const Access &access, Mask mask, const uint64_t *addresses, uin
 
 Mask accessLocal(const Access &access, Mask mask, const uint64_t *addresses) {
   Warp &warp = access.warp;
+  if (access.detail.kind == AccessKind::Atomic) {
+    warp.report(FindingKind::Fault, access.instruction, mask,
+                "an atomic access of local memory: expected global or shared memory");
+    return 0;
+  }
   if (warp.block.launch.options.counters)
     warp.counters(access.instruction).localBytes +=
         uint64_t(std::popcount(mask)) * access.detail.bytes;

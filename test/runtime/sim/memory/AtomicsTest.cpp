@@ -130,6 +130,14 @@ TEST(Atomics, what_ptx_does_not_have_is_refused) {
     EXPECT_EQ(refused(line), line);
 }
 
+TEST(Atomics, local_memory_and_parameters_have_none) {
+  KernelRun run{".local .align 4 .b8 stack[8];\nmov.u64 %rd4, stack; cvta.local.u64 %rd4, %rd4;"
+                "red.add.u32 [%rd4], 1;"};
+  EXPECT_EQ(runKernel(run).kinds(), "fault");
+  run.body = "mov.b64 %rd4, input; cvta.param.u64 %rd4, %rd4; red.add.u32 [%rd4], 1;";
+  EXPECT_EQ(runKernel(run).kinds(), "fault");
+}
+
 TEST(Atomics, a_barrier_counter_between_blocks) {
   // The last block to come reads what all have left.
   KernelRun run{"setp.eq.u32 %p1, %r0, 0;\n@!%p1 bra end;\nred.release.gpu.global.add.u32 [%rd1], "

@@ -3,6 +3,8 @@
 #include "compiler/plan/TileChoice.h"
 
 #include "compiler/analysis/Sweeps.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -28,11 +30,28 @@ static int64_t widthOf(Type type) {
   return vector ? vector.getNumElements() : 1;
 }
 
-static void collectDots(const Node *node, llvm::SmallSetVector<const Node *, 16> &seen) {
+static void collectNodes(const Node *node, llvm::SmallSetVector<const Node *, 16> &seen) {
   if (!node || !seen.insert(node))
     return;
   for (const Node *operand : node->operands)
-    collectDots(operand, seen);
+    collectNodes(operand, seen);
+}
+
+static int64_t countDivisions(AffineMap map) {
+  int64_t count = 0;
+  map.walkExprs([&](AffineExpr expression) {
+    AffineExprKind kind = expression.getKind();
+    count += kind == AffineExprKind::FloorDiv || kind == AffineExprKind::CeilDiv ||
+             kind == AffineExprKind::Mod;
+  });
+  return count;
+}
+
+/// Integer divisions become a product, shifts and a correction.
+static int64_t countDivisions(Operation *op) {
+  if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
+    return countDivisions(apply.getAffineMap());
+  return isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivUIOp, arith::RemUIOp>(op);
 }
 
 /// Work at each pair that is not a product: it decides how many registers are left for tiles.
@@ -45,7 +64,7 @@ static int64_t countPairOps(attn::KernelOp kernel) {
     if (!atPairs || op->hasTrait<OpTrait::ConstantLike>() || op->hasTrait<OpTrait::IsTerminator>())
       return;
     auto load = dyn_cast<attn::LoadOp>(op);
-    count += load && load->getNumOperands() > 2 ? 8 : 1;
+    count += (load && load->getNumOperands() > 2 ? 8 : 1) + 2 * countDivisions(op);
   });
   return count;
 }
@@ -54,21 +73,23 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
   KernelShape shape;
   llvm::SmallSetVector<const Node *, 16> nodes;
   for (const Frame &frame : plan.frames)
-    collectDots(frame.exponent, nodes);
+    collectNodes(frame.exponent, nodes);
   llvm::SmallSetVector<Value, 4> rows, cols;
   for (const Accumulator &accumulator : plan.accumulators) {
-    collectDots(accumulator.coefficient, nodes);
+    collectNodes(accumulator.coefficient, nodes);
     if (accumulator.values) {
       cols.insert(accumulator.values);
       shape.accumulatorWidths.push_back(widthOf(accumulator.values.getType()));
     }
   }
-  for (const Node *node : nodes)
+  for (const Node *node : nodes) {
+    shape.rowValues += node->kind == NodeKind::RowRef;
     if (node->kind == NodeKind::Dot) {
       auto dot = node->source.getDefiningOp<attn::DotOp>();
       rows.insert(dot.getRows());
       cols.insert(dot.getCols());
     }
+  }
   for (Value value : rows)
     shape.queryWidths.push_back(widthOf(value.getType()));
   for (Value value : cols) {
@@ -103,12 +124,17 @@ static int64_t getWarpQueries(ConfigAttr config, const Target &target) {
 }
 
 /// 32-bit registers of a thread: its share of its warp's rows of scores, of rounded weights (two to
-/// a register) and of carried vectors.
+/// a register, for each vector that they are summed into) and of carried vectors, and what it knows of
+/// its rows.
 static int64_t getThreadRegisters(ConfigAttr config, const Target &target,
                                   const KernelShape &shape) {
-  int64_t row =
-      config.getKeys() * shape.matrices + config.getKeys() / 2 + sum(shape.accumulatorWidths);
-  return row * getWarpQueries(config, target) / target.warpThreads + OtherRegisters;
+  int64_t vectors = std::max<int64_t>(1, shape.accumulatorWidths.size());
+  int64_t row = config.getKeys() * shape.matrices + config.getKeys() / 2 * vectors +
+                sum(shape.accumulatorWidths);
+  // A thread has two rows of each tile of a tensor core's queries.
+  int64_t rows = 2 * getWarpQueries(config, target) / target.warpQueries;
+  return row * getWarpQueries(config, target) / target.warpThreads + shape.rowValues * rows +
+         OtherRegisters;
 }
 
 std::string attune::checkShape(const Target &target, const KernelShape &shape) {

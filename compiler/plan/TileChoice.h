@@ -26,7 +26,10 @@ struct KernelShape {
   llvm::SmallVector<int64_t> accumulatorWidths;
   /// Matrices alive at once: scores and weights of one sweep.
   int64_t matrices = 1;
-  /// Ops that the maps and masks of a program run at each pair; a read of a table of pairs counts as 8.
+  /// Row values of earlier sweeps that are read at pairs.
+  int64_t rowValues = 0;
+  /// Ops that the maps and masks of a program run at each pair; a read of a table of pairs counts as
+  /// 8, and each integer division as 2 more.
   int64_t pairOps = 0;
 };
 

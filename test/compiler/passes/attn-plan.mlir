@@ -62,3 +62,66 @@ attn.kernel @work_at_each_pair(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<
   %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
   return %o : !attn.rows<vector<128xbf16>>
 }
+
+// -----
+
+// Divisions at each pair: the blocks of two tokens, and their distance, take the registers of a product.
+// SM80-LABEL: attn.kernel @divisions_at_each_pair
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 256, stages = 2>
+#blocks = affine_map<()[i, j] -> (i floordiv 64 - j floordiv 64)>
+attn.kernel @divisions_at_each_pair(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                                    %v: !attn.cols<vector<128xbf16>>, %w: index) -> !attn.rows<vector<128xbf16>> {
+  %one = arith.constant 1 : i64
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!attn.matrix<f32>) {
+    %d = affine.apply #blocks()[%i, %j]
+    %n = arith.index_cast %d : index to i64
+    %ones = math.ctpop %n : i64
+    %a = arith.cmpi eq, %ones, %one : i64
+    %e = arith.subi %i, %j : index
+    %f = arith.cmpi sle, %e, %w : index
+    %g = arith.ori %a, %f : i1
+    yield %g : i1
+  }
+  %p = softmax %m : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}
+
+// -----
+
+// A second sweep that reads what the first has found of each row: fewer rows a warp.
+// SM80-LABEL: attn.kernel @row_values_of_an_earlier_sweep
+// SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 256, stages = 2>
+attn.kernel @row_values_of_an_earlier_sweep(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                                            %v: !attn.cols<vector<128xbf16>>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %a = map (%x = %s) : (!attn.matrix<f32>) -> !attn.matrix<f32> {
+    %y = math.absf %x : f32
+    yield %y : f32
+  }
+  %u = softmax %a : !attn.matrix<f32>
+  %p = map (%x = %s, %w = %u) : (!attn.matrix<f32>, !attn.matrix<f32>) -> !attn.matrix<f32> {
+    %y = math.copysign %w, %x : f32
+    yield %y : f32
+  }
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}
+
+// -----
+
+// Two vectors are carried, each with weights of its own: fewer keys.
+// SM80-LABEL: attn.kernel @two_carried_vectors
+// SM80-SAME: attn.plan = #tile.config<queries = 64, keys = 32, threads = 128, stages = 2>
+attn.kernel @two_carried_vectors(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                                 %v: !attn.cols<vector<128xbf16>>, %alpha: !attn.rows<f32>, %beta: !attn.rows<f32>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %u = softmax %s : !attn.matrix<f32>
+  %p = map (%x = %u, %a = %alpha, %c = %beta) : (!attn.matrix<f32>, !attn.rows<f32>, !attn.rows<f32>) -> !attn.matrix<f32> {
+    %y = math.fma %x, %a, %c : f32
+    yield %y : f32
+  }
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}

@@ -3,9 +3,8 @@
 #include "runtime/sim/Options.h"
 
 #include <charconv>
-#include <functional>
 #include <stdexcept>
-#include <vector>
+#include <utility>
 
 namespace attune::sim {
 namespace {
@@ -15,7 +14,7 @@ std::string quote(std::string_view text) { return "'" + std::string(text) + "'";
 /// "fast", or an error that lists what there is.
 template <typename T>
 T choose(std::string_view name, std::string_view value,
-         const std::vector<std::pair<const char *, T>> &choices) {
+         std::initializer_list<std::pair<const char *, T>> choices) {
   std::string known;
   for (const auto &[spelling, choice] : choices) {
     if (value == spelling)
@@ -42,55 +41,50 @@ uint64_t parseNumber(std::string_view name, std::string_view value, uint64_t mos
 
 struct Entry {
   const char *name;
-  std::function<void(Options &, std::string_view name, std::string_view value)> set;
+  void (*set)(Options &, std::string_view name, std::string_view value);
 };
 
-const std::vector<Entry> &entries() {
-  using View = std::string_view;
-  static const std::vector<Entry> all = {
-      {"numerics",
-       [](Options &options, View name, View value) {
-         options.numerics = choose<Numerics>(
-             name, value,
-             {{"exact", Numerics::Exact}, {"fast", Numerics::Fast}, {"f64", Numerics::F64}});
-       }},
-      {"completion",
-       [](Options &options, View name, View value) {
-         options.completion = choose<Completion>(name, value,
-                                                 {{"early", Completion::Early},
-                                                  {"late", Completion::Late},
-                                                  {"random", Completion::Random}});
-       }},
-      {"schedule",
-       [](Options &options, View name, View value) {
-         options.schedule = choose<Schedule>(name, value,
-                                             {{"round-robin", Schedule::RoundRobin},
-                                              {"random", Schedule::Random},
-                                              {"lowest-first", Schedule::LowestFirst},
-                                              {"highest-first", Schedule::HighestFirst},
-                                              {"starve-one", Schedule::StarveOne}});
-       }},
-      {"seed", [](Options &o, View name, View value) { o.seed = parseNumber(name, value); }},
-      {"perturb", [](Options &o, View name, View value) { o.perturb = parseNumber(name, value); }},
-      {"contract",
-       [](Options &o, View name, View value) { o.contract = parseSwitch(name, value); }},
-      {"split", [](Options &o, View name, View value) { o.split = parseSwitch(name, value); }},
-      {"checks", [](Options &o, View name, View value) { o.checks = parseSwitch(name, value); }},
-      {"exclusive-writer",
-       [](Options &o, View name, View value) { o.exclusiveWriter = parseSwitch(name, value); }},
-      {"counters",
-       [](Options &o, View name, View value) { o.counters = parseSwitch(name, value); }},
-      {"threads", [](Options &o, View name,
-                     View value) { o.threads = unsigned(parseNumber(name, value, 1024)); }},
-      {"instruction-limit",
-       [](Options &o, View name, View value) { o.instructionLimit = parseNumber(name, value); }},
-  };
-  return all;
-}
+using View = std::string_view;
+constexpr Entry entries[] = {
+    {"numerics",
+     [](Options &options, View name, View value) {
+       options.numerics = choose<Numerics>(
+           name, value,
+           {{"exact", Numerics::Exact}, {"fast", Numerics::Fast}, {"f64", Numerics::F64}});
+     }},
+    {"completion",
+     [](Options &options, View name, View value) {
+       options.completion = choose<Completion>(name, value,
+                                               {{"early", Completion::Early},
+                                                {"late", Completion::Late},
+                                                {"random", Completion::Random}});
+     }},
+    {"schedule",
+     [](Options &options, View name, View value) {
+       options.schedule = choose<Schedule>(name, value,
+                                           {{"round-robin", Schedule::RoundRobin},
+                                            {"random", Schedule::Random},
+                                            {"lowest-first", Schedule::LowestFirst},
+                                            {"highest-first", Schedule::HighestFirst},
+                                            {"starve-one", Schedule::StarveOne}});
+     }},
+    {"seed", [](Options &o, View name, View value) { o.seed = parseNumber(name, value); }},
+    {"perturb", [](Options &o, View name, View value) { o.perturb = parseNumber(name, value); }},
+    {"contract", [](Options &o, View name, View value) { o.contract = parseSwitch(name, value); }},
+    {"split", [](Options &o, View name, View value) { o.split = parseSwitch(name, value); }},
+    {"checks", [](Options &o, View name, View value) { o.checks = parseSwitch(name, value); }},
+    {"exclusive-writer",
+     [](Options &o, View name, View value) { o.exclusiveWriter = parseSwitch(name, value); }},
+    {"counters", [](Options &o, View name, View value) { o.counters = parseSwitch(name, value); }},
+    {"threads", [](Options &o, View name,
+                   View value) { o.threads = unsigned(parseNumber(name, value, 1024)); }},
+    {"instruction-limit",
+     [](Options &o, View name, View value) { o.instructionLimit = parseNumber(name, value); }},
+};
 
 void setOption(Options &options, std::string_view name, std::string_view value) {
   std::string known;
-  for (const Entry &entry : entries()) {
+  for (const Entry &entry : entries) {
     if (name == entry.name)
       return entry.set(options, name, value);
     known += (known.empty() ? "" : ", ") + std::string(entry.name);

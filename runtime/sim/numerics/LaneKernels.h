@@ -2,10 +2,10 @@
 // Which loops over the lanes of a warp are worth compiling for the processor at hand?
 //
 // LaneKernels.inc is compiled three times, for the baseline, x86-64-v3 and x86-64-v4 (levels/, with
-// options from sim/CMakeLists.txt); laneKernels() is the best that the processor has. All levels give the same bits. To add one: write a static function in
-// LaneKernels.inc (or in an .inc of its own that LaneKernels.inc includes), and name it in
-// ATTUNE_LANE_KERNELS below, or give the struct another member and set it where LaneKernels.inc
-// makes its table.
+// options from sim/CMakeLists.txt); laneKernels() is the best that the processor has. All levels
+// give the same bits. To add one: write a static function in LaneKernels.inc (or in an .inc of its
+// own that LaneKernels.inc includes), and name it in ATTUNE_LANE_KERNELS below, or give the struct
+// another member and set it where LaneKernels.inc makes its table.
 //
 // What the .inc files include must not have functions with external linkage that the compiler might
 // leave out of line: the linker would keep one copy for all levels, perhaps the one with AVX-512.
@@ -29,7 +29,7 @@ using CompareKernel = uint32_t (*)(const void *a, const void *b);
 // clang-format off
 /// Kernels in all levels: `Ftz` flushes subnormal sources and results to zero of their sign; `Nan`
 /// is one when a source is. fmsF32 is a * b - c, fnmaF32 c - a * b; packs put a into the high half;
-/// selects take b where the bit of *c is 0.
+/// selects take b where the bit of *c is 0. U32ToB64 and the like change the width.
 #define ATTUNE_LANE_KERNELS(X) \
   X(addF32) X(addF32Ftz) X(subF32) X(subF32Ftz) X(mulF32) X(mulF32Ftz) X(fmaF32) X(fmaF32Ftz) \
   X(fmsF32) X(fmsF32Ftz) X(fnmaF32) X(fnmaF32Ftz) X(minF32) X(minF32Ftz) X(minNanF32) \
@@ -37,7 +37,9 @@ using CompareKernel = uint32_t (*)(const void *a, const void *b);
   X(rcpF32) X(rcpF32Ftz) X(packBf16) X(packF16) X(widenF16) X(addB32) X(subB32) X(mulLoB32) \
   X(madLoB32) X(minS32) X(maxS32) X(minU32) X(maxU32) X(andB32) X(orB32) X(xorB32) X(notB32) \
   X(shlB32) X(shrS32) X(shrU32) X(addB64) X(subB64) X(mulLoB64) X(shlB64) X(mulWideS32) \
-  X(mulWideU32) X(madWideS32) X(madWideU32) X(selectB32) X(selectB64)
+  X(mulWideU32) X(madWideS32) X(madWideU32) X(selectB32) X(selectB64) X(negF32) X(negF32Ftz) \
+  X(absF32) X(absF32Ftz) X(andB64) X(orB64) X(xorB64) X(notB64) X(shrU64) X(minS64) X(maxS64) \
+  X(copyB32) X(copyB64) X(U32ToB64) X(S32ToB64) X(B64ToB32) X(S32ToF32)
 
 /// The other comparisons are these with sources or result turned round.
 #define ATTUNE_COMPARE_KERNELS(X) \

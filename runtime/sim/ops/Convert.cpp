@@ -42,6 +42,10 @@ LaneKernel integerKernel(ScalarType to, Width result, ScalarType from, Width sou
   if (widens && isSigned(from) && !isSigned(to) && 8 * bytesOf(result) > to.bits)
     return nullptr;
   ScalarType narrow = widens ? from : to;
+  if (narrow.bits == 32 && result == Width::B64 && source == Width::B32)
+    return isSigned(narrow) ? laneKernels().S32ToB64 : laneKernels().U32ToB64;
+  if (narrow.bits == 32 && result == Width::B32 && source == Width::B64)
+    return laneKernels().B64ToB32;
   switch (result) {
   case Width::B16: return extendKernel<uint16_t>(narrow, source);
   case Width::B32: return extendKernel<uint32_t>(narrow, source);
@@ -51,7 +55,6 @@ LaneKernel integerKernel(ScalarType to, Width result, ScalarType from, Width sou
 
 //===-- Other kernels ---===//
 
-float fromS32(int32_t a) { return float(a); }
 float fromU32(uint32_t a) { return float(a); }
 int32_t truncateS32(float a) {
   float clamped = a > -0x1p31f ? a : -0x1p31f;
@@ -70,7 +73,7 @@ LaneKernel hotKernel(ScalarType to, ScalarType from, Rounding rounding) {
   if (toF32 && isFloat(from, 16))
     return laneKernels().widenF16;
   if (toF32 && nearest && from.bits == 32 && from.kind == Kind::Signed)
-    return unaryLanes<fromS32, float, int32_t>;
+    return laneKernels().S32ToF32;
   if (toF32 && nearest && from.bits == 32 && from.kind == Kind::Unsigned)
     return unaryLanes<fromU32, float, uint32_t>;
   if (fromF32 && nearest && isFloat(to, 16))

@@ -19,12 +19,6 @@ constexpr LaneKernel saturateF32 = unaryLanes<saturated, float, float>;
 float flushedSaturated(float a) { return saturated(flush<true>(a)); }
 constexpr LaneKernel flushSaturateF32 = unaryLanes<flushedSaturated, float, float>;
 
-template <bool ftz> float negate(float a) {
-  return bitsAs<float>(bitsAs<uint32_t>(flush<ftz>(a)) ^ 0x80000000);
-}
-template <bool ftz> float magnitude(float a) {
-  return bitsAs<float>(bitsAs<uint32_t>(flush<ftz>(a)) & 0x7fffffff);
-}
 float copySign(float a, float b) {
   return bitsAs<float>((bitsAs<uint32_t>(a) & 0x80000000) | (bitsAs<uint32_t>(b) & 0x7fffffff));
 }
@@ -54,7 +48,7 @@ template <Rounding rounding> float multiplyAdd(float a, float b, float c) {
 }
 template <Rounding rounding> float add(float a, float b) { return multiplyAdd<rounding>(a, 1, b); }
 template <Rounding rounding> float subtract(float a, float b) {
-  return multiplyAdd<rounding>(a, 1, negate<false>(b));
+  return multiplyAdd<rounding>(a, 1, -b);
 }
 template <Rounding rounding> float multiply(float a, float b) {
   return round<rounding>(double(a) * b);
@@ -172,11 +166,8 @@ LaneKernel nearestKernel(Operation operation, bool ftz, bool nan) {
     return nan ? (ftz ? best.minNanF32Ftz : best.minNanF32) : ftz ? best.minF32Ftz : best.minF32;
   case Operation::Max:
     return nan ? (ftz ? best.maxNanF32Ftz : best.maxNanF32) : ftz ? best.maxF32Ftz : best.maxF32;
-  case Operation::Neg:
-    return ftz ? unaryLanes<negate<true>, float, float> : unaryLanes<negate<false>, float, float>;
-  case Operation::Abs:
-    return ftz ? unaryLanes<magnitude<true>, float, float>
-               : unaryLanes<magnitude<false>, float, float>;
+  case Operation::Neg: return ftz ? best.negF32Ftz : best.negF32;
+  case Operation::Abs: return ftz ? best.absF32Ftz : best.absF32;
   default: return divF32;
   }
 }

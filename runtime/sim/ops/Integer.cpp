@@ -106,10 +106,7 @@ int32_t subSaturated(int32_t a, int32_t b) { return saturate(int64_t(a) - b); }
 
 //===-- Logic and shifts ---===//
 
-constexpr auto conjunction = [](auto a, auto b) { return decltype(a)(a & b); };
-constexpr auto disjunction = [](auto a, auto b) { return decltype(a)(a | b); };
-constexpr auto exclusive = [](auto a, auto b) { return decltype(a)(a ^ b); };
-constexpr auto complement = [](auto a) { return decltype(a)(~a); };
+uint16_t complement(uint16_t a) { return uint16_t(~a); }
 constexpr auto isZero = [](auto a) { return decltype(a)(a == 0); };
 
 template <typename T> T shiftLeft(T a, uint32_t count) {
@@ -228,6 +225,8 @@ LaneKernel extremeKernel(Operation operation, ScalarType type) {
   if (type.bits == 32)
     return isSigned(type) ? (isMin ? best.minS32 : best.maxS32)
                           : (isMin ? best.minU32 : best.maxU32);
+  if (type.bits == 64 && isSigned(type))
+    return isMin ? best.minS64 : best.maxS64;
   return isMin ? binaryKernels<minimum>.of(type) : binaryKernels<maximum>.of(type);
 }
 
@@ -272,10 +271,12 @@ void usePredicateLogic(Decoder &decoder, Logic logic, PredicateOperand a, Predic
 
 LaneKernel logicKernel(Logic logic, ScalarType type) {
   const LaneKernels &best = laneKernels();
+  // Of 16 bits like of 32, whose upper halves are 0.
+  bool wide = type.bits == 64;
   switch (logic) {
-  case Logic::And: return type.bits == 32 ? best.andB32 : bitKernels<conjunction>.of(type);
-  case Logic::Or: return type.bits == 32 ? best.orB32 : bitKernels<disjunction>.of(type);
-  default: return type.bits == 32 ? best.xorB32 : bitKernels<exclusive>.of(type);
+  case Logic::And: return wide ? best.andB64 : best.andB32;
+  case Logic::Or: return wide ? best.orB64 : best.orB32;
+  default: return wide ? best.xorB64 : best.xorB32;
   }
 }
 
@@ -299,7 +300,9 @@ void decodeNot(Decoder &decoder) {
   }
   ScalarType type = expectBits(decoder);
   takeOperands(decoder, type, {type});
-  finish(decoder, type.bits == 32 ? laneKernels().notB32 : unaryBitKernels<complement>.of(type));
+  finish(decoder, type.bits == 32   ? laneKernels().notB32
+                  : type.bits == 64 ? laneKernels().notB64
+                                    : unaryLanes<complement, uint16_t, uint16_t>);
 }
 
 void decodeIsZero(Decoder &decoder) {
@@ -324,6 +327,8 @@ void decodeShiftRight(Decoder &decoder) {
   takeOperands(decoder, type, {type, typeU32});
   if (type.bits == 32)
     return finish(decoder, isSigned(type) ? laneKernels().shrS32 : laneKernels().shrU32);
+  if (type.bits == 64 && !isSigned(type))
+    return finish(decoder, laneKernels().shrU64);
   finish(decoder, kernels.of(type));
 }
 

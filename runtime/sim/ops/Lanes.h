@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 namespace attune::sim {
 namespace {
@@ -51,21 +52,25 @@ alignas(64) constexpr uint32_t laneBit[laneCount] = {
     1u << 16, 1u << 17, 1u << 18, 1u << 19, 1u << 20, 1u << 21, 1u << 22, 1u << 23,
     1u << 24, 1u << 25, 1u << 26, 1u << 27, 1u << 28, 1u << 29, 1u << 30, 1u << 31};
 
-/// Overwrites the lanes of `mask`.
-template <typename SlotType>
-inline void blendLanes(SlotType *into, const SlotType *from, uint32_t mask) {
+/// Overwrites the lanes of `mask`. Apart, for it is the same for all kernels of a width.
+template <typename Word>
+[[gnu::noinline]] void blendLanes(void *into, const void *from, uint32_t mask) {
+  typedef Word Type __attribute__((may_alias));
+  auto *words = static_cast<Type *>(into);
+  auto *others = static_cast<const Type *>(from);
+  ATTUNE_EACH_LANE
   for (unsigned lane = 0; lane < laneCount; ++lane)
-    into[lane] = mask & laneBit[lane] ? from[lane] : into[lane];
+    words[lane] = mask & laneBit[lane] ? others[lane] : words[lane];
 }
 
-/// Runs `each(out)`, which fills a row, on d itself when all lanes are on.
+/// Runs `fill(out)`, which writes a row, on d itself when all lanes are on.
 template <typename D, typename Fill> inline void fillLanes(void *d, uint32_t mask, Fill fill) {
   using SlotType = typename Slot<D>::Type;
   alignas(64) SlotType buffer[laneCount];
   SlotType *row = static_cast<SlotType *>(d);
   fill(mask == everyLane ? row : buffer);
   if (mask != everyLane)
-    blendLanes(row, buffer, mask);
+    blendLanes<std::conditional_t<sizeof(SlotType) == 8, uint64_t, uint32_t>>(row, buffer, mask);
 }
 
 /// A LaneKernel from D f(A).

@@ -13,10 +13,6 @@
 namespace attune::sim {
 namespace {
 
-template <typename T> T same(T a) { return a; }
-constexpr LaneKernel copyB32 = unaryLanes<same<uint32_t>, uint32_t, uint32_t>;
-constexpr LaneKernel copyB64 = unaryLanes<same<uint64_t>, uint64_t, uint64_t>;
-
 Outcome runMovePredicate(Warp &warp, const Instruction &instruction, Mask mask) {
   Mask value = warp.predicate(instruction.a) ^ (instruction.immediate ? allLanes : 0);
   warp.setPredicate(instruction.dst, value, mask);
@@ -169,7 +165,8 @@ void decodeMove(Decoder &decoder) {
   if (type.bits == 128)
     instruction.run = runMove128;
   else
-    useKernel(instruction, type.bits == 64 ? copyB64 : copyB32, InstructionClass::Alu);
+    useKernel(instruction, type.bits == 64 ? laneKernels().copyB64 : laneKernels().copyB32,
+              InstructionClass::Alu);
 }
 
 //===-- Addresses ---===//
@@ -196,7 +193,7 @@ void decodeConvertAddress(Decoder &decoder) {
   takeOperands(decoder, type, {type});
   Instruction &instruction = decoder.instruction();
   if (window == 0)
-    return useKernel(instruction, copyB64, InstructionClass::Alu);
+    return useKernel(instruction, laneKernels().copyB64, InstructionClass::Alu);
   instruction.b = decoder.constantRow(window, Width::B64);
   useKernel(instruction, fromGeneric ? laneKernels().subB64 : laneKernels().addB64,
             InstructionClass::Alu);
@@ -302,7 +299,7 @@ void decodeCreatePolicy(Decoder &decoder) {
   Instruction &instruction = decoder.instruction();
   instruction.a = decoder.constantRow(0, Width::B64);
   instruction.dst = decoder.destination(decoder.operand(0), Width::B64);
-  useKernel(instruction, copyB64, InstructionClass::Alu);
+  useKernel(instruction, laneKernels().copyB64, InstructionClass::Alu);
 }
 
 } // namespace

@@ -214,8 +214,11 @@ static void decodeMul(Decoder &decoder) {
 static void decodeMad(Decoder &decoder) {
   if (std::optional<Product> product = takeProduct(decoder))
     return decodeIntegerProduct(decoder, *product, true);
-  // mad.rn.f32 is fma.rn.f32 (PTX ISA, mad).
-  decodeByType<Operation::Fma>(decoder);
+  // mad.rn.f32 is fma.rn.f32 (PTX ISA, mad); there is none of halves.
+  Modifiers modifiers = takeModifiers(decoder);
+  if (!isFloating(modifiers.type) || modifiers.type.bits == 16)
+    decoder.fail("mad is for .f32 and .f64, and with .lo, .hi or .wide for integers");
+  decodeFloat(decoder, Operation::Fma, modifiers);
 }
 
 void addArithmetic(InstructionSet &set) {

@@ -251,8 +251,8 @@ void decodeSetPredicate(Decoder &decoder) {
   takeCompared(decoder, detail, type);
   const ptx::Operand &result = decoder.operand(0);
   bool isPair = result.kind == ptx::Operand::Kind::Pair;
-  if (paired && !isPair)
-    decoder.fail("expected two predicates, p|q, for the results of two halves");
+  if (isPair && isFloating(type) && type.bits == 16 && !paired)
+    decoder.fail("the comparison of one half has one result");
   detail.p = decoder.predicateDestination(isPair ? result.parts[0] : result);
   if (isPair)
     detail.q = decoder.predicateDestination(result.parts[1]);
@@ -269,6 +269,8 @@ void decodeSet(Decoder &decoder) {
   bool isInteger = result.kind == ScalarType::Kind::Unsigned || isSigned(result);
   if ((!isInteger && !isFloat(result, 32)) || result.bits != 32 || type.elements != 1)
     decoder.fail("set is simulated for results of .u32, .s32 and .f32");
+  if (!isInteger && isFloating(type) && type.bits == 16)
+    decoder.fail("a comparison of halves gives no .f32");
   detail.first = makeComparison(decoder, compare, type, ftz, false);
   detail.valueOfTrue = isInteger ? ~0u : 0x3f800000;
   takeCompared(decoder, detail, type);
@@ -288,13 +290,14 @@ Outcome runSelect(Warp &warp, const Instruction &instruction, Mask mask) {
   return Outcome::Next;
 }
 
-/// The same by the sign of c; `immediate` has bit 0 when that is a float.
+/// The same by the sign of c; `immediate` has bit 0 when that is a float, bit 2 when it is flushed.
 Outcome runSelectBySign(Warp &warp, const Instruction &instruction, Mask mask) {
   Mask chosen = 0;
   const uint32_t *c = warp.lanes32(instruction.c);
   for (unsigned lane = 0; lane < warpSize; ++lane) {
-    bool notNegative =
-        instruction.immediate & 1 ? bitsAs<float>(c[lane]) >= 0 : int32_t(c[lane]) >= 0;
+    float real = bitsAs<float>(c[lane]);
+    real = instruction.immediate & 4 ? flush<true>(real) : real;
+    bool notNegative = instruction.immediate & 1 ? real >= 0 : int32_t(c[lane]) >= 0;
     chosen |= notNegative ? laneBit[lane] : 0;
   }
   const LaneKernels &best = laneKernels();
@@ -325,15 +328,14 @@ void decodeSelect(Decoder &decoder) {
 }
 
 void decodeSelectBySign(Decoder &decoder) {
-  // Flushing does not change whether a number is at least zero, but that of -subnormal.
   bool ftz = decoder.take("ftz");
   ScalarType type = expectSelectable(decoder), by = decoder.expectType("the type of c");
   bool isReal = isFloat(by, 32);
-  if ((!isReal && !(isSigned(by) && by.bits == 32)) || ftz)
-    decoder.fail("slct is simulated by .s32 and .f32, without .ftz");
+  if (!isReal && (ftz || !isSigned(by) || by.bits != 32))
+    decoder.fail("expected .s32 or, maybe with .ftz, .f32 as the type of c");
   takeOperands(decoder, type, {type, type, by});
   Instruction &instruction = decoder.instruction();
-  instruction.immediate = int64_t(isReal) | (type.bits == 64 ? 2 : 0);
+  instruction.immediate = int64_t(isReal) | (type.bits == 64 ? 2 : 0) | (ftz ? 4 : 0);
   instruction.run = runSelectBySign;
 }
 

@@ -329,21 +329,18 @@ void decodeTf32(Decoder &decoder, ScalarType from, const ConvertModifiers &modif
   bool isKnown = modifiers.rounding == Rounding::NearestAway ||
                  modifiers.rounding == Rounding::NearestEven ||
                  modifiers.rounding == Rounding::TowardZero;
-  if (!isKnown || modifiers.toInteger || modifiers.ftz || modifiers.sat)
-    decoder.fail("expected .rna, .rn or .rz as the rounding mode, and .relu or .satfinite at most");
+  // With .rn and .rz, .satfinite is of sm_100.
+  bool saturates = modifiers.satfinite && modifiers.rounding != Rounding::NearestAway;
+  if (!isKnown || modifiers.toInteger || modifiers.ftz || modifiers.sat || saturates)
+    decoder.fail(
+        "expected .rna, .rn or .rz as the rounding mode, .relu, and .satfinite with .rna alone");
   takeOperands(decoder, typeB32, {from});
   makeConversion(decoder, {Kind::TF32, 32, 1}, from, modifiers);
   decoder.instruction().run = runConvert;
 }
 
-void checkScalar(Decoder &decoder, ScalarType to, ScalarType from,
-                 const ConvertModifiers &modifiers) {
-  auto isScalar = [](ScalarType type) {
-    return type.elements == 1 &&
-           ((isInteger(type) && type.bits <= 64) || (isFloating(type) && type.bits <= 64));
-  };
-  if (!isScalar(to) || !isScalar(from))
-    decoder.fail("cvt has no form for these types");
+void checkRounding(Decoder &decoder, ScalarType to, ScalarType from,
+                   const ConvertModifiers &modifiers) {
   bool between = isFloating(to) && isFloating(from);
   bool sameSize = between && to.bits == from.bits && to.kind == from.kind;
   bool narrows = between && !sameSize && to.bits <= from.bits;
@@ -354,11 +351,32 @@ void checkScalar(Decoder &decoder, ScalarType to, ScalarType from,
   if (rounds && !modifiers.rounding)
     decoder.fail(toInteger ? "expected a rounding mode (.rni, .rzi, .rmi, .rpi)"
                            : "expected a rounding mode (.rn, .rz, .rm, .rp)");
-  if (!rounds && modifiers.rounding)
+  // From .bf16 one can be written and changes nothing.
+  if (!rounds && modifiers.rounding && (from.kind != Kind::BFloat || isInteger(to)))
     decoder.fail("the conversion is exact and has no rounding mode");
   if (modifiers.rounding && modifiers.toInteger != toInteger)
     decoder.fail(toInteger ? "conversions to integers have .rni, .rzi, .rmi, .rpi"
                            : "conversions to floating-point types have .rn, .rz, .rm, .rp");
+}
+
+/// Whether all values of an integer type are in the other.
+bool contains(ScalarType to, ScalarType from) {
+  return isSigned(to) == isSigned(from) ? to.bits >= from.bits
+                                        : isSigned(to) && to.bits > from.bits;
+}
+
+void checkScalar(Decoder &decoder, ScalarType to, ScalarType from,
+                 const ConvertModifiers &modifiers) {
+  auto isScalar = [](ScalarType type) {
+    return type.elements == 1 && (isInteger(type) || isFloating(type)) && type.bits <= 64;
+  };
+  bool fromBf16 = from.kind == Kind::BFloat, toBf16 = to.kind == Kind::BFloat;
+  if (!isScalar(to) || !isScalar(from) || (fromBf16 && to.bits == 8) || (toBf16 && from.bits == 8))
+    decoder.fail("cvt has no form for these types");
+  checkRounding(decoder, to, from, modifiers);
+  bool isNeedless = isInteger(to) && isInteger(from) && contains(to, from);
+  if (modifiers.sat && (isNeedless || fromBf16 || toBf16))
+    decoder.fail(".sat is neither for .bf16 nor where every value is in range");
   bool toHalf = isHalf(to) && isFloat(from, 32);
   if ((modifiers.relu || modifiers.satfinite) && !toHalf)
     decoder.fail(".relu and .satfinite are for conversions from .f32 to .f16 and .bf16");

@@ -483,6 +483,8 @@ void decodeInteger(Decoder &decoder, Operation operation, const Modifiers &modif
       modifiers.relu)
     decoder.fail("integers have no such modifier");
   bool unary = operation == Operation::Neg || operation == Operation::Abs;
+  if (unary && !isSigned(type))
+    decoder.fail("expected a signed type");
   if (unary)
     takeOperands(decoder, type, {type});
   else

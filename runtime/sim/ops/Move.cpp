@@ -139,7 +139,7 @@ void decodeMove(Decoder &decoder) {
   if (decoder.take("pred"))
     return decodeMovePredicate(decoder);
   ScalarType type = decoder.expectType();
-  if (type.elements != 1 || type.bits < 16)
+  if (type.elements != 1 || type.bits < 16 || (isFloating(type) && type.bits == 16))
     decoder.fail("mov has no form for this type");
   decoder.endModifiers();
   decoder.expectOperands(2);

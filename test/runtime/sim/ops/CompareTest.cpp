@@ -203,6 +203,10 @@ TEST(Comparisons, Selecting) {
   expectResults(bySign, list, [](const Vector &v) { return int32_t(v[2]) >= 0 ? v[0] : v[1]; });
   OneInstruction byReal{"slct.u64.f32 $d, $a, $b, $c;", 64, {64, 64, 32}};
   expectResults(byReal, list, [](const Vector &v) { return f32(v[2]) >= 0 ? v[0] : v[1]; });
+  byReal.text = "slct.ftz.u64.f32 $d, $a, $b, $c;";
+  list.push_back({1, 2, 0x807fffff});
+  list.push_back({1, 2, 0x80800000});
+  expectResults(byReal, list, [](const Vector &v) { return flushedF32(v[2]) >= 0 ? v[0] : v[1]; });
 }
 
 TEST(Comparisons, TestingKindsOfNumbers) {
@@ -231,7 +235,9 @@ TEST(Comparisons, WhatDoesNotExistIsRefused) {
   EXPECT_NE(loadError("setp.lo.f32 %p1, %f5, %f6;").find("unsigned integers"), std::string::npos);
   EXPECT_NE(loadError("setp.equ.s32 %p1, %r5, %r6;").find("floating-point"), std::string::npos);
   EXPECT_NE(loadError("setp.eq.ftz.s32 %p1, %r5, %r6;").find(".ftz"), std::string::npos);
-  EXPECT_NE(loadError("setp.eq.f16x2 %p1, %r5, %r6;").find("two predicates"), std::string::npos);
+  EXPECT_NE(loadError("setp.eq.f16 %p1|%p2, %rs5, %rs6;").find("one result"), std::string::npos);
+  EXPECT_NE(loadError("set.eq.f32.f16 %r4, %rs5, %rs6;").find("no .f32"), std::string::npos);
+  EXPECT_NE(loadError("slct.ftz.b32.s32 %r4, %r5, %r6, %r7;").find("type of c"), std::string::npos);
   EXPECT_NE(loadError("setp.eq.s32 %r4, %r5, %r6;").find("a predicate"), std::string::npos);
   EXPECT_NE(loadError("setp.s32 %p1, %r5, %r6;").find("a comparison"), std::string::npos);
   EXPECT_NE(loadError("set.eq.u16.u32 %rs4, %r5, %r6;").find(".u32, .s32 and .f32"),

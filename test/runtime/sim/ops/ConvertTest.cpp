@@ -37,6 +37,9 @@ TEST(Conversions, BetweenIntegers) {
   for (const Integer &from : integers)
     for (const Integer &to : integers)
       for (bool saturates : {false, true}) {
+        // .sat is refused where it does nothing.
+        if (saturates && to.least() <= from.least() && to.most() >= from.most())
+          continue;
         OneInstruction one{std::string("cvt.") + (saturates ? "sat." : "") + to.name + "." +
                                from.name + " $d, $a;",
                            to.registerBits(),
@@ -319,6 +322,15 @@ TEST(Conversions, WhatDoesNotExistIsRefused) {
   EXPECT_NE(loadError("cvt.rm.bf16x2.f32 %r5, %f6, %f7;").find(".rn or .rz"), std::string::npos);
   EXPECT_NE(loadError("cvt.rm.tf32.f32 %r5, %f6;").find(".rna"), std::string::npos);
   EXPECT_NE(loadError("cvt.b32.u16 %r5, %rs6;").find("no form for these types"), std::string::npos);
+  EXPECT_NE(loadError("cvt.sat.u32.u16 %r5, %rs6;").find("every value is in range"),
+            std::string::npos);
+  EXPECT_NE(loadError("cvt.rn.sat.bf16.f32 %rs5, %f6;").find("neither for .bf16"),
+            std::string::npos);
+  EXPECT_NE(loadError("cvt.rzi.u8.bf16 %rs5, %rs6;").find("no form for these types"),
+            std::string::npos);
+  EXPECT_NE(loadError("cvt.rn.satfinite.tf32.f32 %r5, %f6;").find("with .rna alone"),
+            std::string::npos);
+  EXPECT_EQ(loadError("cvt.rn.f32.bf16 %f5, %rs6;"), "");
   EXPECT_NE(loadError("cvt.u64.u32 %r5, %r6;").find("64 bits"), std::string::npos);
   EXPECT_NE(loadError("cvt.rn.f16.f32 %r5, %f6;").find("16 bits"), std::string::npos);
 }

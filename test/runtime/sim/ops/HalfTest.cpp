@@ -256,6 +256,8 @@ TEST(Halves, WhatDoesNotExistIsRefused) {
             std::string::npos);
   EXPECT_NE(loadError("div.rn.f16 %rs5, %rs6, %rs7;").find("no such modifier"), std::string::npos);
   EXPECT_NE(loadError("ex2.approx.bf16 %rs5, %rs6;").find(".ftz for .bf16"), std::string::npos);
+  EXPECT_NE(loadError("mad.rn.f16 %rs5, %rs6, %rs7, %rs8;").find("mad is for"), std::string::npos);
+  EXPECT_NE(loadError("mov.bf16 %rs5, %rs6;").find("no form"), std::string::npos);
   EXPECT_NE(loadError("add.f16 %r5, %r6, %r7;").find("16 bits"), std::string::npos);
 }
 

@@ -353,6 +353,7 @@ TEST(Integers, WhatDoesNotExistIsRefused) {
   EXPECT_NE(loadError("mul.s32 %r5, %r6, %r7;").find(".lo, .hi or .wide"), std::string::npos);
   EXPECT_NE(loadError("mul.wide.s64 %rd5, %rd6, %rd7;").find("16 and 32 bits"), std::string::npos);
   EXPECT_NE(loadError("add.sat.u32 %r5, %r6, %r7;").find("add and sub of .s32"), std::string::npos);
+  EXPECT_NE(loadError("neg.u32 %r5, %r6;").find("a signed type"), std::string::npos);
   EXPECT_NE(loadError("add.ftz.s32 %r5, %r6, %r7;").find("no such modifier"), std::string::npos);
   EXPECT_NE(loadError("shl.u32 %r5, %r6, %r7;").find(".b16, .b32 or .b64"), std::string::npos);
   EXPECT_NE(loadError("lop3.b32 %r5, %r6, %r7, %r8, 256;").find("a table of 8 bits"),

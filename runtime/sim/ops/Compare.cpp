@@ -145,6 +145,8 @@ Comparison floatComparison(Compare compare, const CompareKernels &kernels) {
 bool isFloatCompare(Compare compare) { return compare <= Compare::Ge || compare >= Compare::Equ; }
 
 Comparison makeComparison(Decoder &decoder, Compare compare, ScalarType type, bool ftz, bool high) {
+  if (type.kind == ScalarType::Kind::BFloat)
+    decoder.require(90);
   if (isFloating(type)) {
     if (!isFloatCompare(compare))
       decoder.fail(".lo, .ls, .hi and .hs are for unsigned integers");

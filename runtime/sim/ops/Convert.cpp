@@ -334,6 +334,8 @@ void decodeTf32(Decoder &decoder, ScalarType from, const ConvertModifiers &modif
   if (!isKnown || modifiers.toInteger || modifiers.ftz || modifiers.sat || saturates)
     decoder.fail(
         "expected .rna, .rn or .rz as the rounding mode, .relu, and .satfinite with .rna alone");
+  if (modifiers.rounding != Rounding::NearestAway)
+    decoder.require(90);
   takeOperands(decoder, typeB32, {from});
   makeConversion(decoder, {Kind::TF32, 32, 1}, from, modifiers);
   decoder.instruction().run = runConvert;
@@ -374,6 +376,9 @@ void checkScalar(Decoder &decoder, ScalarType to, ScalarType from,
   if (!isScalar(to) || !isScalar(from) || (fromBf16 && to.bits == 8) || (toBf16 && from.bits == 8))
     decoder.fail("cvt has no form for these types");
   checkRounding(decoder, to, from, modifiers);
+  bool isOlder = (fromBf16 && isFloat(to, 32) && !modifiers.ftz) || isFloat(from, 32);
+  if ((fromBf16 || toBf16) && !isOlder)
+    decoder.require(90);
   bool isNeedless = isInteger(to) && isInteger(from) && contains(to, from);
   if (modifiers.sat && (isNeedless || fromBf16 || toBf16))
     decoder.fail(".sat is neither for .bf16 nor where every value is in range");

@@ -152,6 +152,11 @@ void checkModifiers(Decoder &decoder, Operation operation, const Modifiers &modi
 void decodeHalf(Decoder &decoder, Operation operation, const Modifiers &modifiers) {
   ScalarType type = modifiers.type;
   checkModifiers(decoder, operation, modifiers);
+  bool isOlder = operation == Operation::Fma || operation == Operation::Min ||
+                 operation == Operation::Max || operation == Operation::Neg ||
+                 operation == Operation::Abs;
+  if (type.kind == ScalarType::Kind::BFloat && !isOlder)
+    decoder.require(90);
   bool isUnary = operation >= Operation::Neg;
   if (isUnary)
     takeOperands(decoder, type, {type});

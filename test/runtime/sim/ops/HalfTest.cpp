@@ -249,6 +249,24 @@ TEST(Halves, PerturbedResultsAreNear) {
   EXPECT_GT(changed, plain.size());
 }
 
+TEST(Halves, WhatATargetLacksIsRefused) {
+  for (const char *body :
+       {"add.bf16 %rs5, %rs6, %rs7;", "sub.bf16x2 %r5, %r6, %r7;", "mul.rn.bf16 %rs5, %rs6, %rs7;",
+        "ex2.approx.ftz.bf16 %rs5, %rs6;", "tanh.approx.bf16x2 %r5, %r6;",
+        "setp.lt.bf16 %p1, %rs5, %rs6;", "set.lt.u32.bf16 %r5, %rs5, %rs6;",
+        "cvt.rzi.s32.bf16 %r5, %rs6;", "cvt.rn.bf16.s32 %rs5, %r6;", "cvt.ftz.f32.bf16 %f5, %rs6;",
+        "cvt.rn.tf32.f32 %r5, %f6;"}) {
+    EXPECT_EQ(loadError(body, "sm_90"), "");
+    EXPECT_NE(loadError(body, "sm_89").find("needs .target sm_90 or higher"), std::string::npos)
+        << body;
+  }
+  for (const char *body :
+       {"fma.rn.bf16 %rs5, %rs6, %rs7, %rs8;", "max.bf16x2 %r5, %r6, %r7;", "neg.bf16 %rs5, %rs6;",
+        "add.f16 %rs5, %rs6, %rs7;", "cvt.rn.bf16.f32 %rs5, %f6;", "cvt.f32.bf16 %f5, %rs6;",
+        "cvt.rna.tf32.f32 %r5, %f6;"})
+    EXPECT_EQ(loadError(body, "sm_80"), "");
+}
+
 TEST(Halves, WhatDoesNotExistIsRefused) {
   EXPECT_NE(loadError("fma.f16 %rs5, %rs6, %rs7, %rs8;").find("rounding mode"), std::string::npos);
   EXPECT_NE(loadError("add.rz.f16 %rs5, %rs6, %rs7;").find(".rn alone"), std::string::npos);

@@ -56,6 +56,10 @@ struct Modifiers {
   bool ftz = false, nan = false, sat = false, relu = false;
   ScalarType type;
 };
+/// Parts of addIntegers: the opcodes that integers share with floats, and those of bits.
+void addArithmetic(InstructionSet &set);
+void addBitFields(InstructionSet &set);
+
 /// The modifiers of floating-point arithmetic and the type, in the order of the PTX ISA.
 Modifiers takeModifiers(Decoder &decoder);
 /// .lo, .hi, .wide

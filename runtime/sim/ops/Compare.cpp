@@ -7,6 +7,9 @@
 
 #include "runtime/sim/machine/Warp.h"
 
+#include <bit>
+#include <utility>
+
 namespace attune::sim {
 namespace {
 
@@ -282,17 +285,17 @@ void decodeSet(Decoder &decoder) {
 
 //===-- selp and slct ---===//
 
-/// `immediate` has bit 0 when the predicate, c, is negated, bit 1 when values have 64 bits.
+/// `immediate` is the kernel, c the predicate: a where it is true.
 Outcome runSelect(Warp &warp, const Instruction &instruction, Mask mask) {
-  Mask chosen = warp.predicate(instruction.c) ^ (instruction.immediate & 1 ? allLanes : 0);
-  const LaneKernels &best = laneKernels();
-  LaneKernel kernel = instruction.immediate & 2 ? best.selectB64 : best.selectB32;
-  kernel(warp.lanes32(instruction.dst), warp.lanes32(instruction.a), warp.lanes32(instruction.b),
-         &chosen, mask);
+  Mask chosen = warp.predicate(instruction.c);
+  std::bit_cast<LaneKernel>(instruction.immediate)(warp.lanes32(instruction.dst),
+                                                   warp.lanes32(instruction.a),
+                                                   warp.lanes32(instruction.b), &chosen, mask);
   return Outcome::Next;
 }
 
-/// The same by the sign of c; `immediate` has bit 0 when that is a float, bit 2 when it is flushed.
+/// The same by the sign of c; `immediate` has bit 0 when that is a float, bit 1 when values have 64
+/// bits, bit 2 when c is flushed.
 Outcome runSelectBySign(Warp &warp, const Instruction &instruction, Mask mask) {
   Mask chosen = 0;
   const uint32_t *c = warp.lanes32(instruction.c);
@@ -325,7 +328,10 @@ void decodeSelect(Decoder &decoder) {
   instruction.b = decoder.source(decoder.operand(2), type);
   instruction.c = predicate.index;
   instruction.dst = decoder.destination(decoder.operand(0), type.width());
-  instruction.immediate = int64_t(predicate.negated) | (type.bits == 64 ? 2 : 0);
+  if (predicate.negated)
+    std::swap(instruction.a, instruction.b);
+  const LaneKernels &best = laneKernels();
+  instruction.immediate = std::bit_cast<int64_t>(type.bits == 64 ? best.selectB64 : best.selectB32);
   instruction.run = runSelect;
 }
 

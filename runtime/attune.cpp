@@ -247,6 +247,18 @@ attune_status attune_device_set_host_isa(attune_device *on, const char *isa) {
   });
 }
 
+attune_status attune_sim_configure(attune_device *on, const char *options) {
+  return guard([&] { expect(on, "a device").implementation->configureSimulator(options); });
+}
+
+attune_status attune_sim_last_report(attune_device *on, attune_sim_report *report) {
+  return guard([&] {
+    auto &place = expect(report, "a place for the report");
+    device::SimulatorReport found = expect(on, "a device").implementation->simulatorReport();
+    place = {found.errors, found.warnings, found.findings, found.counters};
+  });
+}
+
 attune_status attune_device_allocate(attune_device *on, size_t bytes, void **pointer) {
   return guard([&] {
     auto &place = expect(pointer, "a place for the pointer");

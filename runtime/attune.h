@@ -153,6 +153,8 @@ typedef struct attune_device attune_device;
  * - "host:4": the same with 4 threads
  * - "cuda": the first CUDA GPU
  * - "cuda:1": the CUDA GPU of that ordinal
+ * - "sim": a simulated GPU, which runs the newest PTX of a bundle on this computer and checks it
+ * - "sim:sm_80": the same, but it runs only what an sm_80 GPU could
  *
  * The CUDA driver library is looked for when a CUDA device is opened: libcuda.so.1, or what the
  * environment variable ATTUNE_LIBCUDA names. Fails with ATTUNE_NO_DEVICE. */
@@ -202,6 +204,43 @@ ATTUNE_API attune_status attune_device_destroy_stream(attune_device *device, voi
 /** Waits until all work of the stream (null: the default stream) is done. Work that failed on the
  * device is reported here with ATTUNE_DEVICE_ERROR. */
 ATTUNE_API attune_status attune_device_synchronize(attune_device *device, void *stream);
+
+/*===-- Simulated devices ---===*/
+
+/* A simulated device executes PTX instruction by instruction. Its memory is its own: only
+ * attune_device_copy_to and _from reach it. A launch returns when the kernel has finished, and fails
+ * with ATTUNE_DEVICE_ERROR when errors were found (out of bounds, races, missing waits, ...); what
+ * the kernel wrote can be copied all the same. Launches allocate memory. */
+
+/** Sets how a simulated device runs kernels from now on: NAME=VALUE separated by commas; what is not
+ * named has its default. Null or "" is all defaults. The environment variable ATTUNE_SIM_OPTIONS
+ * does the same when a device is opened.
+ *
+ * - numerics=exact|fast|f64: products as the target's tensor cores add them up; in f32; in f64
+ * - completion=late|early|random: when asynchronous copies and products take effect
+ * - schedule=round-robin|random|lowest-first|highest-first|starve-one: which warp runs next
+ * - seed=N: decides all that is random
+ * - perturb=N: moves results of approximate functions by up to 2 units in the last place
+ * - contract=on|off: fuses mul and add where ptxas may
+ * - split=on|off: lanes that diverged meet only at instructions that synchronise them
+ * - checks=on|off: races, waits, what was never written; bounds are always checked
+ * - exclusive-writer=on|off: reports global memory that two blocks write
+ * - instruction-limit=N: a cluster that executes more warp instructions than this is stopped
+ * - counters=on|off: counts instructions, bytes, bank conflicts
+ * - threads=N: threads of this computer; 0: one a core */
+ATTUNE_API attune_status attune_sim_configure(attune_device *device, const char *options);
+
+/** What the last launch on a simulated device found. Pointers are valid until the next launch. */
+typedef struct attune_sim_report {
+  size_t errors;
+  size_t warnings;
+  /** The first findings, for people, and how many more there are; "" when there are none. */
+  const char *findings;
+  /** Counters and an estimate of what bounds the kernel; "" unless counters=on. */
+  const char *counters;
+} attune_sim_report;
+
+ATTUNE_API attune_status attune_sim_last_report(attune_device *device, attune_sim_report *report);
 
 /*===-- Kernels ---===*/
 

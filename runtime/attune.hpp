@@ -191,6 +191,17 @@ public:
     detail::check(attune_device_set_host_isa(get(), isa.empty() ? nullptr : isa.c_str()));
   }
 
+  /// See attune_sim_configure.
+  void configureSimulator(const std::string &options) {
+    detail::check(attune_sim_configure(get(), options.c_str()));
+  }
+  /// See attune_sim_last_report.
+  attune_sim_report simulatorReport() {
+    attune_sim_report report;
+    detail::check(attune_sim_last_report(get(), &report));
+    return report;
+  }
+
   attune_device *get() const { return handle.get(); }
 
 private:

@@ -37,6 +37,13 @@ public:
   virtual void launch(const Grid &grid, void *const *parameters, void *stream) = 0;
 };
 
+/// What the simulator found in the last launch; texts as long as there is no other launch.
+struct SimulatorReport {
+  size_t errors = 0, warnings = 0;
+  const char *findings = "";
+  const char *counters = "";
+};
+
 class Device {
 public:
   virtual ~Device() = default;
@@ -65,6 +72,9 @@ public:
   virtual void synchronize(void *stream) = 0;
   /// Null is what the processor has. Fails on all but the host.
   virtual void setHostIsa(const char *isa) = 0;
+  /// These two fail on all but simulated devices.
+  virtual void configureSimulator(const char *options);
+  virtual SimulatorReport simulatorReport();
 };
 
 /// The device of this name, see attune_device_open.

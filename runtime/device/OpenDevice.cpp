@@ -2,6 +2,7 @@
 // Which device does a name mean?
 #include "runtime/device/cuda/CudaDevice.h"
 #include "runtime/device/host/HostDevice.h"
+#include "runtime/device/sim/SimDevice.h"
 
 #include <charconv>
 #include <system_error>
@@ -20,6 +21,26 @@ static int parseNumber(const std::string &name, size_t colon, int fallback, int 
   return sound ? value : -1;
 }
 
+void Device::configureSimulator(const char *) {
+  failArgument("device " + name() + " is not simulated: expected sim");
+}
+
+SimulatorReport Device::simulatorReport() {
+  failArgument("device " + name() + " is not simulated: expected sim");
+}
+
+/// The device "sim" or "sim:sm_90".
+static std::shared_ptr<Device> openSimulated(const std::string &name, size_t colon) {
+  if (colon == std::string::npos)
+    return std::make_shared<SimDevice>(0);
+  int capability = -1;
+  if (name.compare(colon + 1, 3, "sm_") == 0)
+    capability = parseNumber(name, colon + 3, 0, 50, 199);
+  if (capability < 0)
+    failArgument("device '" + name + "': expected a GPU such as sm_80 after 'sim:'");
+  return std::make_shared<SimDevice>(capability);
+}
+
 std::shared_ptr<Device> openDevice(const std::string &name) {
   size_t colon = name.find(':');
   std::string kind = name.substr(0, colon);
@@ -35,7 +56,10 @@ std::shared_ptr<Device> openDevice(const std::string &name) {
       failArgument("device '" + name + "': expected the ordinal of a GPU after 'cuda:'");
     return std::make_shared<cuda::CudaDevice>(ordinal);
   }
-  failArgument("device '" + name + "': expected host, host:<threads>, cuda or cuda:<ordinal>");
+  if (kind == "sim")
+    return openSimulated(name, colon);
+  failArgument("device '" + name +
+               "': expected host, host:<threads>, cuda, cuda:<ordinal>, sim or sim:sm_<number>");
 }
 
 } // namespace attune::device

@@ -27,13 +27,26 @@ const char *describe(FindingKind kind) {
   return "finding";
 }
 
+/// Blocks in the order in which the grid numbers them.
+static std::array<uint32_t, 3> blockOrder(const Finding &finding) {
+  const auto &block = finding.party.block;
+  return {block[2], block[1], block[0]};
+}
+
 void Findings::add(Finding finding) {
   std::lock_guard<std::mutex> guard(mutex);
   auto key = std::make_tuple(finding.kind, finding.party.line, finding.other.line);
   auto known = found.find(key);
+  finding.order = added++;
   if (known != found.end()) {
-    known->second.times += finding.times;
-    known->second.severity = std::max(known->second.severity, finding.severity);
+    // The text that is kept is that of the first block, whatever thread was quicker.
+    finding.times += known->second.times;
+    finding.severity = std::max(known->second.severity, finding.severity);
+    if (blockOrder(finding) < blockOrder(known->second))
+      known->second = std::move(finding);
+    else
+      std::tie(known->second.times, known->second.severity) =
+          std::tie(finding.times, finding.severity);
   } else if (found.size() < limit) {
     found.emplace(key, std::move(finding));
   } else {
@@ -54,8 +67,7 @@ std::vector<Finding> Findings::take() {
   found.clear();
   std::sort(all.begin(), all.end(), [](const Finding &a, const Finding &b) {
     auto key = [](const Finding &finding) {
-      return std::tuple(finding.severity == Severity::Warning, finding.party.line, finding.kind,
-                        finding.other.line);
+      return std::tuple(finding.severity == Severity::Warning, blockOrder(finding), finding.order);
     };
     return key(a) < key(b);
   });

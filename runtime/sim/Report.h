@@ -67,6 +67,8 @@ struct Finding {
   std::string message;
   /// How many times it happened; one text is kept for each (kind, line, other line).
   uint64_t times = 1;
+  /// Of findings in one block, which came first.
+  uint64_t order = 0;
 };
 
 /// Collects findings; safe to use from several threads. Keeps one of each (kind, line, other line)
@@ -76,14 +78,15 @@ public:
   static constexpr size_t limit = 200;
   void add(Finding finding);
   bool empty() const;
-  /// By severity, then line.
+  /// Errors before warnings; of the first block first, there in the order in which they were found: the
+  /// first one is most often the cause of the others.
   std::vector<Finding> take();
   uint64_t dropped() const { return droppedCount; }
 
 private:
   mutable std::mutex mutex;
   std::map<std::tuple<FindingKind, uint32_t, uint32_t>, Finding> found;
-  uint64_t droppedCount = 0;
+  uint64_t droppedCount = 0, added = 0;
 };
 
 /// One finding as lines for people. `lineText` is the PTX at a line, or empty.

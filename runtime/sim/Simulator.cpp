@@ -242,15 +242,21 @@ LaunchResult launch(const LoadedModule &module, const Program &program, GlobalMe
   return result;
 }
 
+/// A mistake in a loop is found at every line behind it: nobody reads all of them.
+static constexpr size_t mostPrinted = 12;
+
 std::string printReport(const LaunchResult &result, const LoadedModule &module) {
   auto lineText = [](const void *context, uint32_t line) {
     return static_cast<const LoadedModule *>(context)->syntax().line(line);
   };
   std::string text;
-  for (const Finding &finding : result.findings)
-    text += print(finding, lineText, &module);
-  if (result.droppedFindings)
-    text += "and " + std::to_string(result.droppedFindings) + " more of other kinds or lines\n";
+  size_t printed = std::min(result.findings.size(), mostPrinted);
+  for (size_t i = 0; i < printed; ++i)
+    text += print(result.findings[i], lineText, &module);
+  uint64_t more = result.findings.size() - printed + result.droppedFindings;
+  if (more)
+    text += "and " + std::to_string(more) +
+            " more findings at other lines; the first one is most often the cause\n";
   return text;
 }
 

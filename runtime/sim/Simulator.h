@@ -58,7 +58,8 @@ struct LaunchResult {
 LaunchResult launch(const LoadedModule &module, const Program &program, GlobalMemory &memory,
                     const LaunchRequest &request, const Options &options);
 
-/// All findings as text for people, with the PTX lines: what attn-run prints.
+/// The first findings as text for people, with the PTX lines, and how many more there are: what
+/// attn-run prints.
 std::string printReport(const LaunchResult &result, const LoadedModule &module);
 
 } // namespace attune::sim

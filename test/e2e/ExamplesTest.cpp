@@ -1,57 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does every example, compiled and run on the host, compute what the reference says? In several
 // element types, head sizes and lengths, and in the code for every level of the processor.
-#include "test/e2e/Harness.h"
-
-#include <algorithm>
+#include "test/e2e/Examples.h"
 
 using namespace attune::test;
 
 namespace {
 
-struct Example {
-  std::string name;
-  std::vector<Argument> scalars = {};
-  int64_t heads = 2, kvHeads = 2;
-  /// Keys for n queries: factor * n + more.
-  int64_t factor = 1, more = 0;
-};
-
-const Example examples[] = {{"alibi"},
-                            {"alibi-window", {int64_t(100)}},
-                            {"causal"},
-                            {"causal-offset", {int64_t(37)}, 2, 2, 1, 37},
-                            {"cross-attention", {}, 2, 2, 2, 3},
-                            {"dense"},
-                            {"gqa", {}, 8, 1},
-                            {"key-bias"},
-                            {"sigmoid", {-3.5}},
-                            {"sink"},
-                            {"sliding-window", {int64_t(100)}},
-                            {"softcap", {20.0}},
-                            {"value-size"}};
-
-struct Form {
-  std::string element;
-  int64_t size;
-};
-
 const Form forms[] = {{"f32", 64}, {"bf16", 128}, {"f16", 64}};
-
-Shape shapeOf(const Example &example, int64_t tokens) {
-  Shape shape;
-  shape.heads = example.heads;
-  shape.kvHeads = example.kvHeads;
-  shape.queries = tokens;
-  shape.keys = tokens ? example.factor * tokens + example.more : 0;
-  return shape;
-}
-
-std::string nameOf(const Example &example) {
-  std::string name = example.name;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
 
 class Examples : public testing::TestWithParam<std::tuple<Example, Form, int64_t>> {};
 
@@ -62,8 +18,7 @@ TEST_P(Examples, hostAgreesWithTheReference) {
 
 std::string nameOfCase(const testing::TestParamInfo<Examples::ParamType> &info) {
   auto [which, form, tokens] = info.param;
-  return nameOf(which) + "_" + form.element + "_" + std::to_string(form.size) + "_n" +
-         std::to_string(tokens);
+  return nameOf(which) + "_" + nameOf(form) + "_n" + std::to_string(tokens);
 }
 
 INSTANTIATE_TEST_SUITE_P(Host, Examples,

@@ -6,6 +6,7 @@
 #include "compiler/Dialects.h"
 #include "compiler/reference/Compare.h"
 #include "compiler/target/host/HostTarget.h"
+#include "compiler/target/nvptx/NvptxTarget.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -43,6 +44,7 @@ mlir::MLIRContext &compilerContext() {
     mlir::DialectRegistry registry;
     registerDialects(registry);
     registerHostTarget(registry);
+    registerNvptxDialects(registry);
     return new mlir::MLIRContext(registry, mlir::MLIRContext::Threading::DISABLED);
   }();
   return *shared;
@@ -74,9 +76,9 @@ Tensor makeResult(const bundle::KernelInfo &info, const bundle::OperandInfo &res
 
 } // namespace
 
-Compiled &Compiled::of(const std::string &text) {
+Compiled &Compiled::of(const std::string &text, const std::string &target) {
   static std::map<std::string, Compiled> known;
-  auto [entry, isNew] = known.try_emplace(text);
+  auto [entry, isNew] = known.try_emplace(target + "\n" + text);
   Compiled &compiled = entry->second;
   if (!isNew)
     return compiled;
@@ -85,7 +87,10 @@ Compiled &Compiled::of(const std::string &text) {
     ADD_FAILURE() << text;
     return compiled;
   }
-  auto bundle = compile(*compiled.module, {});
+  CompileOptions options;
+  options.targets = {target};
+  options.assemble = false;
+  auto bundle = compile(*compiled.module, options);
   if (failed(bundle)) {
     ADD_FAILURE() << "does not compile:\n" << text;
     return compiled;
@@ -159,6 +164,67 @@ std::vector<Tensor> launch(const Compiled &compiled, const std::vector<reference
     add(results.back());
   }
   kernel.launch(arguments);
+  return results;
+}
+
+namespace {
+
+/// Tensors copied to a device, and the arguments that name them.
+class Arguments {
+public:
+  explicit Arguments(Device &device) : device(device) {}
+
+  void add(const Tensor &tensor) {
+    ASSERT_TRUE(tensor.isDense()) << "only dense tensors are copied";
+    memories.push_back(device.allocate(bytesOf(tensor)));
+    memories.back().copyFrom(tensor.data.get());
+    views.push_back(std::make_unique<TensorView>(memories.back().data(), device.dlpack(),
+                                                 dlpackType(tensor.type), tensor.shape));
+    list.emplace_back(*views.back());
+  }
+  /// Copies the tensor that was added as number `index` of the tensors back.
+  void read(size_t index, Tensor &tensor) { memories[index].copyTo(tensor.data.get()); }
+  size_t tensors() const { return memories.size(); }
+
+  std::vector<attune::Argument> list;
+
+private:
+  static size_t bytesOf(const Tensor &tensor) {
+    return size_t(tensor.numElements() * byteSize(tensor.type));
+  }
+  Device &device;
+  std::vector<Memory> memories;
+  std::vector<std::unique_ptr<TensorView>> views;
+};
+
+} // namespace
+
+std::vector<Tensor> simulate(const Compiled &compiled,
+                             const std::vector<reference::Argument> &inputs,
+                             const std::string &options, const std::string &bundle) {
+  Device device("sim");
+  device.configureSimulator(options);
+  Kernel kernel(device, Bundle::fromMemory(bundle.empty() ? compiled.bytes : bundle),
+                compiled.info.name);
+  Arguments arguments(device);
+  for (const reference::Argument &input : inputs) {
+    if (const auto *tensor = std::get_if<Tensor>(&input))
+      arguments.add(*tensor);
+    else if (const auto *integer = std::get_if<int64_t>(&input))
+      arguments.list.emplace_back(*integer);
+    else
+      arguments.list.emplace_back(std::get<double>(input));
+  }
+  size_t first = arguments.tensors();
+  std::vector<Tensor> results;
+  for (const bundle::OperandInfo &result : compiled.info.results) {
+    results.push_back(makeResult(compiled.info, result, inputs));
+    arguments.add(results.back());
+  }
+  kernel.launch(arguments.list);
+  EXPECT_STREQ(device.simulatorReport().findings, "") << options;
+  for (size_t i = 0; i < results.size(); ++i)
+    arguments.read(first + i, results[i]);
   return results;
 }
 

@@ -14,11 +14,11 @@ namespace attune::test {
 /// A program of examples/ in another form: head size `size` in place of 128, `element` of bf16.
 std::string example(const std::string &name, const std::string &element, int64_t size);
 
-/// A kernel, compiled for every level of the host. The same text is compiled once.
+/// A kernel, compiled for a target; "host" is every level of it. The same text is compiled once.
 class Compiled {
 public:
   /// Fails the test if the text does not compile; `ok` is false then.
-  static Compiled &of(const std::string &text);
+  static Compiled &of(const std::string &text, const std::string &target = "host");
 
   bool ok = false;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -41,6 +41,13 @@ std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, cons
 /// attune::Error.
 std::vector<Tensor> launch(const Compiled &compiled, const std::vector<reference::Argument> &inputs,
                            const std::string &device = "host", const std::string &isa = "");
+
+/// Runs on the simulator, see attune_sim_configure for the options. `bundle` takes the place of the
+/// compiled one if it is not "". Throws attune::Error, also when something is found; warnings fail
+/// the test.
+std::vector<Tensor> simulate(const Compiled &compiled,
+                             const std::vector<reference::Argument> &inputs,
+                             const std::string &options, const std::string &bundle = "");
 
 /// Fails the test unless the results of a launch are as good as they must be (Compare.h).
 void expectAgreement(Compiled &compiled, const std::vector<reference::Argument> &inputs,

@@ -9,7 +9,8 @@ EXAMPLE = "examples/alibi-window.mlir"
 
 
 def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    fenced = re.findall(r"^```([a-z]*)\n(.*?)^```$", text, re.M | re.S)
+    return [body for of, body in fenced if of == language]
 
 
 def kernel_lines():

@@ -79,7 +79,8 @@ TEST(Api, DeviceNames) {
                            "cuda:", "cuda:x", "cuda:-1", "Host"})
     EXPECT_NE(messageOf([&] { Device device(name); }, ATTUNE_INVALID_ARGUMENT), "") << name;
   EXPECT_EQ(messageOf([] { Device device("tpu"); }, ATTUNE_INVALID_ARGUMENT),
-            "device 'tpu': expected host, host:<threads>, cuda or cuda:<ordinal>");
+            "device 'tpu': expected host, host:<threads>, cuda, cuda:<ordinal>, sim or "
+            "sim:sm_<number>");
   EXPECT_EQ(messageOf([] { Device device("host:0"); }, ATTUNE_INVALID_ARGUMENT),
             "device 'host:0': expected from 1 to 1024 threads after 'host:'");
   EXPECT_EQ(messageOf([] { Device device("cuda:first"); }, ATTUNE_INVALID_ARGUMENT),

@@ -26,6 +26,8 @@ Examples
     attn-run examples/dense.mlir --device=host:2 --random --tokens=4096 --bench
   One query against a cache of 131072 keys, 8 query heads on one key head:
     attn-run examples/gqa.mlir --random --tokens=1 --kv-tokens=131072 --heads=8 --kv-heads=1 --bench
+  Does the PTX that a GPU would run race, or read what is not there yet? No GPU is needed:
+    attn-run examples/causal.mlir --device=sim --random --heads=2 --tokens=200 --check --counters
   The meaning itself, in double precision, without any compiled code:
     attn-run examples/sink.mlir --device=reference --random --tokens=64 -o o.npy
 
@@ -61,8 +63,12 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
   app.add_option("NAME=VALUE", arguments, "operands of the kernel");
   app.add_option("--kernel", flags.kernel, "which kernel, when the file has several");
   app.add_option("--program", flags.program, "the text that a bundle was made of, for --check");
-  app.add_option("--device", flags.device,
-                 "host, host:THREADS, cuda, cuda:ORDINAL, or reference (default: host)");
+  app.add_option("--ptx", flags.ptx,
+                 "run this PTX (of attn-compile --emit=ptx, edited) in place of the compiled one; "
+                 "entry and parameters have to stay");
+  app.add_option(
+      "--device", flags.device,
+      "host, host:THREADS, cuda, cuda:ORDINAL, sim, sim:sm_80, or reference (default: host)");
   app.add_option("-o,--output", outputs, "write a result: FILE, or NAME=FILE for one of several")
       ->type_name("[NAME=]FILE")
       ->expected(1)
@@ -91,6 +97,16 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
       ->check(notNegative);
   quality->add_option("--iterations", flags.iterations, "timed runs (default: what fills a second)")
       ->check(notNegative);
+
+  auto *simulator = app.add_option_group("Simulated GPU");
+  simulator->add_option(
+      "--sim-options", flags.simOptions,
+      "NAME=VALUE,...: numerics=exact|fast|f64, completion=late|early|random, "
+      "schedule=round-robin|random|lowest-first|highest-first|starve-one, seed=N, perturb=N, "
+      "contract=on|off, split=on|off, checks=on|off, exclusive-writer=on|off, threads=N");
+  simulator->add_flag("--counters", flags.counters,
+                      "print instructions, bytes and bank conflicts, and an estimate of what "
+                      "bounds the kernel");
 
   try {
     app.parse(argc, argv);

@@ -28,7 +28,11 @@ struct Flags {
   /// Result name, or "" for the only result, and the file that it goes to.
   std::map<std::string, std::string> outputs;
 
-  bool random = false, convert = false, check = false, bench = false;
+  bool random = false, convert = false, check = false, bench = false, counters = false;
+  /// A file of PTX that takes the place of the compiled one; "": none.
+  std::string ptx;
+  /// Of a simulated device, see attune_sim_configure.
+  std::string simOptions;
   uint64_t seed = 1;
   int64_t batch = 1, heads = 8, tokens = 1024;
   std::optional<int64_t> kvHeads, kvTokens;

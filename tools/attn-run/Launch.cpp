@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/attn-run/Launch.h"
 
+#include <cstdio>
+
 namespace attune::run {
 namespace {
 
@@ -29,10 +31,12 @@ size_t bytesOf(const Tensor &tensor) {
 
 } // namespace
 
-Launch::Launch(const std::string &deviceName, const std::string &bundleBytes,
-               const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
-               const std::vector<Tensor> &results)
+Launch::Launch(const std::string &deviceName, const std::string &simOptions,
+               const std::string &bundleBytes, const bundle::KernelInfo &info,
+               const std::vector<reference::Argument> &inputs, const std::vector<Tensor> &results)
     : device(deviceName), kernel(device, Bundle::fromMemory(bundleBytes), info.name) {
+  if (!simOptions.empty())
+    device.configureSimulator(simOptions);
   for (const reference::Argument &input : inputs) {
     if (const auto *tensor = std::get_if<Tensor>(&input))
       addTensor(*tensor, true);
@@ -58,8 +62,25 @@ void Launch::addTensor(const Tensor &tensor, bool copy) {
 }
 
 void Launch::run() {
-  kernel.launch(arguments);
-  device.synchronize();
+  try {
+    kernel.launch(arguments);
+    device.synchronize();
+  } catch (const Error &) {
+    if (simulated())
+      printFindings();
+    throw;
+  }
+  if (simulated())
+    printFindings();
+}
+
+void Launch::printFindings() {
+  std::fflush(stdout);
+  std::fputs(device.simulatorReport().findings, stderr);
+}
+
+std::string Launch::counters() {
+  return simulated() ? device.simulatorReport().counters : std::string();
 }
 
 std::vector<Tensor> Launch::results() {

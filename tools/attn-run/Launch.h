@@ -12,13 +12,15 @@ namespace attune::run {
 /// A kernel that is loaded on a device, with copies of its arguments there.
 class Launch {
 public:
-  /// `results` give the shapes of what the kernel writes.
-  Launch(const std::string &device, const std::string &bundleBytes, const bundle::KernelInfo &info,
-         const std::vector<reference::Argument> &inputs,
+  /// `results` give the shapes of what the kernel writes; `simOptions` are for simulated devices.
+  Launch(const std::string &device, const std::string &simOptions, const std::string &bundleBytes,
+         const bundle::KernelInfo &info, const std::vector<reference::Argument> &inputs,
          const std::vector<reference::Tensor> &results);
 
-  /// Runs the kernel once, to its end.
+  /// Runs the kernel once, to its end. What a simulator finds goes to stderr.
   void run();
+  /// What a simulated device counted in the last run; "" if it did not.
+  std::string counters();
   /// Copies the results into tensors of their shapes.
   std::vector<reference::Tensor> results();
 
@@ -26,8 +28,10 @@ public:
   std::string describeDevice() const { return device.description(); }
   std::string target() const { return kernel.variant().target; }
   bool onHost() const { return device.name().starts_with("host"); }
+  bool simulated() const { return device.name().starts_with("sim"); }
 
 private:
+  void printFindings();
   void addTensor(const reference::Tensor &tensor, bool copy);
 
   Device device;

@@ -95,8 +95,20 @@ std::vector<Tensor> runRepeatedly(Launch &launch, const Flags &flags,
   return first;
 }
 
+/// What --sim-options and --counters ask of a simulated device.
+std::string simOptions(const Flags &flags) {
+  if (!flags.counters)
+    return flags.simOptions;
+  return flags.simOptions + (flags.simOptions.empty() ? "" : ",") + "counters=on";
+}
+
 int runKernel(const Flags &flags) {
-  bool onReference = flags.device == "reference";
+  bool onReference = flags.device == "reference", simulated = flags.device.starts_with("sim");
+  if ((flags.counters || !flags.simOptions.empty()) && !simulated)
+    throw Failure("--counters and --sim-options are about the simulator; use --device=sim");
+  if (simulated && flags.bench)
+    throw Failure("--bench would time the simulator, not the kernel; --counters estimates what "
+                  "bounds it");
   if (onReference && (flags.check || flags.bench))
     throw Failure("--check and --bench are about compiled code; --device=reference has none");
   Program program(flags);
@@ -109,8 +121,10 @@ int runKernel(const Flags &flags) {
     results = runReference(program, inputs);
   } else {
     results = makeResults(program.info(), inputs);
-    Launch launch(flags.device, program.code(flags.device), program.info(), inputs, results);
+    Launch launch(flags.device, simOptions(flags), program.code(flags), program.info(), inputs,
+                  results);
     results = runRepeatedly(launch, flags, program.info());
+    std::fputs(launch.counters().c_str(), stdout);
     if (flags.check)
       passes = check(program.meaning("--check"), program.info(), inputs, results);
     if (flags.bench)

@@ -104,12 +104,47 @@ attn::KernelOp Program::meaning(const std::string &why) {
   return kernel;
 }
 
-std::string Program::code(const std::string &device) {
-  if (!bundleBytes.empty())
-    return bundleBytes;
+/// The bundle with other PTX for the kernel; cubins of it are left out.
+static std::string withPtx(const std::string &bytes, const std::string &kernel,
+                           const std::string &path) {
+  auto bundle = bundle::parseBundle(bytes);
+  if (!bundle)
+    throw Failure(bundle.message());
+  std::string text = readFile(path);
+  size_t replaced = 0;
+  for (bundle::KernelInfo &info : bundle->manifest.kernels) {
+    if (info.name != kernel)
+      continue;
+    std::erase_if(info.variants, [](const bundle::Variant &variant) {
+      return variant.format == bundle::BlobFormat::Cubin;
+    });
+    for (bundle::Variant &variant : info.variants)
+      if (variant.format == bundle::BlobFormat::Ptx) {
+        variant.blob = bundle->addBlob(text);
+        ++replaced;
+      }
+  }
+  if (replaced == 0)
+    throw Failure("--ptx replaces PTX, but kernel @" + kernel +
+                  " has none here; use --device=sim or --device=cuda");
+  auto changed = bundle::serializeBundle(*bundle);
+  if (!changed)
+    throw Failure(changed.message());
+  return std::move(*changed);
+}
+
+std::string Program::code(const Flags &flags) {
+  std::string bytes = bundleBytes.empty() ? compileText(flags) : bundleBytes;
+  return flags.ptx.empty() ? bytes : withPtx(bytes, kernelInfo.name, flags.ptx);
+}
+
+std::string Program::compileText(const Flags &flags) {
   CompileOptions options;
   options.kernel = kernelInfo.name;
-  options.targets = {device.starts_with("cuda") ? "sm_80" : "host"};
+  bool simulated = flags.device.starts_with("sim");
+  options.targets = {simulated || flags.device.starts_with("cuda") ? "sm_80" : "host"};
+  // The simulator runs text.
+  options.assemble = !simulated;
   auto compiled = compile(*module, options);
   if (failed(compiled))
     throw Failure("kernel @" + kernelInfo.name + " could not be compiled: see above");

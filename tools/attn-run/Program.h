@@ -22,10 +22,12 @@ public:
   /// The meaning. Throws if there is only a bundle; `why` says what it was needed for.
   attn::KernelOp meaning(const std::string &why);
   bool hasMeaning() const { return bool(kernel); }
-  /// The bytes of a bundle with code for the device; compiles the text if that is what there is.
-  std::string code(const std::string &device);
+  /// The bytes of a bundle with code for the device that the flags name; compiles the text if that
+  /// is what there is.
+  std::string code(const Flags &flags);
 
 private:
+  std::string compileText(const Flags &flags);
   void readText(const std::string &path, const std::string &wanted);
   void readBundle(const Flags &flags);
   void readProgram(const Flags &flags);

@@ -33,10 +33,7 @@ Block *Cluster::blockOf(uint64_t sharedAddress) {
 
 void Cluster::wake(const WaitKey &key) {
   for (Warp *warp : warps)
-    if (warp->waiting == key) {
-      warp->waiting = {};
-      warp->woken = true;
-    }
+    warp->wake(key);
 }
 
 void Cluster::run() {
@@ -67,7 +64,7 @@ Warp *Cluster::chooseWarp() {
   std::vector<size_t> &able = candidates;
   able.clear();
   for (size_t i = 0; i < warps.size(); ++i)
-    if (!warps[i]->finished() && warps[i]->waiting.kind == WaitKey::Kind::None && !yielded[i])
+    if (!warps[i]->finished() && !warps[i]->waits() && !yielded[i])
       able.push_back(i);
   if (able.empty())
     return nullptr;
@@ -139,7 +136,7 @@ void Cluster::run(Warp &warp, uint64_t quantum) {
   const Instruction *code = launch.program.code.data();
   const uint32_t end = uint32_t(launch.program.code.size());
   const bool counting = launch.options.counters;
-  for (; quantum != 0 && warp.live != 0; --quantum) {
+  for (; quantum != 0 && warp.live != 0 && !warp.waits(); --quantum) {
     if (warp.counter >= end) {
       warp.exit(warp.active);
       continue;
@@ -175,7 +172,11 @@ void Cluster::run(Warp &warp, uint64_t quantum) {
     switch (outcome) {
     case Outcome::Next: ++warp.counter; break;
     case Outcome::Jumped: break;
-    case Outcome::Blocked: ++counters.lines[warp.counter].waits; return;
+    case Outcome::Blocked:
+      ++counters.lines[warp.counter].waits;
+      if (warp.runOthers())
+        break;
+      return;
     case Outcome::Yield:
       ++warp.counter;
       yielded[lastWarp] = true;

@@ -105,6 +105,7 @@ void Warp::set(const Path &path) {
 void Warp::resumeAnother() {
   while (!active && !paths.empty()) {
     set(paths.back());
+    waiting = paths.back().waiting;
     paths.pop_back();
     active &= live;
   }
@@ -133,17 +134,47 @@ bool Warp::gather(Mask mask) {
   }
   if ((mask & live & ~active) == 0)
     return true;
+  // Lanes that need not wait come here first; then those that wait.
+  auto comes = [&](const Path &path) { return (path.active & mask) && !path.parked; };
   auto other = std::find_if(paths.begin(), paths.end(),
-                            [&](const Path &path) { return (path.active & mask) && !path.parked; });
-  // All others wait somewhere else for lanes that are here: they never meet.
+                            [&](const Path &path) { return comes(path) && path.waiting.isNone(); });
+  if (other == paths.end())
+    other = std::find_if(paths.begin(), paths.end(), comes);
+  // All others wait at another such place for lanes that are here: they never meet.
   if (other == paths.end())
     return false;
-  Path mine{counter, reconverge, active, true};
-  Path next = *other;
-  paths.erase(other);
-  paths.push_back(mine);
-  set(next);
+  exchange(*other, true);
   return true;
+}
+
+void Warp::exchange(Path &other, bool parked) {
+  Path mine{counter, reconverge, active, parked, waiting};
+  set(other);
+  waiting = other.waiting;
+  other = mine;
+}
+
+bool Warp::runOthers() {
+  if (!waits() || !block.launch.options.split)
+    return false;
+  for (Path &path : paths)
+    if (!path.parked && path.waiting.isNone()) {
+      exchange(path, false);
+      return true;
+    }
+  return false;
+}
+
+void Warp::wake(const WaitKey &key) {
+  if (waiting == key) {
+    waiting = {};
+    woken = true;
+  }
+  for (Path &path : paths)
+    if (path.waiting == key)
+      path.waiting = {};
+  if (waits())
+    runOthers();
 }
 
 Party Warp::party(const Instruction &instruction, Mask lanes) const {

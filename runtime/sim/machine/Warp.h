@@ -30,6 +30,7 @@ struct WaitKey {
   uint32_t rank = 0;
   uint64_t number = 0;
   bool operator==(const WaitKey &) const = default;
+  bool isNone() const { return kind == Kind::None; }
 };
 
 class Warp {
@@ -78,9 +79,15 @@ public:
 
   //===-- Waiting ---===//
 
+  /// In split mode, when the active lanes wait: others that need not wait run. False when there are
+  /// none.
+  bool runOthers();
+  /// Lanes that wait for this go on.
+  void wake(const WaitKey &key);
   /// What a handler sets before it returns Outcome::Blocked.
   void waitFor(WaitKey key) { waiting = key; }
   WaitKey waiting;
+  bool waits() const { return !waiting.isNone(); }
   /// Set when the warp was woken; a handler that has to know takes it.
   bool woken = false;
   bool takeWoken() {
@@ -108,11 +115,14 @@ private:
   struct Path {
     uint32_t counter, reconverge;
     Mask active;
-    /// In split mode: waits at a .sync instruction for lanes of other paths.
+    /// In split mode: waits at a .sync instruction for lanes of other paths, or for this.
     bool parked = false;
+    WaitKey waiting = {};
   };
   void fill(const Preset &preset);
   void set(const Path &path);
+  /// The active lanes wait as `other`, whose lanes run.
+  void exchange(Path &other, bool parked);
   void resumeAnother();
 
   /// Of the program; and where the active lanes meet those that they diverged from.

@@ -43,23 +43,6 @@ void NamedBarriers::atWarpExit(Block &block) {
       tryComplete(block, number);
 }
 
-void NamedBarriers::atExit(Block &block) {
-  for (unsigned number = 0; number < count; ++number) {
-    const Barrier &barrier = barriers[number];
-    if (barrier.arrived.empty())
-      continue;
-    Finding finding;
-    finding.kind = FindingKind::BarrierMisuse;
-    finding.severity = Severity::Warning;
-    finding.party = barrier.first;
-    finding.message = "the block ends while barrier " + std::to_string(number) + " has " +
-                      std::to_string(barrier.arrived.size() * warpSize) + " of " +
-                      std::to_string(expectedThreads(block, barrier)) +
-                      " arrivals; nobody waits for these";
-    block.launch.findings.add(std::move(finding));
-  }
-}
-
 std::string NamedBarriers::describe() const {
   std::string text;
   for (unsigned number = 0; number < count; ++number) {
@@ -127,7 +110,9 @@ bool checkArrival(Warp &warp, const Instruction &instruction, Mask mask, unsigne
                (barrier.counted ? std::to_string(barrier.expected) : "all"),
            barrier.first);
   }
-  if (std::count(barrier.arrived.begin(), barrier.arrived.end(), warp.index)) {
+  // A warp may arrive and then wait in one generation: both count. Arriving twice cannot be meant.
+  bool before = std::count(barrier.arrived.begin(), barrier.arrived.end(), warp.index) != 0;
+  if (before && detail.action == Action::Arrive) {
     misuse(warp, instruction, mask, number,
            "this warp arrives twice before the barrier is complete", barrier.first);
     return false;

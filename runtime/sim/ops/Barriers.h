@@ -38,7 +38,6 @@ public:
   /// Completes the generation if enough have arrived.
   void tryComplete(Block &block, unsigned number);
   void atWarpExit(Block &block);
-  void atExit(Block &block) override;
   std::string describe() const override;
 
 private:

@@ -31,18 +31,35 @@ TEST(Findings, one_of_each_kind_and_line_is_kept) {
   EXPECT_TRUE(findings.empty());
 }
 
-TEST(Findings, errors_stand_before_warnings) {
+TEST(Findings, errors_stand_before_warnings_and_the_first_ones_first) {
   Findings findings;
   Finding warning = findingAt(1, FindingKind::WarpHazard);
   warning.severity = Severity::Warning;
   findings.add(warning);
   findings.add(findingAt(9));
   findings.add(findingAt(3));
+  Finding later = findingAt(2);
+  later.party.block = {0, 1, 0};
+  findings.add(later);
   std::vector<Finding> all = findings.take();
-  ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(all[0].party.line, 3u);
-  EXPECT_EQ(all[1].party.line, 9u);
-  EXPECT_EQ(all[2].party.line, 1u);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].party.line, 9u);
+  EXPECT_EQ(all[1].party.line, 3u);
+  EXPECT_EQ(all[2].party.line, 2u);
+  EXPECT_EQ(all[3].party.line, 1u);
+}
+
+TEST(Findings, of_several_blocks_the_first_is_named) {
+  Findings findings;
+  for (uint32_t block : {5, 2, 7}) {
+    Finding finding = findingAt(4);
+    finding.party.block = {block, 0, 0};
+    findings.add(finding);
+  }
+  std::vector<Finding> all = findings.take();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].party.block[0], 2u);
+  EXPECT_EQ(all[0].times, 3u);
 }
 
 TEST(Findings, beyond_the_limit_they_are_counted) {

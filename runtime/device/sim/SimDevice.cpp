@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory, options and reports of a simulated GPU.
+#include "runtime/device/sim/SimDevice.h"
+
+#include "runtime/device/cuda/CudaDevice.h"
+#include "runtime/device/sim/SimCode.h"
+#include "runtime/sim/TensorMap.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+
+namespace attune::device {
+
+/// A GPU that has everything: code for any target runs on it.
+static constexpr int anyCapability = 999;
+static constexpr unsigned costliestLines = 12;
+
+static sim::Options readOptions(const std::string &who, const char *text) {
+  try {
+    return sim::parseOptions(text ? text : "");
+  } catch (const std::invalid_argument &error) {
+    failArgument(who + ": " + error.what());
+  }
+}
+
+SimDevice::SimDevice(int capability)
+    : capability(capability),
+      deviceName(capability ? "sim:sm_" + std::to_string(capability) : "sim"),
+      options(readOptions("ATTUNE_SIM_OPTIONS", std::getenv("ATTUNE_SIM_OPTIONS"))) {}
+
+std::string SimDevice::description() const {
+  return capability ? "a simulated GPU, sm_" + std::to_string(capability) : "a simulated GPU";
+}
+
+/// No framework has tensors there: an extension's device.
+DLDevice SimDevice::dlpack() const { return {kDLExtDev, 0}; }
+
+bool SimDevice::canUse(DLDevice where) const {
+  // By bytes: a caller in C can store any number.
+  int type;
+  std::memcpy(&type, &where.device_type, sizeof(type));
+  return type == kDLExtDev && where.device_id == 0;
+}
+
+/// How well PTX for this target suits; 0 when it cannot run.
+static int rankPtx(const bundle::Variant &variant, int capability) {
+  if (variant.format != bundle::BlobFormat::Ptx)
+    return 0;
+  if (capability)
+    return cuda::rankTarget(variant.target, variant.format, capability);
+  int number = std::atoi(variant.target.c_str() + 3);
+  return number < anyCapability ? 2 * number + (variant.target.back() == 'a' ? 1 : 0) : 0;
+}
+
+const bundle::Variant *SimDevice::choose(const std::vector<bundle::Variant> &variants) const {
+  const bundle::Variant *best = nullptr;
+  int bestRank = 0;
+  for (const bundle::Variant &variant : variants) {
+    int rank = rankPtx(variant, capability);
+    if (rank > bestRank) {
+      best = &variant;
+      bestRank = rank;
+    }
+  }
+  return best;
+}
+
+std::unique_ptr<Code> SimDevice::load(const bundle::Variant &variant, const std::string &blob) {
+  return loadSimCode(*this, variant, blob);
+}
+
+static sim::TensorMap::Element mapElement(bundle::ElementType type) {
+  using Element = sim::TensorMap::Element;
+  switch (type) {
+  case bundle::ElementType::F64: return Element::F64;
+  case bundle::ElementType::F32: return Element::F32;
+  case bundle::ElementType::F16: return Element::F16;
+  case bundle::ElementType::BF16: return Element::BF16;
+  case bundle::ElementType::I64:
+  case bundle::ElementType::Index: return Element::S64;
+  case bundle::ElementType::I32: return Element::S32;
+  case bundle::ElementType::I8:
+  case bundle::ElementType::I1: break;
+  }
+  return Element::U8;
+}
+
+static sim::Swizzle mapSwizzle(bundle::Swizzle swizzle) {
+  switch (swizzle) {
+  case bundle::Swizzle::None: break;
+  case bundle::Swizzle::B32: return sim::Swizzle::Bytes32;
+  case bundle::Swizzle::B64: return sim::Swizzle::Bytes64;
+  case bundle::Swizzle::B128: return sim::Swizzle::Bytes128;
+  }
+  return sim::Swizzle::None;
+}
+
+/// The map wants dimensions innermost first and strides in bytes.
+void SimDevice::encodeTensorMap(const TensorMapRequest &request, void *map) {
+  sim::TensorMap tensor;
+  tensor.element = mapElement(request.dtype);
+  tensor.rank = unsigned(request.rank);
+  tensor.address = reinterpret_cast<uint64_t>(request.data);
+  tensor.swizzle = mapSwizzle(request.parameter.swizzle);
+  if (tensor.rank > sim::TensorMap::maximumRank)
+    failArgument("operand '" + request.operand + "': expected at most 5 dimensions, found " +
+                 std::to_string(request.rank));
+  for (unsigned i = 0; i < tensor.rank; ++i) {
+    size_t dim = tensor.rank - 1 - i;
+    tensor.sizes[i] = uint64_t(request.sizes[dim]);
+    tensor.box[i] = uint32_t(request.parameter.box[dim]);
+    // A stride that is never used may be anything; the map still wants a sound one.
+    int64_t stride =
+        request.sizes[dim] > 1 ? request.strides[dim] * bundle::byteSize(request.dtype) : 16;
+    if (stride < 0)
+      failArgument("operand '" + request.operand +
+                   "': expected strides of at least 0, but dimension " + std::to_string(dim) +
+                   " has " + std::to_string(request.strides[dim]));
+    tensor.strides[i] = uint64_t(stride);
+  }
+  try {
+    sim::encodeTensorMap(tensor, map);
+  } catch (const std::invalid_argument &error) {
+    fail(ATTUNE_DEVICE_ERROR,
+         "operand '" + request.operand + "': no tensor map can be made of it: " + error.what());
+  }
+}
+
+void *SimDevice::allocate(size_t bytes) {
+  if (bytes == 0)
+    return nullptr;
+  try {
+    return reinterpret_cast<void *>(memory.allocate(bytes));
+  } catch (const std::bad_alloc &) {
+    fail(ATTUNE_OUT_OF_MEMORY,
+         "device " + deviceName + ": no memory for " + std::to_string(bytes) + " bytes");
+  }
+}
+
+void SimDevice::free(void *pointer) {
+  if (pointer && !memory.free(reinterpret_cast<uint64_t>(pointer)))
+    failArgument("device " + deviceName + ": expected memory that it allocated, but " +
+                 memory.whereabouts(reinterpret_cast<uint64_t>(pointer)));
+}
+
+void SimDevice::copyTo(void *to, const void *from, size_t bytes, void *stream) {
+  expectNoStream(stream);
+  uint64_t address = reinterpret_cast<uint64_t>(to);
+  if (bytes && !memory.copyTo(address, from, bytes))
+    failArgument("device " + deviceName + ": copying " + std::to_string(bytes) +
+                 " bytes to it: expected its memory, but " + memory.whereabouts(address));
+}
+
+void SimDevice::copyFrom(void *to, const void *from, size_t bytes, void *stream) {
+  expectNoStream(stream);
+  uint64_t address = reinterpret_cast<uint64_t>(from);
+  if (bytes && !memory.copyFrom(to, address, bytes))
+    failArgument("device " + deviceName + ": copying " + std::to_string(bytes) +
+                 " bytes from it: expected its memory, but " + memory.whereabouts(address));
+}
+
+void SimDevice::setHostIsa(const char *) {
+  failArgument("device " + deviceName + " has no host instruction set");
+}
+
+void SimDevice::configureSimulator(const char *text) {
+  sim::Options parsed = readOptions("simulator options", text);
+  std::lock_guard lock(mutex);
+  options = parsed;
+}
+
+SimulatorReport SimDevice::simulatorReport() {
+  std::lock_guard lock(mutex);
+  return {errors, warnings, findings.c_str(), counters.c_str()};
+}
+
+void SimDevice::expectNoStream(void *stream) const {
+  if (stream)
+    failArgument("device " + deviceName + " has no streams: expected a null stream");
+}
+
+void SimDevice::launch(const sim::LoadedModule &module, const sim::Program &program,
+                       const sim::LaunchRequest &request, void *stream) {
+  expectNoStream(stream);
+  std::lock_guard lock(mutex);
+  findings.clear();
+  counters.clear();
+  errors = warnings = 0;
+  sim::LaunchResult result;
+  try {
+    result = sim::launch(module, program, memory, request, options);
+  } catch (const std::invalid_argument &error) {
+    fail(ATTUNE_DEVICE_ERROR, error.what());
+  }
+  for (const sim::Finding &finding : result.findings)
+    ++(finding.severity == sim::Severity::Error ? errors : warnings);
+  findings = sim::printReport(result, module);
+  if (options.counters)
+    counters = sim::print(result.counters, program, module.syntax().text, costliestLines);
+  if (errors)
+    fail(ATTUNE_DEVICE_ERROR, "the simulator found " + std::to_string(errors) +
+                                  (errors == 1 ? " error" : " errors") + "; the first:\n" +
+                                  findings.substr(0, findings.find("\n\n")));
+}
+
+} // namespace attune::device

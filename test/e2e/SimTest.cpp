@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does the PTX of every example, run on the simulator, agree with the reference, without a finding,
+// and bit for bit whatever the order of warps and copies?
+#include "test/e2e/Examples.h"
+
+#include <cstring>
+
+using namespace attune::test;
+
+namespace {
+
+const Form forms[] = {{"bf16", 64}, {"bf16", 128}, {"f16", 64}, {"f16", 128}};
+
+class SimExamples : public testing::TestWithParam<std::tuple<Example, Form>> {
+protected:
+  void SetUp() override {
+    auto [which, form] = GetParam();
+    compiled = &Compiled::of(example(which.name, form.element, form.size), "sm_80");
+    ASSERT_TRUE(compiled->ok);
+  }
+  std::vector<Argument> inputs(int64_t tokens) {
+    const Example &which = std::get<0>(GetParam());
+    return makeInputs(compiled->info, shapeOf(which, tokens), which.scalars);
+  }
+  Compiled *compiled = nullptr;
+};
+
+TEST_P(SimExamples, AgreeWithTheReference) {
+  for (int64_t tokens : {1, 17, 256}) {
+    SCOPED_TRACE(std::to_string(tokens) + " tokens");
+    auto arguments = inputs(tokens);
+    expectAgreement(*compiled, arguments, simulate(*compiled, arguments, ""));
+  }
+}
+
+TEST_P(SimExamples, AgreeWithTheReferenceWhateverTheLastBits) {
+  auto arguments = inputs(130);
+  for (const char *options : {"perturb=1", "perturb=2,contract=on", "numerics=f64", "split=on"}) {
+    SCOPED_TRACE(options);
+    expectAgreement(*compiled, arguments, simulate(*compiled, arguments, options));
+  }
+}
+
+TEST_P(SimExamples, SameBitsInEveryOrder) {
+  auto arguments = inputs(150);
+  std::vector<Tensor> first = simulate(*compiled, arguments, "numerics=fast");
+  for (const char *completion : {"early", "late", "random"})
+    for (int seed = 0; seed < 20; ++seed) {
+      std::string options = std::string("numerics=fast,schedule=random,completion=") + completion +
+                            ",seed=" + std::to_string(seed);
+      std::vector<Tensor> again = simulate(*compiled, arguments, options);
+      for (size_t i = 0; i < first.size(); ++i)
+        ASSERT_EQ(std::memcmp(first[i].data.get(), again[i].data.get(),
+                              size_t(first[i].numElements() * byteSize(first[i].type))),
+                  0)
+            << options << ": result " << compiled->info.results[i].name;
+    }
+}
+
+std::string nameOfCase(const testing::TestParamInfo<SimExamples::ParamType> &info) {
+  return nameOf(std::get<0>(info.param)) + "_" + nameOf(std::get<1>(info.param));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sm80, SimExamples,
+                         testing::Combine(testing::ValuesIn(examples), testing::ValuesIn(forms)),
+                         nameOfCase);
+
+} // namespace

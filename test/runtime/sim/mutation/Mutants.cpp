@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table of patterns and what to put in their place. To add a kind, add a row.
+#include "test/runtime/sim/mutation/Mutants.h"
+
+#include <functional>
+#include <map>
+#include <regex>
+
+namespace attune::sim::test {
+namespace {
+
+/// What becomes of a statement.
+struct Altered {
+  /// Without guard and semicolon; "" deletes it.
+  std::string statement;
+  /// Declarations and statements to put before it, in a block of their own.
+  std::string before;
+};
+/// Given what was matched: the statement between its guard and its semicolon.
+using Change = std::function<Altered(const std::smatch &)>;
+
+struct Kind {
+  const char *name;
+  /// Matches a statement without guard and semicolon.
+  std::regex pattern;
+  Change change;
+};
+
+Altered deleted(const std::smatch &) { return {}; }
+
+Change replaced(const char *format) {
+  return [format](const std::smatch &match) { return Altered{match.format(format), ""}; };
+}
+
+/// The number in group 2 becomes larger by `step`.
+Change stepped(int64_t step) {
+  return [step](const std::smatch &match) {
+    std::string number = std::to_string(std::stoll(match[2]) + step);
+    return Altered{match[1].str() + number + match[3].str(), ""};
+  };
+}
+
+/// Comparisons become those that differ at equality: < and <=, > and >=, = and not =.
+Altered otherAtEquality(const std::smatch &match) {
+  static const std::map<std::string, std::string> others = {
+      {"lt", "le"}, {"le", "lt"}, {"gt", "ge"}, {"ge", "gt"}, {"eq", "ne"},
+      {"ne", "eq"}, {"lo", "ls"}, {"ls", "lo"}, {"hi", "hs"}, {"hs", "hi"}};
+  return {"setp." + others.at(match[1]) + "." + match[2].str(), ""};
+}
+
+/// A wait for the other parity; the register is changed in a block of its own.
+Altered otherParity(const std::smatch &match) {
+  return {match.format("$1other$3"), match.format(".reg .b32 other; xor.b32 other, $2, 1;")};
+}
+
+Altered moreBytes(const std::smatch &match) {
+  return {match.format("$1more"), match.format(".reg .b32 more; add.s32 more, $2, 16;")};
+}
+
+Altered moreArrivals(const std::smatch &match) {
+  return {match.format("$1more"), match.format(".reg .b32 more; add.s32 more, $2, 1;")};
+}
+
+const std::vector<Kind> &kinds() {
+  static const std::vector<Kind> all = {
+      {"cp.async.wait_group deleted", std::regex(R"(cp\.async\.wait_(group\s+\d+|all))"), deleted},
+      {"cp.async.wait_group of one group less", std::regex(R"((cp\.async\.wait_group\s+)(\d+)())"),
+       stepped(1)},
+      {"cp.async.commit_group deleted", std::regex(R"(cp\.async\.commit_group)"), deleted},
+      {"cp.async to another place",
+       std::regex(R"((cp\.async\.c[ag]\.shared[^\[]*\[)([^\]]*)(\].*))"), replaced("$1$2+16$3")},
+      {"cp.async deleted", std::regex(R"(cp\.async\.c[ag]\.shared.*)"), deleted},
+      {"bar.sync deleted", std::regex(R"(bar\.sync\s.*)"), deleted},
+      {"bar.arrive deleted", std::regex(R"(bar\.arrive\s.*)"), deleted},
+      {"bar.warp.sync deleted", std::regex(R"(bar\.warp\.sync\s.*)"), deleted},
+      {"proxy fence deleted", std::regex(R"(fence\.proxy\.async.*)"), deleted},
+      {"mbarrier init fence deleted", std::regex(R"(fence\.mbarrier_init.*)"), deleted},
+      {"wgmma.fence deleted", std::regex(R"(wgmma\.fence.*)"), deleted},
+      {"wgmma.commit_group deleted", std::regex(R"(wgmma\.commit_group.*)"), deleted},
+      {"wgmma.wait_group deleted", std::regex(R"(wgmma\.wait_group.*)"), deleted},
+      {"wgmma.wait_group of one group less",
+       std::regex(R"((wgmma\.wait_group\.sync\.aligned\s+)(\d+)())"), stepped(1)},
+      {"bulk wait deleted", std::regex(R"(cp\.async\.bulk\.wait_group.*)"), deleted},
+      {"bulk commit deleted", std::regex(R"(cp\.async\.bulk\.commit_group)"), deleted},
+      {"mbarrier wait for the other parity",
+       std::regex(R"((mbarrier\.try_wait\.parity[^,]*,\s*\[[^\]]*\],\s*)([%\w]+)(.*))"),
+       otherParity},
+      {"mbarrier arrive deleted",
+       std::regex(R"(mbarrier\.arrive\.shared\S*\s+(_|%\w+),\s*\[[^\]]*\].*)"), deleted},
+      {"mbarrier expects more bytes",
+       std::regex(R"((mbarrier\.arrive\.expect_tx[^\[]*\[[^\]]*\],\s*)([%\w]+))"), moreBytes},
+      {"mbarrier init with another count",
+       std::regex(R"((mbarrier\.init\.shared[^,]*,\s*)([%\w]+))"), moreArrivals},
+      {"matrix load from another place", std::regex(R"((ldmatrix[^\[]*\[)([^\]]*)(\]))"),
+       replaced("$1$2+16$3")},
+      {"swizzle without xor", std::regex(R"(xor\.b(32|64)(\s+%\w+,\s*%\w+,\s*)(\S+))"),
+       replaced("or.b$1$2$3")},
+      {"comparison off by one", std::regex(R"(setp\.(lt|le|gt|ge|eq|ne|lo|ls|hi|hs)\.([su]\d+.*))"),
+       otherAtEquality},
+      {"bound without its minimum",
+       std::regex(R"(min\.[su](32|64)(\s+%\w+,\s*)([%\w-]+),\s*[%\w-]+)"), replaced("mov.b$1$2$3")},
+      {"bound without its maximum",
+       std::regex(R"(max\.[su](32|64)(\s+%\w+,\s*)([%\w-]+),\s*[%\w-]+)"), replaced("mov.b$1$2$3")},
+      {"choice the other way round",
+       std::regex(R"((selp\.b\d+\s+%\w+,\s*)([%\w-]+),\s*([%\w-]+),(.*))"),
+       replaced("$1$3, $2,$4")},
+  };
+  return all;
+}
+
+/// A statement within a line: from its guard, if it has one, to its semicolon.
+struct Place {
+  size_t line, begin, length;
+  std::string guard, statement;
+};
+
+std::vector<std::string> splitLines(const std::string &text) {
+  std::vector<std::string> lines;
+  for (size_t at = 0; at <= text.size();) {
+    size_t end = text.find('\n', at);
+    end = end == std::string::npos ? text.size() : end;
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+std::string joinLines(const std::vector<std::string> &lines) {
+  std::string text;
+  for (const std::string &line : lines)
+    text += line + "\n";
+  return text;
+}
+
+/// Statements that could be altered: what stands before a semicolon, behind guards and openings.
+std::vector<Place> findStatements(const std::vector<std::string> &lines) {
+  static const std::regex statement(
+      R"((@!?%?\w+\s+)?\b([a-z][\w.:]*(?:\s[^;{]*(?:\{[^}]*\}[^;]*)?)?);)");
+  std::vector<Place> places;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    std::string line = lines[i].substr(0, lines[i].find("//"));
+    for (std::sregex_iterator found(line.begin(), line.end(), statement), end; found != end;
+         ++found)
+      places.push_back(
+          {i, size_t(found->position()), size_t(found->length()), found->str(1), found->str(2)});
+  }
+  return places;
+}
+
+} // namespace
+
+std::vector<Mutant> makeMutants(const std::string &text, size_t mostOfAKind) {
+  std::vector<std::string> lines = splitLines(text);
+  std::vector<Place> places = findStatements(lines);
+  std::vector<Mutant> mutants;
+  for (const Kind &kind : kinds()) {
+    std::vector<std::pair<Place, Altered>> changes;
+    for (const Place &place : places) {
+      std::smatch match;
+      if (std::regex_match(place.statement, match, kind.pattern))
+        changes.push_back({place, kind.change(match)});
+    }
+    size_t count = std::min(mostOfAKind, changes.size());
+    for (size_t i = 0; i < count; ++i) {
+      const auto &[place, change] = changes[i * changes.size() / count];
+      std::vector<std::string> altered = lines;
+      std::string put = change.statement.empty() ? "" : place.guard + change.statement + ";";
+      if (!change.before.empty())
+        put = "{ " + change.before + " " + put + " }";
+      altered[place.line].replace(place.begin, place.length, put);
+      mutants.push_back({kind.name + std::string(", line ") + std::to_string(place.line + 1),
+                         kind.name, joinLines(altered)});
+    }
+  }
+  return mutants;
+}
+
+} // namespace attune::sim::test

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many mutants of a kernel are noticed? A mutant is noticed when it is refused, when something
+// is found, or when a result is wrong, under some choice of order and completion.
+#pragma once
+
+#include "runtime/sim/Options.h"
+#include "test/runtime/sim/mutation/Mutants.h"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace attune::sim::test {
+
+/// What one run of a mutant shows; "" when nothing is wrong, else what was noticed: the kind of the
+/// first finding, "refused", "wrong result".
+using RunMutant = std::function<std::string(const std::string &text, const Options &options)>;
+
+struct Score {
+  size_t mutants = 0;
+  /// How often each thing was noticed first.
+  std::map<std::string, size_t> noticed;
+  /// Names of the mutants that nothing noticed.
+  std::vector<std::string> survivors;
+
+  double share() const { return mutants ? 1 - double(survivors.size()) / double(mutants) : 0; }
+  void add(const Score &other);
+  /// A table, for people.
+  std::string print() const;
+};
+
+/// Runs every mutant under several options until one of them notices it.
+Score scoreMutants(const std::vector<Mutant> &mutants, const RunMutant &run);
+
+} // namespace attune::sim::test

@@ -166,10 +166,10 @@ Kernel::Kernel(const std::string &text, HostLevel level)
     return;
   }
   code = std::move(*compiled);
-  int file = memfd_create("kernel", 0);
+  file = memfd_create("kernel", 0);
   EXPECT_EQ(write(file, code.elf.data(), code.elf.size()), ssize_t(code.elf.size()));
+  // The file stays open: the loader takes an object of the same path for the same object.
   library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(file);
   if (!library) {
     ADD_FAILURE() << dlerror();
     return;
@@ -181,6 +181,8 @@ Kernel::Kernel(const std::string &text, HostLevel level)
 Kernel::~Kernel() {
   if (library)
     dlclose(library);
+  if (file >= 0)
+    close(file);
 }
 
 int64_t Kernel::countTasks(const std::map<std::string, Tensor> &tensors) const {
@@ -223,11 +225,47 @@ std::vector<uint64_t> Kernel::packParameters(const std::map<std::string, Tensor>
   return slots;
 }
 
+/// Leaves ones, which are NaN in every float type, where code that reads what it has not written would
+/// find them: in vector and mask registers, and on the stack below.
+__attribute__((target("avx512f,avx512bw"))) static void soilWideRegisters() {
+  asm volatile("vpternlogd $255, %%zmm0, %%zmm0, %%zmm0\n"
+               "vmovdqa64 %%zmm0, %%zmm1\n vmovdqa64 %%zmm0, %%zmm2\n vmovdqa64 %%zmm0, %%zmm3\n"
+               "vmovdqa64 %%zmm0, %%zmm4\n vmovdqa64 %%zmm0, %%zmm5\n vmovdqa64 %%zmm0, %%zmm6\n"
+               "vmovdqa64 %%zmm0, %%zmm7\n vmovdqa64 %%zmm0, %%zmm8\n vmovdqa64 %%zmm0, %%zmm9\n"
+               "vmovdqa64 %%zmm0, %%zmm10\n vmovdqa64 %%zmm0, %%zmm11\n vmovdqa64 %%zmm0, %%zmm12\n"
+               "vmovdqa64 %%zmm0, %%zmm13\n vmovdqa64 %%zmm0, %%zmm14\n vmovdqa64 %%zmm0, %%zmm15\n"
+               "vmovdqa64 %%zmm0, %%zmm16\n vmovdqa64 %%zmm0, %%zmm17\n vmovdqa64 %%zmm0, %%zmm18\n"
+               "vmovdqa64 %%zmm0, %%zmm19\n vmovdqa64 %%zmm0, %%zmm20\n vmovdqa64 %%zmm0, %%zmm21\n"
+               "vmovdqa64 %%zmm0, %%zmm22\n vmovdqa64 %%zmm0, %%zmm23\n vmovdqa64 %%zmm0, %%zmm24\n"
+               "vmovdqa64 %%zmm0, %%zmm25\n vmovdqa64 %%zmm0, %%zmm26\n vmovdqa64 %%zmm0, %%zmm27\n"
+               "vmovdqa64 %%zmm0, %%zmm28\n vmovdqa64 %%zmm0, %%zmm29\n vmovdqa64 %%zmm0, %%zmm30\n"
+               "vmovdqa64 %%zmm0, %%zmm31\n"
+               "kxnorq %%k1, %%k1, %%k1\n kxnorq %%k2, %%k2, %%k2\n kxnorq %%k3, %%k3, %%k3\n"
+               "kxnorq %%k4, %%k4, %%k4\n kxnorq %%k5, %%k5, %%k5\n kxnorq %%k6, %%k6, %%k6\n"
+               "kxnorq %%k7, %%k7, %%k7\n"
+               :
+               :
+               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17",
+                 "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26",
+                 "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",
+                 "k7");
+}
+
+__attribute__((noinline)) static void soil() {
+  volatile char stack[1 << 16];
+  for (volatile char &byte : stack)
+    byte = char(0xff);
+  if (__builtin_cpu_supports("x86-64-v4"))
+    soilWideRegisters();
+}
+
 void Kernel::runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t end,
                       void *scratch) {
   std::vector<void *> pointers;
   for (uint64_t &slot : parameters)
     pointers.push_back(&slot);
+  soil();
   entry(pointers.data(), begin, end, scratch);
 }
 

@@ -73,6 +73,7 @@ private:
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   tile::KernelOp kernel;
+  int file = -1;
   void *library = nullptr;
   void (*entry)(void *const *, int64_t, int64_t, void *) = nullptr;
 };

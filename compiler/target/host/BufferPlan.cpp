@@ -56,7 +56,9 @@ void BufferPlan::number(Block &block) {
   for (Operation &op : block) {
     MapGroup *group = groups.find(&op);
     if (group && group->ops.front() != &op) {
-      spans[&op] = spans[group->ops.front()];
+      // Looked up apart: a new entry may move the others.
+      Span first = spans.lookup(group->ops.front());
+      spans[&op] = first;
       continue;
     }
     unsigned begin = positions++;

@@ -8,19 +8,36 @@ namespace attune::sim {
 
 static constexpr unsigned rowBytes = 16, rowWords = 4, matrixRows = 8;
 
+typedef uint16_t Halves __attribute__((vector_size(16)));
+typedef uint32_t Words __attribute__((vector_size(16)));
+
 void loadMatrix(const uint8_t *const rows[8], bool transposed, uint32_t *lanes) {
-  for (unsigned row = 0; row < matrixRows; ++row) {
-    uint16_t elements[8] = {};
+  Halves elements[matrixRows] = {};
+  for (unsigned row = 0; row < matrixRows; ++row)
     if (rows[row])
-      std::memcpy(elements, rows[row], rowBytes);
-    if (!transposed) {
-      std::memcpy(lanes + row * rowWords, elements, rowBytes);
-      continue;
-    }
-    for (unsigned column = 0; column < 8; ++column) {
-      uint32_t &lane = lanes[column * 4 + row / 2];
-      lane = row % 2 == 0 ? elements[column] : lane | uint32_t(elements[column]) << 16;
-    }
+      std::memcpy(&elements[row], rows[row], rowBytes);
+  if (!transposed) {
+    std::memcpy(lanes, elements, sizeof(elements));
+    return;
+  }
+  // Rows in pairs, one column a word, and then words of one column beside each other.
+  Words halves[2][4];
+  for (unsigned pair = 0; pair < 4; ++pair) {
+    Halves even = elements[2 * pair], odd = elements[2 * pair + 1];
+    halves[0][pair] = (Words)__builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    halves[1][pair] = (Words)__builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+  for (const auto &pairs : halves) {
+    Words first01 = __builtin_shufflevector(pairs[0], pairs[1], 0, 4, 1, 5);
+    Words first23 = __builtin_shufflevector(pairs[2], pairs[3], 0, 4, 1, 5);
+    Words last01 = __builtin_shufflevector(pairs[0], pairs[1], 2, 6, 3, 7);
+    Words last23 = __builtin_shufflevector(pairs[2], pairs[3], 2, 6, 3, 7);
+    Words columns[4] = {__builtin_shufflevector(first01, first23, 0, 1, 4, 5),
+                        __builtin_shufflevector(first01, first23, 2, 3, 6, 7),
+                        __builtin_shufflevector(last01, last23, 0, 1, 4, 5),
+                        __builtin_shufflevector(last01, last23, 2, 3, 6, 7)};
+    std::memcpy(lanes, columns, sizeof(columns));
+    lanes += 4 * rowWords;
   }
 }
 

@@ -145,6 +145,20 @@ void multiplyTensors(const TensorRule &rule, const TensorA &a, const TensorB &b,
   }
 }
 
+void multiplyFragments(const TensorRule &rule, const uint32_t *const a[4],
+                       const uint32_t *const b[2], const uint32_t *const c[4],
+                       uint32_t *const d[4]) {
+  const TensorKernels &kernels = laneKernels().tensor;
+  TensorB right;
+  kernels.loadB[size_t(rule.b)](rule, b, right);
+  if (auto packed = kernels.fastPacked[size_t(rule.a)])
+    return packed(rule, a, right, c, d);
+  TensorA left;
+  kernels.loadA[size_t(rule.a)](rule, a, left);
+  // Reads the lanes of all rows of c before it writes them.
+  kernels.fast(rule, left, right, 0, rule.terms, c, d);
+}
+
 /// Element of eight bits: term k of row or column `line` of a fragment with `stride` registers a
 /// half of the terms.
 static int integerElement(TensorElement type, const uint32_t *const registers[], unsigned stride,

@@ -71,7 +71,13 @@ void loadTensorB(const TensorRule &rule, const uint32_t *const registers[2], Ten
 void multiplyTensors(const TensorRule &rule, const TensorA &a, const TensorB &b,
                      const uint32_t *const c[4], uint32_t *const d[4]);
 
-/// The same for integers, straight from the fragments.
+/// Numerics::Fast of F16 or BF16 with sums in f32, straight from the fragments; `d` may be any of the
+/// others.
+void multiplyFragments(const TensorRule &rule, const uint32_t *const a[4],
+                       const uint32_t *const b[2], const uint32_t *const c[4],
+                       uint32_t *const d[4]);
+
+/// Products of integers, straight from the fragments.
 void multiplyIntegerTensors(const TensorRule &rule, const uint32_t *const a[4],
                             const uint32_t *const b[2], const uint32_t *const c[4],
                             uint32_t *const d[4]);

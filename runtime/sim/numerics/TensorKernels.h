@@ -17,6 +17,10 @@ struct TensorKernels {
   void (*loadA[5])(const TensorRule &rule, const uint32_t *const registers[4], TensorA &a);
   void (*loadB[5])(const TensorRule &rule, const uint32_t *const registers[2], TensorB &b);
   MultiplyKernel fast;
+  /// By TensorElement: fast, with the registers of an mma of F16 or BF16 as A. Null at the
+  /// baseline.
+  void (*fastPacked[2])(const TensorRule &rule, const uint32_t *const a[4], const TensorB &b,
+                        const uint32_t *const c[4], uint32_t *const d[4]);
   /// When every product is an f32 far from its bounds: see withinFloat.
   MultiplyKernel exact;
   /// Exact for all exponents.

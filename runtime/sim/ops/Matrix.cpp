@@ -34,10 +34,17 @@ Mask addressLanes(const MatrixMoveDetail &detail) {
 void findRows(Warp &warp, const Instruction &instruction, const MatrixMoveDetail &detail,
               AccessKind kind, Mask mask, uint8_t *rows[warpSize]) {
   uint32_t addresses[warpSize];
-  for (unsigned lane = 0; lane < warpSize; ++lane) {
-    uint64_t address = sharedAddress(operandAddress(warp, detail.address, lane), detail.generic);
-    // What does not fit lies outside of every block.
-    addresses[lane] = uint32_t(std::min<uint64_t>(address, ~uint32_t(0)));
+  const AddressOperand &operand = detail.address;
+  if (!detail.generic && !operand.wide && operand.base != noOperand) {
+    const uint32_t *base = warp.lanes32(operand.base);
+    for (unsigned lane = 0; lane < warpSize; ++lane)
+      addresses[lane] = base[lane] + uint32_t(operand.offset);
+  } else {
+    for (unsigned lane = 0; lane < warpSize; ++lane) {
+      uint64_t address = sharedAddress(operandAddress(warp, detail.address, lane), detail.generic);
+      // What does not fit lies outside of every block.
+      addresses[lane] = uint32_t(std::min<uint64_t>(address, ~uint32_t(0)));
+    }
   }
   SharedMemory &shared = warp.block.shared;
   Mask good = shared.access({warp, instruction, kind, rowBytes, true}, mask & addressLanes(detail),
@@ -62,9 +69,13 @@ Outcome runLoadMatrix(Warp &warp, const Instruction &instruction, Mask mask) {
   findRows(warp, instruction, detail, AccessKind::Read, mask, rows);
   // The base address may be a destination as well, so it has been read before.
   for (size_t i = 0; i < detail.rows.size(); ++i) {
+    uint32_t *to = warp.lanes32(detail.rows[i]);
+    if (mask == allLanes) {
+      loadMatrix(rows + i * matrixRows, detail.transposed, to);
+      continue;
+    }
     uint32_t lanes[warpSize];
     loadMatrix(rows + i * matrixRows, detail.transposed, lanes);
-    uint32_t *to = warp.lanes32(detail.rows[i]);
     for (unsigned lane = 0; lane < warpSize; ++lane)
       to[lane] = mask >> lane & 1 ? lanes[lane] : to[lane];
   }
@@ -138,6 +149,11 @@ void multiply(const TensorRule &rule, const uint32_t *const *a, const uint32_t *
   multiplyTensors(rule, left, right, out, out);
 }
 
+void countProducts(Warp &warp, const Instruction &instruction, const TensorRule &rule) {
+  if (warp.block.launch.options.counters)
+    warp.counters(instruction).tensorFlops += 2 * 16 * 8 * rule.terms;
+}
+
 Outcome runMma(Warp &warp, const Instruction &instruction, Mask mask) {
   const auto &detail = static_cast<const MmaDetail &>(*instruction.detail);
   const Options &options = warp.block.launch.options;
@@ -148,6 +164,16 @@ Outcome runMma(Warp &warp, const Instruction &instruction, Mask mask) {
   pointToRows(warp, detail.a.data(), unsigned(detail.a.size()), a);
   pointToRows(warp, detail.b.data(), unsigned(detail.b.size()), b);
   pointToRows(warp, detail.c.data(), unsigned(detail.c.size()), c);
+  const bool small = rule.a == TensorElement::F16 || rule.a == TensorElement::BF16;
+  if (rule.numerics == Numerics::Fast && rule.result == TensorResult::F32 && small &&
+      mask == allLanes) {
+    uint32_t *d[4];
+    for (unsigned i = 0; i < 4; ++i)
+      d[i] = warp.lanes32(detail.d[i]);
+    multiplyFragments(rule, a, b, c, d);
+    countProducts(warp, instruction, rule);
+    return Outcome::Next;
+  }
   // Apart from the registers: those of d may be any of the others.
   alignas(64) uint32_t results[4][warpSize], halves[2][warpSize];
   uint32_t *const out[4] = {results[0], results[1], results[2], results[3]};
@@ -163,8 +189,7 @@ Outcome runMma(Warp &warp, const Instruction &instruction, Mask mask) {
     for (unsigned lane = 0; lane < warpSize; ++lane)
       to[lane] = mask >> lane & 1 ? from[lane] : to[lane];
   }
-  if (options.counters)
-    warp.counters(instruction).tensorFlops += 2 * 16 * 8 * rule.terms;
+  countProducts(warp, instruction, rule);
   return Outcome::Next;
 }
 

@@ -10,16 +10,6 @@ void Actor::report(FindingKind kind, const Block &where, uint32_t address,
   warp.report(kind, instruction, lanes, message, uint64_t(address) - where.sharedBase(), severity);
 }
 
-uint64_t sharedAddress(uint64_t address, bool generic) {
-  return generic ? address - sharedWindow : address;
-}
-
-uint64_t operandAddress(Warp &warp, const AddressOperand &operand, unsigned lane) {
-  uint64_t base = operand.base == noOperand ? 0 : warp.lane(operand.base, lane, operand.wide);
-  uint64_t address = base + uint64_t(operand.offset);
-  return operand.wide || operand.base == noOperand ? address : uint32_t(address);
-}
-
 //===-- One barrier ---===//
 
 // 20 bits of arrivals that are pending, 20 of phase, 24 of which barrier.

@@ -112,9 +112,15 @@ void fenceMbarrierInit(Warp &warp);
 
 /// The .shared::cluster address that an operand of this space names; addresses outside shared
 /// memory give one that lies in no block.
-uint64_t sharedAddress(uint64_t address, bool generic);
+inline uint64_t sharedAddress(uint64_t address, bool generic) {
+  return generic ? address - sharedWindow : address;
+}
 
 /// What an address operand is in a lane.
-uint64_t operandAddress(Warp &warp, const AddressOperand &operand, unsigned lane);
+inline uint64_t operandAddress(Warp &warp, const AddressOperand &operand, unsigned lane) {
+  uint64_t base = operand.base == noOperand ? 0 : warp.lane(operand.base, lane, operand.wide);
+  uint64_t address = base + uint64_t(operand.offset);
+  return operand.wide || operand.base == noOperand ? address : uint32_t(address);
+}
 
 } // namespace attune::sim

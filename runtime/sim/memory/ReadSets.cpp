@@ -22,8 +22,8 @@ uint64_t packed(const ReadSets::Read &read) {
 
 void ReadSets::clear() {
   reads.clear();
-  places.assign(1, Place{0, 0});
-  byHash.clear();
+  places.assign(1, Place{0, 0, 0});
+  table.assign(1024, 0);
   memos.fill(Memo());
 }
 
@@ -48,18 +48,36 @@ ReadSets::Set ReadSets::add(Set set, const Read &read) {
   return memo.result;
 }
 
+/// Where the set with this content is noted, or would be; no set has no content.
+ReadSets::Set *ReadSets::slotOf(uint64_t hash, std::span<const Read> content) {
+  for (size_t place = hash;; ++place) {
+    Set &slot = table[place & (table.size() - 1)];
+    if (!slot)
+      return &slot;
+    std::span<const Read> other = of(slot);
+    if (places[slot].hash == hash &&
+        std::equal(other.begin(), other.end(), content.begin(), content.end()))
+      return &slot;
+  }
+}
+
 ReadSets::Set ReadSets::intern(std::span<const Read> content) {
   uint64_t hash = content.size();
   for (const Read &read : content)
     hash = mix(hash, packed(read));
-  auto [known, isNew] = byHash.try_emplace(hash, Set(places.size()));
-  if (!isNew) {
-    std::span<const Read> other = of(known->second);
-    if (std::equal(other.begin(), other.end(), content.begin(), content.end()))
-      return known->second;
-    known->second = Set(places.size());
+  // Half of the table stays empty.
+  if (2 * places.size() >= table.size()) {
+    std::vector<Set> old(2 * table.size());
+    old.swap(table);
+    for (Set set : old)
+      if (set)
+        *slotOf(places[set].hash, {}) = set;
   }
-  places.push_back({uint32_t(reads.size()), uint32_t(content.size())});
+  Set *slot = slotOf(hash, content);
+  if (*slot)
+    return *slot;
+  *slot = Set(places.size());
+  places.push_back({uint32_t(reads.size()), uint32_t(content.size()), hash});
   reads.insert(reads.end(), content.begin(), content.end());
   return Set(places.size() - 1);
 }

@@ -44,17 +44,20 @@ public:
 private:
   struct Place {
     uint32_t begin, count;
+    uint64_t hash;
   };
   struct Memo {
     Set set = 0;
     Read read{};
     Set result = 0;
   };
+  Set *slotOf(uint64_t hash, std::span<const Read> content);
   Set intern(std::span<const Read> content);
 
   std::vector<Read> reads;
   std::vector<Place> places;
-  std::unordered_map<uint64_t, Set> byHash;
+  /// By hash, a power of two of them; behind a place that is taken comes the next.
+  std::vector<Set> table;
   std::array<Memo, 64> memos;
   std::vector<Read> scratch;
 };

@@ -3,6 +3,7 @@
 #include "runtime/sim/memory/ShadowWords.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace attune::sim {
 
@@ -57,7 +58,7 @@ ShadowWords::Pass::Pass(ShadowWords &shadow, const ShadowAccess &access)
                  instruction,    access.kind,  access.asyncProxy};
   if (full || key != shadow.patternKey) {
     shadow.patternKey = key;
-    shadow.patterns.fill(Pattern());
+    ++shadow.patternKeys;
   }
 }
 
@@ -99,6 +100,40 @@ inline void ShadowWords::Pass::readWords(Pattern &last, uint32_t index, uint32_t
     word.readers = last.nextReaders;
     word.state = last.state | readBy << readLaneShift;
   }
+}
+
+/// The same for four words and no lane in particular, which is how rows of matrices are read.
+inline void ShadowWords::Pass::readTogether(Pattern &last, uint32_t index) {
+  typedef uint32_t Parts __attribute__((vector_size(16)));
+  static_assert(sizeof(Word) == sizeof(Parts));
+  Parts parts[4];
+  std::memcpy(parts, &shadow.words[index], sizeof(parts));
+  auto fits = [&](const Pattern &pattern) {
+    const Parts expected = {uint32_t(pattern.order), uint32_t(pattern.order >> 32), 0,
+                            pattern.state};
+    const Parts compared = {~0u, ~0u, 0, ~readLaneMask};
+    Parts other = (parts[0] ^ expected) | (parts[1] ^ expected) | (parts[2] ^ expected) |
+                  (parts[3] ^ expected);
+    other &= compared;
+    uint64_t halves[2];
+    std::memcpy(halves, &other, sizeof(halves));
+    return !pattern.sameLane && (halves[0] | halves[1]) == 0;
+  };
+  if (!fits(last)) [[unlikely]] {
+    // Neighbouring rows were written by different warps.
+    last = shadow.patternOf(orderOf(parts[0][0], parts[0][1]));
+    if (!fits(last))
+      return readWords(last, index, 4, anyLane);
+  }
+  const uint32_t readers = uint32_t(last.order >> 32);
+  // As bothLanes has it, a reader that the set knows already changes nothing.
+  if (last.nextReaders == readers)
+    return;
+  const Parts next = {0, last.nextReaders, 0, last.state | anyLane << readLaneShift};
+  const Parts kept = {~0u, 0, ~0u, 0};
+  for (Parts &word : parts)
+    word = (word & kept) | next;
+  std::memcpy(&shadow.words[index], parts, sizeof(parts));
 }
 
 inline void ShadowWords::Pass::writeWords(Pattern &last, uint32_t index, uint32_t count,
@@ -161,6 +196,9 @@ void ShadowWords::Pass::read(Mask mask, const uint32_t *addresses, uint32_t base
       unsigned lane = unsigned(__builtin_ctz(left));
       read(addresses[lane] - base, bytes, access.together ? anyLane : lane);
     }
+  else if (bytes == 16 && access.together)
+    for (Mask left = mask; left; left &= left - 1)
+      readTogether(last, (addresses[__builtin_ctz(left)] - base) / 4);
   else
     eachLane(mask, addresses, base, bytes, [&](uint32_t index, uint32_t count, unsigned lane) {
       readWords(last, index, count, lane);
@@ -264,7 +302,8 @@ void ShadowWords::Pass::readSlowly(uint32_t index, unsigned bytes, unsigned lane
   unsigned readBy = word.readers != before ? lane : bothLanes(readLane(word.state), lane);
   word.state = withReadLane(word.state, readBy);
   if (clear && bytes == allBytes && !atomic)
-    shadow.patternOf(order) = {order, state, word.readers, word.writer == access.current};
+    shadow.patternOf(order) = {order, state, word.readers, word.writer == access.current,
+                               shadow.patternKeys};
 }
 
 void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lane) {
@@ -284,7 +323,7 @@ void ShadowWords::Pass::writeSlowly(uint32_t index, unsigned bytes, unsigned lan
                                      (!readers.empty() && readers.back().epoch == access.current));
   uint64_t order = orderOf(word.writer, word.readers);
   if (clear && bytes == allBytes && !atomic)
-    shadow.patternOf(order) = {order, word.state & ~readLaneMask, 0, ownEpoch};
+    shadow.patternOf(order) = {order, word.state & ~readLaneMask, 0, ownEpoch, shadow.patternKeys};
   unsigned bytesNow = bytes, by = lane;
   if (bytes != allBytes && word.writer == access.epoch) {
     // Several lanes fill a word together: no one of them is its writer.
@@ -338,7 +377,7 @@ void ShadowWords::beginWrite(const ShadowAccess &access, uint16_t flight, uint32
       bool clear = pass.checkWriter(index, part, anyLane, Hazard::WriteAfterWrite);
       clear &= pass.checkReaders(index, part, anyLane);
       if (clear)
-        known = {order, word.state & ~readLaneMask, 0, false};
+        known = {order, word.state & ~readLaneMask, 0, false, patternKeys};
     }
     word.state |= flight;
   });

@@ -75,6 +75,7 @@ public:
     void writeSlowly(uint32_t index, unsigned bytes, unsigned lane);
     template <typename Each>
     void eachLane(Mask mask, const uint32_t *addresses, uint32_t base, uint32_t bytes, Each each);
+    void readTogether(Pattern &last, uint32_t index);
     void readWords(Pattern &last, uint32_t index, uint32_t count, unsigned lane);
     void writeWords(Pattern &last, uint32_t index, uint32_t count, unsigned lane);
     template <typename Each> void split(uint32_t offset, uint32_t bytes, Each each);
@@ -121,6 +122,8 @@ private:
     ReadSets::Set nextReaders = 0;
     /// The warp itself touched it in this epoch: only the same lane may do so again.
     bool sameLane = false;
+    /// Which of the keys it was found for: those of others are void.
+    uint64_t key = 0;
   };
   /// What accesses have in common for which the same words are clean.
   struct PatternKey {
@@ -131,14 +134,21 @@ private:
     bool asyncProxy = false;
     bool operator==(const PatternKey &) const = default;
   };
-  Pattern &patternOf(uint64_t order) { return patterns[order * 0x9e3779b97f4a7c15 >> 61]; }
+  Pattern &patternOf(uint64_t order) {
+    Pattern &pattern = patterns[order * 0x9e3779b97f4a7c15 >> 59];
+    if (pattern.key != patternKeys)
+      pattern = Pattern{.key = patternKeys};
+    return pattern;
+  }
   void collect();
 
   std::vector<Word> words;
   ReadSets sets;
   std::vector<Conflict> conflicts;
   PatternKey patternKey;
-  std::array<Pattern, 8> patterns;
+  /// How many keys there have been.
+  uint64_t patternKeys = 0;
+  std::array<Pattern, 32> patterns;
   /// Sets are sifted when there are this many.
   size_t mostSets = 1 << 16;
 };

@@ -75,8 +75,8 @@ void LaneCopy::begin() {
   flight = warp.block.shared.newFlight(access);
   forRanges(lanes, [&](uint32_t address, uint32_t count) {
     warp.block.shared.beginWrite(access, flight, address, count);
-    warp.block.unit<BytesInFlight>().add(count);
   });
+  warp.block.unit<BytesInFlight>().add(uint64_t(std::popcount(lanes)) * bytes);
 }
 
 void LaneCopy::move(Mask which) {
@@ -94,8 +94,8 @@ void LaneCopy::land(Mask which, Epoch epoch) {
   move(which);
   forRanges(which & ~landed, [&](uint32_t address, uint32_t count) {
     warp.block.shared.land(flight, address, count, epoch, false);
-    warp.block.unit<BytesInFlight>().remove(count);
   });
+  warp.block.unit<BytesInFlight>().remove(uint64_t(std::popcount(which & ~landed)) * bytes);
   landed |= which;
 }
 

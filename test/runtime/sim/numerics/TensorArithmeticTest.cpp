@@ -436,6 +436,47 @@ TEST(TensorArithmetic, FastAddsInOrderOfTerms) {
     }
 }
 
+TEST(TensorArithmetic, FragmentsGiveTheSameBitsInPlace) {
+  std::mt19937 random(11);
+  // Signs, and exponents from about -7 to 8: sums that depend on their order.
+  auto half = [&](TensorElement type) {
+    uint32_t bits = uint32_t(random());
+    return type == TensorElement::F16 ? (bits & 0x9fff) + 0x2000 : (bits & 0x87ff) + 0x3c00;
+  };
+  for (TensorElement type : {TensorElement::F16, TensorElement::BF16})
+    for (unsigned terms : {8u, 16u})
+      for (unsigned shared = 0; shared < 3; ++shared) {
+        TensorRule rule =
+            tensorRule(Numerics::Fast, 80, false, type, type, TensorResult::F32, terms);
+        alignas(64) uint32_t a[4][32], b[2][32], c[4][32], expected[4][32], other[4][32];
+        for (unsigned lane = 0; lane < 32; ++lane) {
+          for (unsigned i = 0; i < 4; ++i) {
+            a[i][lane] = half(type) | half(type) << 16;
+            c[i][lane] = std::bit_cast<uint32_t>(float(int32_t(random())) * 0x1p-28f);
+          }
+          for (auto &row : b)
+            row[lane] = half(type) | half(type) << 16;
+        }
+        const uint32_t *as[4] = {a[0], a[1], a[2], a[3]}, *bs[2] = {b[0], b[1]};
+        const uint32_t *cs[4] = {c[0], c[1], c[2], c[3]};
+        uint32_t *wanted[4] = {expected[0], expected[1], expected[2], expected[3]};
+        TensorA left;
+        TensorB right;
+        loadTensorA(rule, as, left);
+        loadTensorB(rule, bs, right);
+        multiplyTensors(rule, left, right, cs, wanted);
+        // Apart, rows of c in another order, and rows of all operands.
+        uint32_t *places[3][4] = {{other[0], other[1], other[2], other[3]},
+                                  {c[1], c[2], c[3], c[0]},
+                                  {a[3], b[0], c[2], a[0]}};
+        multiplyFragments(rule, as, bs, cs, places[shared]);
+        for (unsigned i = 0; i < 4; ++i)
+          for (unsigned lane = 0; lane < 32; ++lane)
+            ASSERT_EQ(places[shared][i][lane], expected[i][lane])
+                << terms << ' ' << i << ' ' << lane;
+      }
+}
+
 TEST(TensorArithmetic, F64RoundsOnce) {
   Operands operands{16, 16};
   for (unsigned k = 0; k < 16; ++k)

@@ -43,11 +43,12 @@ std::vector<Tensor> launch(const Compiled &compiled, const std::vector<reference
                            const std::string &device = "host", const std::string &isa = "");
 
 /// Runs on the simulator, see attune_sim_configure for the options. `bundle` takes the place of the
-/// compiled one if it is not "". Throws attune::Error, also when something is found; warnings fail
-/// the test.
+/// compiled one if it is not "". Throws attune::Error, also when something is found; `warnings` gets
+/// what is no error, and without it warnings fail the test.
 std::vector<Tensor> simulate(const Compiled &compiled,
                              const std::vector<reference::Argument> &inputs,
-                             const std::string &options, const std::string &bundle = "");
+                             const std::string &options, const std::string &bundle = "",
+                             std::string *warnings = nullptr);
 
 /// Fails the test unless the results of a launch are as good as they must be (Compare.h).
 void expectAgreement(Compiled &compiled, const std::vector<reference::Argument> &inputs,

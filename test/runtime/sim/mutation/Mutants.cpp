@@ -40,11 +40,11 @@ Change stepped(int64_t step) {
   };
 }
 
-/// Comparisons become those that differ at equality: < and <=, > and >=, = and not =.
-Altered otherAtEquality(const std::smatch &match) {
+/// Comparisons become their opposites.
+Altered opposite(const std::smatch &match) {
   static const std::map<std::string, std::string> others = {
-      {"lt", "le"}, {"le", "lt"}, {"gt", "ge"}, {"ge", "gt"}, {"eq", "ne"},
-      {"ne", "eq"}, {"lo", "ls"}, {"ls", "lo"}, {"hi", "hs"}, {"hs", "hi"}};
+      {"lt", "ge"}, {"ge", "lt"}, {"gt", "le"}, {"le", "gt"}, {"eq", "ne"},
+      {"ne", "eq"}, {"lo", "hs"}, {"hs", "lo"}, {"hi", "ls"}, {"ls", "hi"}};
   return {"setp." + others.at(match[1]) + "." + match[2].str(), ""};
 }
 
@@ -95,8 +95,8 @@ const std::vector<Kind> &kinds() {
        replaced("$1$2+16$3")},
       {"swizzle without xor", std::regex(R"(xor\.b(32|64)(\s+%\w+,\s*%\w+,\s*)(\S+))"),
        replaced("or.b$1$2$3")},
-      {"comparison off by one", std::regex(R"(setp\.(lt|le|gt|ge|eq|ne|lo|ls|hi|hs)\.([su]\d+.*))"),
-       otherAtEquality},
+      {"comparison the other way round",
+       std::regex(R"(setp\.(lt|le|gt|ge|eq|ne|lo|ls|hi|hs)\.([su]\d+.*))"), opposite},
       {"bound without its minimum",
        std::regex(R"(min\.[su](32|64)(\s+%\w+,\s*)([%\w-]+),\s*[%\w-]+)"), replaced("mov.b$1$2$3")},
       {"bound without its maximum",
@@ -169,7 +169,7 @@ std::vector<Mutant> makeMutants(const std::string &text, size_t mostOfAKind) {
         put = "{ " + change.before + " " + put + " }";
       altered[place.line].replace(place.begin, place.length, put);
       mutants.push_back({kind.name + std::string(", line ") + std::to_string(place.line + 1),
-                         kind.name, joinLines(altered)});
+                         kind.name, place.statement, joinLines(altered)});
     }
   }
   return mutants;

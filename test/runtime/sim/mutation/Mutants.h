@@ -14,6 +14,8 @@ struct Mutant {
   std::string name;
   /// Of the table in Mutants.cpp, for the score by kind.
   std::string kind;
+  /// The statement before it was altered.
+  std::string statement;
   std::string text;
 };
 

@@ -2,7 +2,7 @@
 // The orders that mutants are tried under, from the cheapest to notice something.
 #include "test/runtime/sim/mutation/Score.h"
 
-#include <algorithm>
+#include <regex>
 
 namespace attune::sim::test {
 namespace {
@@ -28,24 +28,30 @@ std::vector<Options> orders() {
 
 } // namespace
 
-void Score::add(const Score &other) {
-  mutants += other.mutants;
-  for (const auto &[what, times] : other.noticed)
-    noticed[what] += times;
-  survivors.insert(survivors.end(), other.survivors.begin(), other.survivors.end());
-}
-
 std::string Score::print() const {
-  std::string text = std::to_string(mutants) + " mutants, " + std::to_string(survivors.size()) +
-                     " not noticed (" + std::to_string(100 * share()) + " % noticed)\n";
+  std::string text = std::to_string(mutants) + " mutants, " + std::to_string(equivalents.size()) +
+                     " equivalent, " + std::to_string(survivors.size()) + " not noticed (" +
+                     std::to_string(int(1000 * share()) / 10.0).substr(0, 5) + " % noticed)\n";
   for (const auto &[what, times] : noticed)
     text += "  " + std::to_string(times) + " by: " + what + "\n";
+  for (const std::string &name : equivalents)
+    text += "  equivalent: " + name + "\n";
   for (const std::string &name : survivors)
     text += "  not noticed: " + name + "\n";
   return text;
 }
 
-Score scoreMutants(const std::vector<Mutant> &mutants, const RunMutant &run) {
+/// Why a mutant changes nothing, or "".
+static std::string reasonFor(const Mutant &mutant, const std::vector<Equivalent> &known) {
+  for (const Equivalent &equivalent : known)
+    if (mutant.kind == equivalent.kind &&
+        std::regex_match(mutant.statement, std::regex(equivalent.statement)))
+      return equivalent.reason;
+  return "";
+}
+
+Score scoreMutants(const std::vector<Mutant> &mutants, const std::vector<Equivalent> &known,
+                   const RunMutant &run) {
   Score score;
   for (const Mutant &mutant : mutants) {
     ++score.mutants;
@@ -55,10 +61,13 @@ Score scoreMutants(const std::vector<Mutant> &mutants, const RunMutant &run) {
       if (!what.empty())
         break;
     }
-    if (what.empty())
-      score.survivors.push_back(mutant.name);
-    else
+    std::string reason = what.empty() ? reasonFor(mutant, known) : "";
+    if (!what.empty())
       ++score.noticed[what];
+    else if (reason.empty())
+      score.survivors.push_back(mutant.name + ": " + mutant.statement);
+    else
+      score.equivalents.push_back(mutant.name + ": " + reason);
   }
   return score;
 }

@@ -17,20 +17,34 @@ namespace attune::sim::test {
 /// first finding, "refused", "wrong result".
 using RunMutant = std::function<std::string(const std::string &text, const Options &options)>;
 
+/// Mutants that change nothing that a kernel promises: of a kind, whose statement matches, and why.
+struct Equivalent {
+  std::string kind;
+  /// A regular expression for the whole statement.
+  std::string statement;
+  std::string reason;
+};
+
 struct Score {
   size_t mutants = 0;
   /// How often each thing was noticed first.
   std::map<std::string, size_t> noticed;
-  /// Names of the mutants that nothing noticed.
+  /// Names and statements of the mutants that nothing noticed and that have no reason.
   std::vector<std::string> survivors;
+  /// Those that have one, with it.
+  std::vector<std::string> equivalents;
 
-  double share() const { return mutants ? 1 - double(survivors.size()) / double(mutants) : 0; }
-  void add(const Score &other);
+  /// Of the mutants that are not equivalent, how many were noticed.
+  double share() const {
+    size_t counted = mutants - equivalents.size();
+    return counted ? 1 - double(survivors.size()) / double(counted) : 0;
+  }
   /// A table, for people.
   std::string print() const;
 };
 
 /// Runs every mutant under several options until one of them notices it.
-Score scoreMutants(const std::vector<Mutant> &mutants, const RunMutant &run);
+Score scoreMutants(const std::vector<Mutant> &mutants, const std::vector<Equivalent> &known,
+                   const RunMutant &run);
 
 } // namespace attune::sim::test

@@ -68,18 +68,19 @@ TEST_P(CausalKernel, AgreesWithDoubleLoop) {
       v(number, c.batch, c.keyHeads, c.nk, c.dv);
   for (Tensor *tensor : {&q, &k, &v})
     tensor->fillNormal(random);
-  for (bool adverse : {false, true}) {
+  for (const sim::Options &order : differentOrders()) {
     Tensor o(number, c.batch, c.heads, c.nq, c.dv);
     Tensor lse(Number::F32, c.batch, c.heads, c.nq, 1, true);
     Launch launch;
-    for (const Tensor *tensor : {&q, &k, &v})
+    for (Tensor *tensor : {&q, &k, &v})
       launch.add(*tensor);
     launch.add(float(std::log2(std::exp(1.0)) / std::sqrt(double(c.d))));
     launch.add(c.offset);
     launch.add(o);
     launch.add(lse);
-    int tiles = (c.nq + c.queries - 1) / c.queries;
-    ASSERT_NO_THROW(launch.run(code, {tiles, c.heads, c.batch}, adverse));
+    std::array<uint32_t, 3> grid{uint32_t((c.nq + c.queries - 1) / c.queries), uint32_t(c.heads),
+                                 uint32_t(c.batch)};
+    ASSERT_NO_FATAL_FAILURE(launch.run(code, grid, order));
     for (int b = 0; b < c.batch; ++b)
       for (int h = 0; h < c.heads; ++h)
         for (int64_t i = 0; i < c.nq; ++i)

@@ -3,15 +3,14 @@
 #ifndef ATTUNE_TEST_COMPILER_TARGET_NVPTX_KERNELRUNNER_H
 #define ATTUNE_TEST_COMPILER_TARGET_NVPTX_KERNELRUNNER_H
 
-#include "compiler/target/nvptx/NvptxTarget.h"
-#include "test/compiler/target/nvptx/PtxMachine.h"
+#include "compiler/reference/Number.h"
+#include "test/compiler/target/nvptx/SimLaunch.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
-#include <bit>
 #include <cmath>
 #include <fstream>
-#include <memory>
+#include <map>
 #include <random>
 #include <sstream>
 
@@ -43,7 +42,7 @@ inline PtxCode compileText(const std::string &text) {
   return succeeded(code) ? *code : PtxCode{};
 }
 
-enum class Number { F16, BF16, F32 };
+using Number = reference::ElementType;
 
 /// (batch, head, token, component) numbers in the order batch, token, head, with room after each
 /// token that nobody may touch. A tensor of scalars has no components.
@@ -73,13 +72,13 @@ struct Tensor {
   double get(int64_t b, int64_t h, int64_t n, int64_t c = 0) const {
     if (number == Number::F32)
       return single[place(b, h, n, c)];
-    return fromHalf(half[place(b, h, n, c)], number == Number::BF16);
+    return reference::decodeHalf(number, half[place(b, h, n, c)]);
   }
   void set(int64_t b, int64_t h, int64_t n, int64_t c, float value) {
     if (number == Number::F32)
       single[place(b, h, n, c)] = value;
     else
-      half[place(b, h, n, c)] = toHalf(value, number == Number::BF16);
+      half[place(b, h, n, c)] = reference::encodeHalf(number, reference::roundTo(number, value));
   }
   void fillNormal(std::mt19937 &random) {
     std::normal_distribution<float> normal;
@@ -89,9 +88,7 @@ struct Tensor {
           for (int64_t c = 0; c < components; ++c)
             set(b, h, n, c, normal(random));
   }
-  const void *data() const {
-    return number == Number::F32 ? static_cast<const void *>(single.data()) : half.data();
-  }
+  void *data() { return number == Number::F32 ? static_cast<void *>(single.data()) : half.data(); }
   size_t bytes() const { return half.size() * 2 + single.size() * 4; }
   /// What is not an element must be as it was.
   bool roomUntouched() const {
@@ -103,29 +100,21 @@ struct Tensor {
   }
 };
 
-/// Collects launch parameters in their order, and the memory that they open.
-struct Launch {
-  LaunchOptions options;
-  std::vector<const Tensor *> tensors;
-
-  void add(const Tensor &tensor) {
-    tensors.push_back(&tensor);
-    options.parameters.push_back(uint64_t(tensor.data()));
-    options.parameters.insert(options.parameters.end(), tensor.sizes, tensor.sizes + 3);
-    options.parameters.insert(options.parameters.end(), tensor.strides, tensor.strides + 3);
+/// A launch that also takes tensors.
+struct Launch : SimLaunch {
+  using SimLaunch::add;
+  void add(Tensor &tensor) {
+    addMemory(tensor.data(), tensor.bytes());
+    for (int64_t size : tensor.sizes)
+      add(size);
+    for (int64_t stride : tensor.strides)
+      add(stride);
   }
-  void add(float value) { options.parameters.push_back(std::bit_cast<uint32_t>(value)); }
-  void add(int64_t value) { options.parameters.push_back(value); }
-
-  void run(const PtxCode &code, std::array<int, 3> grid, bool adverse) {
-    options.grid = grid;
-    options.threads = code.threads;
-    options.sharedBytes = code.sharedBytes;
-    options.lateCopies = options.reverseWarps = adverse;
-    PtxMachine machine(code.text);
-    for (const Tensor *tensor : tensors)
-      machine.allow(tensor->data(), tensor->bytes());
-    machine.launch(options);
+  /// The same for a table: one size and one stride.
+  void addTable(Tensor &table) {
+    addMemory(table.data(), table.bytes());
+    add(table.sizes[2]);
+    add(int64_t(1));
   }
 };
 

@@ -3,6 +3,8 @@
 #include "test/compiler/target/nvptx/KernelRunner.h"
 #include <gtest/gtest.h>
 
+#include <functional>
+
 using namespace attune;
 using namespace attune::test;
 
@@ -66,22 +68,18 @@ void checkProblem(const Problem &p, const std::string &threads, const std::strin
       compileText(fillTemplate("places.mlir.in", {{"THREADS", threads}, {"STAGES", stages}}));
   ASSERT_FALSE(code.text.empty());
   Operands x(p);
-  for (bool adverse : {false, true}) {
+  for (const sim::Options &order : differentOrders()) {
     Tensor o(Number::F32, 1, 2, p.nq, 32), sums(Number::F32, 1, 2, p.nq, 1, true),
         lows(Number::F32, 1, 2, p.nq, 1, true);
     Launch launch;
-    for (const Tensor *tensor : {&x.q, &x.k, &x.v, &x.bias, &x.gain})
+    for (Tensor *tensor : {&x.q, &x.k, &x.v, &x.bias, &x.gain})
       launch.add(*tensor);
-    for (const Tensor *table : {&x.slope, &x.relative}) {
-      launch.add(*table);
-      auto &parameters = launch.options.parameters; // a table has one size and one stride
-      parameters.erase(parameters.end() - 6, parameters.end());
-      parameters.insert(parameters.end(), {uint64_t(table->sizes[2]), 1});
-    }
+    launch.addTable(x.slope);
+    launch.addTable(x.relative);
     launch.add(int64_t(p.flag));
-    for (const Tensor *tensor : {&o, &sums, &lows})
+    for (Tensor *tensor : {&o, &sums, &lows})
       launch.add(*tensor);
-    launch.run(code, {int(p.nq + 63) / 64, 2, 1}, adverse);
+    ASSERT_NO_FATAL_FAILURE(launch.run(code, {uint32_t(p.nq + 63) / 64, 2, 1}, order));
     for (int h = 0; h < 2; ++h)
       for (int64_t i = 0; i < p.nq; ++i)
         ASSERT_NO_FATAL_FAILURE(checkRow(p, x, o, sums, lows, h, i));
@@ -114,7 +112,9 @@ double largestError(const Function &function) {
   Launch launch;
   launch.add(x);
   launch.add(y);
-  launch.run(code, {(count + 31) / 32, 1, 1}, false);
+  launch.run(code, {(count + 31) / 32, 1, 1}, {});
+  if (testing::Test::HasFatalFailure())
+    return INFINITY;
   double worst = 0;
   for (int n = 0; n < count; ++n) {
     double expected = function.exact(x.get(0, 0, n));

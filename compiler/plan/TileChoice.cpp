@@ -287,5 +287,6 @@ ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string 
     threads =
         llvm::alignTo(std::max<int64_t>(1, config.getThreads() * queries / config.getQueries()),
                       std::min<int64_t>(32, config.getThreads()));
-  return ConfigAttr::get(config.getContext(), queries, keys, threads, stages);
+  return ConfigAttr::get(config.getContext(), queries, keys, threads, stages, config.getQueryBox(),
+                         config.getKeyBox());
 }

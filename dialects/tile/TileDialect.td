@@ -63,15 +63,37 @@ def Tile_MatrixType : Tile_Type<"Matrix", "matrix"> {
   let assemblyFormat = "`<` $rows `,` $cols `,` $elementType `>`";
 }
 
+def Tile_BoxType : Tile_Type<"Box", "box"> {
+  let summary = "which tokens a tile has, where they are a box of a grid";
+  let description = [{
+    `!tile.box<8, 16>`: 8 x 16 neighbouring tokens of a grid of tokens (outermost first), in row-major
+    order: token n of the tile is the one n / 16 rows down and n % 16 to the right of the box's
+    origin. Tokens outside of the grid do not exist. Made by `tile.box`; stands where the first token
+    of a tile of consecutive tokens stands otherwise.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$sizes);
+  let assemblyFormat = "`<` $sizes `>`";
+  let genVerifyDecl = 1;
+}
+
 def Tile_AnyRows : Type<CPred<"::llvm::isa<::attune::tile::RowsType>($_self)">, "tile rows">;
 def Tile_AnyPartial : Type<CPred<"::llvm::isa<::attune::tile::PartialType>($_self)">, "tile partial">;
 def Tile_AnyCols : Type<CPred<"::llvm::isa<::attune::tile::ColsType>($_self)">, "tile cols">;
 def Tile_AnyMatrix : Type<CPred<"::llvm::isa<::attune::tile::MatrixType>($_self)">, "tile matrix">;
 def Tile_AnyTile : AnyTypeOf<[Tile_AnyRows, Tile_AnyPartial, Tile_AnyCols, Tile_AnyMatrix]>;
+def Tile_AnyBox : Type<CPred<"::llvm::isa<::attune::tile::BoxType>($_self)">, "tile box">;
+/// The first of consecutive tokens, or a box of them.
+def Tile_Place : AnyTypeOf<[Index, Tile_AnyBox]>;
 
 def Tile_JoinKind : I32EnumAttr<"JoinKind", "how values of a row are joined", [
     I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
     I32EnumAttrCase<"Min", 2, "min">]> {
+  let cppNamespace = "::attune::tile";
+}
+
+def Tile_FoldKind : I32EnumAttr<"FoldKind", "how numbers of many tokens become one", [
+    I32EnumAttrCase<"Least", 0, "least">, I32EnumAttrCase<"Greatest", 1, "greatest">,
+    I32EnumAttrCase<"Union", 2, "union">]> {
   let cppNamespace = "::attune::tile";
 }
 
@@ -81,9 +103,18 @@ def Tile_ConfigAttr : AttrDef<Tile_Dialect, "Config"> {
   let description = [{
     Written by `attn-plan` unless the user wrote it; carried by the tile kernel as `config`.
     `queries`, `keys`: tokens a tile; `threads`: a block's threads (1 on the host); `stages`: key
-    tiles in flight (1: no prefetch).
+    tiles in flight (1: no prefetch). `query_box`, `key_box`: the sizes of a box of the axis' grid
+    (outermost first, their product is `queries`, `keys`), where a tile is one; else consecutive
+    tokens.
   }];
-  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads, "int64_t":$stages);
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads, "int64_t":$stages,
+                        OptionalParameter<"::mlir::DenseI64ArrayAttr">:$query_box,
+                        OptionalParameter<"::mlir::DenseI64ArrayAttr">:$key_box);
+  let builders = [AttrBuilder<(ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads,
+                                   "int64_t":$stages), [{
+    return $_get($_ctxt, queries, keys, threads, stages, ::mlir::DenseI64ArrayAttr(),
+                 ::mlir::DenseI64ArrayAttr());
+  }]>];
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -9,6 +9,25 @@
 using namespace mlir;
 using namespace attune::tile;
 
+/// A place in brackets: `%first`, or `%box : !tile.box<8, 16>`.
+static ParseResult parsePlace(OpAsmParser &parser, OpAsmParser::UnresolvedOperand &place,
+                              Type &type) {
+  type = parser.getBuilder().getIndexType();
+  if (parser.parseOperand(place))
+    return failure();
+  return succeeded(parser.parseOptionalColon()) ? parser.parseType(type) : ParseResult(success());
+}
+
+static void printPlace(OpAsmPrinter &printer, Value place) {
+  printer << place;
+  if (!place.getType().isIndex())
+    printer << " : " << place.getType();
+}
+
+static void printPlace(OpAsmPrinter &printer, Operation *, Value place, Type) {
+  printPlace(printer, place);
+}
+
 #define GET_OP_CLASSES
 #include "dialects/tile/TileOps.cpp.inc"
 
@@ -60,6 +79,17 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+/// Rows and cols of a tile type's places (0 where the type lacks the side).
+static std::pair<int64_t, int64_t> getPlaces(Type tile) {
+  if (auto matrix = dyn_cast<MatrixType>(tile))
+    return {matrix.getRows(), matrix.getCols()};
+  if (auto rows = dyn_cast<RowsType>(tile))
+    return {rows.getTokens(), 0};
+  if (auto partial = dyn_cast<PartialType>(tile))
+    return {partial.getTokens(), 0};
+  return {0, cast<ColsType>(tile).getTokens()};
+}
+
 //===--- coordinates, load, store, read --------------------------------------------------------===//
 
 void CoordinatesOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setRange) {
@@ -67,8 +97,32 @@ void CoordinatesOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn
     setRange(value, tokenRange());
 }
 
-/// Checks C1 and C2 of load and store: `memory` holds tokens of the tile's element.
-static LogicalResult verifyTokens(Operation *op, Type tile, Type memory) {
+LogicalResult BoxType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
+                              ArrayRef<int64_t> sizes) {
+  if (sizes.empty() || llvm::any_of(sizes, [](int64_t size) { return size < 1; }))
+    return emitError() << "expected sizes of a box above 0, but got <" << sizes << ">";
+  return success();
+}
+
+LogicalResult BoxOp::verify() {
+  // C1
+  size_t rank = cast<BoxType>(getResult().getType()).getSizes().size();
+  if (getOrigin().size() != rank || getGrid().size() != rank)
+    return emitOpError() << "expected " << rank << " origins and grid sizes, but got "
+                         << getOrigin().size() << " and " << getGrid().size();
+  return success();
+}
+
+/// Has a box, if `place` is one, that many tokens?
+static LogicalResult verifyPlace(Operation *op, Type place, int64_t tokens) {
+  auto box = dyn_cast<BoxType>(place);
+  if (box && llvm::product_of(box.getSizes()) != tokens)
+    return op->emitOpError() << "expected a box of " << tokens << " tokens, but got " << box;
+  return success();
+}
+
+/// Checks C1 to C3 of load and store: `memory` holds tokens of the tile's element.
+static LogicalResult verifyTokens(Operation *op, Type tile, Type memory, Type place) {
   auto type = cast<MemRefType>(memory);
   auto vector = dyn_cast<VectorType>(getElementType(tile));
   ArrayRef<int64_t> trailing = vector ? vector.getShape() : ArrayRef<int64_t>();
@@ -80,15 +134,17 @@ static LogicalResult verifyTokens(Operation *op, Type tile, Type memory) {
   if (type.getElementType() != getScalarType(tile) || type.getShape().drop_front(3) != trailing)
     return op->emitOpError() << "expected memory of elements " << getElementType(tile)
                              << ", but got " << type;
-  return success();
+  // C3
+  auto [rows, cols] = getPlaces(tile);
+  return verifyPlace(op, place, rows + cols);
 }
 
 LogicalResult LoadOp::verify() {
-  return verifyTokens(*this, getResult().getType(), getSource().getType());
+  return verifyTokens(*this, getResult().getType(), getSource().getType(), getFirst().getType());
 }
 
 LogicalResult StoreOp::verify() {
-  return verifyTokens(*this, getValue().getType(), getTarget().getType());
+  return verifyTokens(*this, getValue().getType(), getTarget().getType(), getFirst().getType());
 }
 
 LogicalResult ReadOp::verify() {
@@ -101,6 +157,18 @@ LogicalResult ReadOp::verify() {
   if (table.getElementType() != getResult().getType())
     return emitOpError() << "expected result type " << table.getElementType() << ", but got "
                          << getResult().getType();
+  return success();
+}
+
+LogicalResult WriteOp::verify() {
+  auto memory = cast<MemRefType>(getMemory().getType());
+  // C1
+  if (memory.getRank() != int64_t(getIndices().size()))
+    return emitOpError() << "expected " << memory.getRank() << " indices, but got "
+                         << getIndices().size();
+  // C2
+  if (!memory.getElementType().isInteger(64))
+    return emitOpError() << "expected memory of i64, but got " << memory;
   return success();
 }
 
@@ -196,6 +264,19 @@ LogicalResult ContractOp::verify() {
 
 //===--- map -----------------------------------------------------------------------------------===//
 
+/// How many indices an origin gives a region.
+static size_t countIndices(Type origin) {
+  auto box = dyn_cast<BoxType>(origin);
+  return box ? box.getSizes().size() : 1;
+}
+
+Block::BlockArgListType MapOp::getIndexArguments(unsigned origin) {
+  size_t skipped = 0;
+  for (unsigned before = 0; before < origin; ++before)
+    skipped += countIndices(getOrigins()[before].getType());
+  return getIndexArguments().slice(skipped, countIndices(getOrigins()[origin].getType()));
+}
+
 void MapOp::build(OpBuilder &builder, OperationState &state, Type result, ValueRange inputs,
                   ValueRange origins,
                   llvm::function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
@@ -208,8 +289,9 @@ void MapOp::build(OpBuilder &builder, OperationState &state, Type result, ValueR
   Block *block = builder.createBlock(state.addRegion());
   for (Value input : inputs)
     block->addArgument(getScalarType(input.getType()), state.location);
-  for (size_t index = 0; index < origins.size(); ++index)
-    block->addArgument(builder.getIndexType(), state.location);
+  for (Value origin : origins)
+    for (size_t index = 0; index < countIndices(origin.getType()); ++index)
+      block->addArgument(builder.getIndexType(), state.location);
   YieldOp::create(builder, state.location, body(builder, state.location, block->getArguments()));
 }
 
@@ -231,7 +313,7 @@ static ParseResult parseBindings(OpAsmParser &parser,
 ParseResult MapOp::parse(OpAsmParser &parser, OperationState &result) {
   SmallVector<OpAsmParser::Argument> arguments, indices;
   SmallVector<OpAsmParser::UnresolvedOperand> operands, origins;
-  SmallVector<Type> inputTypes;
+  SmallVector<Type> inputTypes, originTypes;
   Type resultType;
   auto location = parser.getCurrentLocation();
   if (parseBindings(parser, arguments, operands))
@@ -240,7 +322,9 @@ ParseResult MapOp::parse(OpAsmParser &parser, OperationState &result) {
   if (succeeded(parser.parseOptionalKeyword("at"))) {
     if (parser.parseArgumentList(indices, OpAsmParser::Delimiter::Paren) ||
         parser.parseKeyword("from") ||
-        parser.parseOperandList(origins, OpAsmParser::Delimiter::Paren))
+        parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, [&] {
+          return parsePlace(parser, origins.emplace_back(), originTypes.emplace_back());
+        }))
       return failure();
   }
   if (parser.parseColon() || parser.parseLParen() ||
@@ -249,7 +333,7 @@ ParseResult MapOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseArrow() || parser.parseType(resultType) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
       parser.resolveOperands(operands, inputTypes, location, result.operands) ||
-      parser.resolveOperands(origins, indexType, result.operands))
+      parser.resolveOperands(origins, originTypes, location, result.operands))
     return failure();
   for (auto [argument, type] : llvm::zip(arguments, inputTypes)) {
     argument.type = getScalarType(type);
@@ -274,7 +358,9 @@ void MapOp::print(OpAsmPrinter &printer) {
   if (!getOrigins().empty()) {
     printer << " at (";
     llvm::interleaveComma(getIndexArguments(), printer);
-    printer << ") from (" << getOrigins() << ")";
+    printer << ") from (";
+    llvm::interleaveComma(getOrigins(), printer, [&](Value place) { printPlace(printer, place); });
+    printer << ")";
   }
   printer << " : (";
   llvm::interleaveComma(getInputs().getTypes(), printer);
@@ -282,17 +368,6 @@ void MapOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {getOperandSegmentSizesAttrName()});
   printer << " ";
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
-}
-
-/// Rows and cols of a tile type's places (0 where the type lacks the side).
-static std::pair<int64_t, int64_t> getPlaces(Type tile) {
-  if (auto matrix = dyn_cast<MatrixType>(tile))
-    return {matrix.getRows(), matrix.getCols()};
-  if (auto rows = dyn_cast<RowsType>(tile))
-    return {rows.getTokens(), 0};
-  if (auto partial = dyn_cast<PartialType>(tile))
-    return {partial.getTokens(), 0};
-  return {0, cast<ColsType>(tile).getTokens()};
 }
 
 LogicalResult MapOp::verify() {
@@ -311,15 +386,21 @@ LogicalResult MapOp::verify() {
   if (!getOrigins().empty() && getOrigins().size() != expected)
     return emitOpError() << "expected " << expected << " origins or none, but got "
                          << getOrigins().size();
+  for (auto [index, type] : llvm::enumerate(getOrigins().getTypes()))
+    if (failed(verifyPlace(*this, type, rows && index == 0 ? rows : cols)))
+      return failure();
   return success();
 }
 
 LogicalResult MapOp::verifyRegions() {
   Block &block = getBody().front();
   // C2
-  if (block.getNumArguments() != getInputs().size() + getOrigins().size())
-    return emitOpError() << "expected " << getInputs().size() + getOrigins().size()
-                         << " region arguments, but got " << block.getNumArguments();
+  size_t arguments = getInputs().size();
+  for (Type origin : getOrigins().getTypes())
+    arguments += countIndices(origin);
+  if (block.getNumArguments() != arguments)
+    return emitOpError() << "expected " << arguments << " region arguments, but got "
+                         << block.getNumArguments();
   for (auto [argument, input] : llvm::zip(getElementArguments(), getInputs()))
     if (argument.getType() != getScalarType(input.getType()))
       return emitOpError() << "expected region argument of type " << getScalarType(input.getType())
@@ -331,7 +412,7 @@ LogicalResult MapOp::verifyRegions() {
   // C3
   auto yield = dyn_cast_or_null<YieldOp>(block.empty() ? nullptr : &block.back());
   Type expected = getScalarType(getResult().getType());
-  if (!yield || yield.getValue().getType() != expected)
+  if (!yield || yield.getValues().getTypes() != TypeRange(expected))
     return emitOpError() << "expected the region to yield one " << expected;
   return success();
 }

@@ -67,15 +67,20 @@ def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"MapOp">]> {
-  let summary = "end a map's region";
+def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
+                                      ParentOneOf<["MapOp", "SweepOp", "FoldOp"]>]> {
+  let summary = "end a region";
   let description = [{
     ```mlir
     tile.yield %y : f32
     ```
   }];
-  let arguments = (ins AnyType:$value);
-  let assemblyFormat = "$value `:` type($value) attr-dict";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let extraClassDeclaration = [{
+    /// The number that a map's region yields.
+    ::mlir::Value getValue() { return getValues().front(); }
+  }];
 }
 
 def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure,
@@ -93,23 +98,43 @@ def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure,
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_BoxOp : Tile_Op<"box", [Pure, AttrSizedOperandSegments]> {
+  let summary = "a tile of tokens that is a box of a grid";
+  let description = [{
+    With the type's sizes b and the grid's sizes g (outermost first): token n of the tile has the
+    coordinates origin + (n in row-major order of b), and is the token sum of coordinate * stride, the
+    strides being those of a row-major grid. It exists where each coordinate is below g.
+
+    * C1 as many origins and grid sizes as the type has sizes.
+
+    ```mlir
+    %p = tile.box(%y0, %x0) of(%H, %W) : !tile.box<8, 16>
+    ```
+  }];
+  let arguments = (ins Variadic<Index>:$origin, Variadic<Index>:$grid);
+  let results = (outs Tile_AnyBox:$result);
+  let assemblyFormat = "`(` $origin `)` `of` `(` $grid `)` attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "read a tile of tokens";
   let description = [{
-    Element n is source[batch, head, first + n, ...]; tokens at or beyond dim 2 read as zero and
-    their memory is not touched.
+    Element n is source[batch, head, first + n, ...], or that of token n of the box; tokens that do
+    not exist (at or beyond dim 2, outside of the grid) read as zero and their memory is not touched.
 
     * C1 the source has rank 3 plus the element's rank.
     * C2 the source's element type and trailing dims are the element's.
+    * C3 a box has as many tokens as the tile.
 
     ```mlir
     %t = tile.load %k[%b, %h, %j0] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.cols<64, vector<64xbf16>>
     ```
   }];
-  let arguments = (ins AnyMemRef:$source, Index:$batch, Index:$head, Index:$first);
+  let arguments = (ins AnyMemRef:$source, Index:$batch, Index:$head, Tile_Place:$first);
   let results = (outs AnyTypeOf<[Tile_AnyRows, Tile_AnyCols]>:$result);
   let assemblyFormat = [{
-    $source `[` $batch `,` $head `,` $first `]` attr-dict `:` type($source) `->` type($result)
+    $source `[` $batch `,` $head `,` custom<Place>($first, type($first)) `]` attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -117,19 +142,20 @@ def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
 def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "write a tile of rows";
   let description = [{
-    target[batch, head, first + n, ...] = element n, for tokens below dim 2 only.
+    target[batch, head, first + n, ...] = element n, or token n of the box, for tokens that exist only.
 
     * C1 the target has rank 3 plus the element's rank.
     * C2 the target's element type and trailing dims are the element's.
+    * C3 a box has as many tokens as the tile.
 
     ```mlir
     tile.store %t, %o[%b, %h, %i0] : !tile.rows<64, f32>, memref<?x?x?xf32, strided<[?, ?, ?]>>
     ```
   }];
   let arguments = (ins Tile_AnyRows:$value, AnyMemRef:$target, Index:$batch, Index:$head,
-                       Index:$first);
+                       Tile_Place:$first);
   let assemblyFormat = [{
-    $value `,` $target `[` $batch `,` $head `,` $first `]` attr-dict `:` type($value) `,` type($target)
+    $value `,` $target `[` $batch `,` $head `,` custom<Place>($first, type($first)) `]` attr-dict `:` type($value) `,` type($target)
   }];
   let hasVerifier = 1;
 }
@@ -151,6 +177,114 @@ def Tile_ReadOp : Tile_Op<"read", [MemoryEffects<[MemRead]>]> {
   let results = (outs AnyType:$result);
   let assemblyFormat = "$table `[` $indices `]` attr-dict `:` type($table) `->` type($result)";
   let hasVerifier = 1;
+}
+
+def Tile_WriteOp : Tile_Op<"write", [MemoryEffects<[MemWrite]>]> {
+  let summary = "write one number of the block";
+  let description = [{
+    memory[indices] = value, once for the block; indices are in range.
+
+    * C1 as many indices as the memory's rank.
+    * C2 the memory holds i64.
+
+    ```mlir
+    tile.write %low, %workspace[%b, %h, %t, %c0] : memref<?x?x?x3xi64>
+    ```
+  }];
+  let arguments = (ins Index:$value, AnyMemRef:$memory, Variadic<Index>:$indices);
+  let assemblyFormat = "$value `,` $memory `[` $indices `]` attr-dict `:` type($memory)";
+  let hasVerifier = 1;
+}
+
+def Tile_FoldOp : Tile_Op<"fold", [RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "fold integer functions over consecutive numbers";
+  let description = [{
+    y_k = the fold of kinds[k] over n in [first, last] of what the region yields as number k: `least`,
+    `greatest`, or `union` (bitwise or). Over no n (first > last): 2^61, -2^61, 0. The block's threads
+    share the work; all of them get the results. The region may use scalars of the block and
+    `tile.read`. Stands where all threads of the block are.
+
+    * C1 as many kinds as results.
+    * C2 the region takes one index and yields one index for each result.
+
+    ```mlir
+    %low, %high = tile.fold %i0 to %i1 [least, greatest] {
+    ^bb0(%i: index):
+      %d = tile.read %doc[%b, %i] : memref<?x?xi32, strided<[?, ?]>> -> i32
+      %n = arith.index_cast %d : i32 to index
+      tile.yield %n, %n : index, index
+    }
+    ```
+  }];
+  let arguments = (ins Index:$first, Index:$last, DenseI32ArrayAttr:$kinds);
+  let results = (outs Variadic<Index>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$first, "::mlir::Value":$last,
+      "::llvm::ArrayRef<FoldKind>":$kinds,
+      "::llvm::function_ref<::llvm::SmallVector<::mlir::Value>(::mlir::OpBuilder &, ::mlir::Location, ::mlir::Value)>":$body)>];
+  let extraClassDeclaration = [{
+    FoldKind getKind(unsigned index) { return FoldKind(getKinds()[index]); }
+    /// What a fold over nothing gives.
+    static int64_t getNeutral(FoldKind kind) {
+      int64_t bound = int64_t(1) << 61;
+      return kind == FoldKind::Least ? bound : kind == FoldKind::Greatest ? -bound : 0;
+    }
+  }];
+}
+
+def Tile_SweepOp : Tile_Op<"sweep", [RecursiveMemoryEffects, Tile_AffineScope,
+      DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
+  let summary = "the loop over the tiles of keys that a mask leaves";
+  let description = [{
+    Visits numbers of key tiles in [first, end), in increasing order, with carried state:
+
+        t = seek(first)                       (seek(t) = t where there is no region)
+        while t < end {
+          (visit, partial) = classify(t)
+          if visit { state = body(t, partial, state) }
+          t = seek(t + 1)
+        }
+
+    `seek` and `classify` are pure: they may be evaluated for any tile in [0, end), by any thread,
+    ahead of the body and more than once; they use scalars of the block, `arith`, `scf` and `tile.read`.
+    `seek(t)` >= t. `visit` false says that no pair of the tile counts; `partial` that the body has
+    to mask. A `visit` that is the constant true lets a target walk all tiles in order.
+
+    * C1 `seek` takes and yields one index; `classify` takes one index and yields two i1.
+    * C2 the body takes an index, an i1 and the state, and yields the state.
+
+    ```mlir
+    %m = tile.sweep %t0 to %t1 carry (%low) classify {
+    ^bb0(%t: index):
+      %j = arith.muli %t, %c64 : index
+      %partial = arith.cmpi sgt, %j, %full : index
+      tile.yield %true, %partial : i1, i1
+    } do {
+    ^bb0(%t: index, %partial: i1, %before: !tile.rows<64, f32>):
+      tile.yield %before : !tile.rows<64, f32>
+    } : !tile.rows<64, f32>
+    ```
+  }];
+  let arguments = (ins Index:$first, Index:$end, Variadic<AnyType>:$initial);
+  let results = (outs Variadic<AnyType>:$results);
+  let regions = (region MaxSizedRegion<1>:$seek, SizedRegion<1>:$classify, SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Value getTile() { return getBody().getArgument(0); }
+    ::mlir::Value getPartial() { return getBody().getArgument(1); }
+    ::mlir::Block::BlockArgListType getState() { return getBody().getArguments().drop_front(2); }
+    /// What `classify` yields: visit, partial.
+    ::mlir::OperandRange getClasses() { return getClassify().front().getTerminator()->getOperands(); }
+    /// The state that the body yields.
+    ::mlir::OperandRange getNextState() { return getBody().front().getTerminator()->getOperands(); }
+    /// Is every tile of [first, end) visited?
+    bool visitsAll();
+  }];
 }
 
 def Tile_SplatOp : Tile_Op<"splat", [Pure]> {
@@ -217,13 +351,15 @@ def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffect
     each component of a vector element. The region always receives *scalars*: one number an operand
     (a rows or cols operand is broadcast over the places that it lacks; a scalar element over
     components), then, with `from`, the absolute indices: (i, j), i or j = first + place. It may use
-    uniform scalars from outside. It yields one number.
+    uniform scalars from outside. It yields one number. An origin that is a box gives the coordinates
+    of the token in place of its number, one index each, also where the token does not exist.
 
     * C1 each operand's places are among the result's (rows and partial in matrix and rows, cols in
       matrix and cols; equal counts; vector elements only into vector elements of one length).
-    * C2 region arguments are the operands' scalar types, then one index for each origin.
+    * C2 region arguments are the operands' scalar types, then the indices of each origin.
     * C3 the region yields the result's scalar type.
-    * C4 origins: two for a matrix, one for rows, partial and cols, or none.
+    * C4 origins: two for a matrix, one for rows, partial and cols, or none; boxes have as many
+      tokens as the result has places on that side.
 
     ```mlir
     %y = tile.map (%x = %s) at (%i, %j) from (%i0, %j0) : (!tile.matrix<64, 32, f32>) -> !tile.matrix<64, 32, f32> {
@@ -233,7 +369,7 @@ def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffect
     }
     ```
   }];
-  let arguments = (ins Variadic<Tile_AnyTile>:$inputs, Variadic<Index>:$origins);
+  let arguments = (ins Variadic<Tile_AnyTile>:$inputs, Variadic<Tile_Place>:$origins);
   let results = (outs Tile_AnyTile:$result);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
@@ -250,6 +386,8 @@ def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffect
     ::mlir::Block::BlockArgListType getIndexArguments() {
       return getBody().getArguments().drop_front(getInputs().size());
     }
+    /// The indices of origin `origin`: its token's number, or coordinates.
+    ::mlir::Block::BlockArgListType getIndexArguments(unsigned origin);
   }];
 }
 

@@ -121,7 +121,7 @@ void KernelEmitter::issueStage(Pipeline &pipeline, size_t first, size_t count, V
     tile::LoadOp load = pipeline.loads[index];
     auto loop = cast<scf::ForOp>(load->getParentOp());
     IRMapping mapping;
-    for (Value value : {load.getBatch(), load.getHead(), load.getFirst()})
+    for (Value value : {Value(load.getBatch()), Value(load.getHead()), load.getFirst()})
       mapping.map(value, recomputeFrom(value, loop, induction));
     SharedTile tile = pipeline.tiles[index];
     tile.base = stage;

@@ -303,3 +303,110 @@ func.func private @f(%l: !tile.partial<64, f32>) {
   %y = tile.combine sum %l : !tile.partial<64, f32> -> !tile.rows<32, f32>
   return
 }
+
+// -----
+
+// box: no size
+// expected-error @+1 {{expected sizes of a box above 0, but got <8, 0>}}
+func.func private @f(!tile.box<8, 0>)
+
+// -----
+
+// box C1: one origin too few
+func.func private @f(%n: index) {
+  // expected-error @+1 {{'tile.box' op expected 2 origins and grid sizes, but got 1 and 2}}
+  %p = tile.box (%n) of (%n, %n) : !tile.box<8, 8>
+  return
+}
+
+// -----
+
+// load C3: another number of tokens
+func.func private @f(%m: memref<?x?x?xf32>, %n: index, %p: !tile.box<8, 8>) {
+  // expected-error @+1 {{'tile.load' op expected a box of 32 tokens, but got '!tile.box<8, 8>'}}
+  %x = tile.load %m[%n, %n, %p : !tile.box<8, 8>] : memref<?x?x?xf32> -> !tile.rows<32, f32>
+  return
+}
+
+// -----
+
+// map C4: a box of another number of tokens
+func.func private @f(%x: !tile.rows<32, f32>, %p: !tile.box<8, 8>) {
+  // expected-error @+1 {{'tile.map' op expected a box of 32 tokens, but got '!tile.box<8, 8>'}}
+  %y = tile.map (%e = %x) at (%a, %b) from (%p : !tile.box<8, 8>) : (!tile.rows<32, f32>) -> !tile.rows<32, f32> {
+    tile.yield %e : f32
+  }
+  return
+}
+
+// -----
+
+// write C1: too few indices
+func.func private @f(%m: memref<?x?xi64>, %n: index) {
+  // expected-error @+1 {{'tile.write' op expected 2 indices, but got 1}}
+  tile.write %n, %m[%n] : memref<?x?xi64>
+  return
+}
+
+// -----
+
+// write C2: other numbers
+func.func private @f(%m: memref<?xi32>, %n: index) {
+  // expected-error @+1 {{'tile.write' op expected memory of i64, but got 'memref<?xi32>'}}
+  tile.write %n, %m[%n] : memref<?xi32>
+  return
+}
+
+// -----
+
+// fold C1: a kind that there is not
+func.func private @f(%n: index) {
+  // expected-error @+1 {{expected least, greatest or union, but got 'sum'}}
+  %y = tile.fold %n to %n [sum] {
+  ^bb0(%i: index):
+    tile.yield %i : index
+  }
+  return
+}
+
+// -----
+
+// fold C2: another number of results
+func.func private @f(%n: index) {
+  // expected-error @+1 {{'tile.fold' op expected the region 'body' to yield ('index'), but it yields ('index', 'index')}}
+  %y = tile.fold %n to %n [least] {
+  ^bb0(%i: index):
+    tile.yield %i, %i : index, index
+  }
+  return
+}
+
+// -----
+
+// sweep C1: one class
+func.func private @f(%n: index, %x: i1) {
+  // expected-error @+1 {{'tile.sweep' op expected the region 'classify' to yield ('i1', 'i1'), but it yields ('i1')}}
+  tile.sweep %n to %n classify {
+  ^bb0(%t: index):
+    tile.yield %x : i1
+  } do {
+  ^bb0(%t: index, %p: i1):
+    tile.yield
+  }
+  return
+}
+
+// -----
+
+// sweep C2: the body forgets the state
+func.func private @f(%n: index, %x: i1) {
+  // expected-error @+1 {{'tile.sweep' op expected the region 'body' to yield ('index'), but it yields ()}}
+  %y = tile.sweep %n to %n carry (%n) classify {
+  ^bb0(%t: index):
+    tile.yield %x, %x : i1, i1
+  } do {
+  ^bb0(%t: index, %p: i1, %s: index):
+    tile.yield
+  } : index
+  return
+}

@@ -75,3 +75,68 @@ tile.kernel @every_op(%q: !tokens {tile.name = "q"}, %k: !tokens {tile.name = "k
   // CHECK: tile.return
   tile.return
 }
+
+// CHECK-LABEL: tile.kernel @boxes
+// CHECK-SAME: config = #tile.config<queries = 128, keys = 64, threads = 128, stages = 2, query_box = [8, 16], key_box = [8, 8]>
+tile.kernel @boxes(%q: !numbers {tile.name = "q"}, %H: index {tile.name = "H"}, %W: index {tile.name = "W"},
+                   %l: !numbers {tile.name = "l"})
+    attributes {config = #tile.config<queries = 128, keys = 64, threads = 128, stages = 2, query_box = [8, 16], key_box = [8, 8]>,
+                result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %c0 = arith.constant 0 : index
+  // CHECK: %[[P:.*]] = tile.box(%{{.*}}, %{{.*}}) of(%{{.*}}, %{{.*}}) : !tile.box<8, 16>
+  %p = tile.box (%c0, %c0) of (%H, %W) : !tile.box<8, 16>
+  // CHECK: tile.load %{{.*}}[%{{.*}}, %{{.*}}, %[[P]] : !tile.box<8, 16>]
+  %x = tile.load %q[%b, %h, %p : !tile.box<8, 16>] : !numbers -> !tile.rows<128, f32>
+  // CHECK: tile.map (%{{.*}} = %{{.*}}) at (%{{.*}}, %{{.*}}) from (%[[P]] : !tile.box<8, 16>)
+  %y = tile.map (%e = %x) at (%r, %c) from (%p : !tile.box<8, 16>) : (!tile.rows<128, f32>) -> !tile.rows<128, f32> {
+    %same = arith.cmpi eq, %r, %c : index
+    %z = arith.select %same, %e, %e : f32
+    tile.yield %z : f32
+  }
+  // CHECK: tile.store %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}, %[[P]] : !tile.box<8, 16>]
+  tile.store %y, %l[%b, %h, %p : !tile.box<8, 16>] : !tile.rows<128, f32>, !numbers
+  tile.return
+}
+
+// CHECK-LABEL: tile.kernel @walk
+tile.kernel @walk(%doc: memref<?x?xi32, strided<[?, ?]>> {tile.name = "doc"}, %s: memref<?x?x?x3xi64> {tile.name = "s"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %c1 = arith.constant 1 : index
+  %last = arith.addi %i0, %c1 : index
+  // CHECK: %[[F:.*]]:2 = tile.fold %{{.*}} to %{{.*}} [least, union] {
+  %low, %set = tile.fold %i0 to %last [least, union] {
+  ^bb0(%n: index):
+    %d = tile.read %doc[%b, %n] : memref<?x?xi32, strided<[?, ?]>> -> i32
+    %e = arith.index_cast %d : i32 to index
+    // CHECK: tile.yield %{{.*}}, %{{.*}} : index, index
+    tile.yield %e, %e : index, index
+  }
+  %true = arith.constant true
+  // CHECK: %[[R:.*]]:2 = tile.sweep %{{.*}} to %{{.*}} carry (%[[F]]#0, %[[F]]#1) seek {
+  %a:2 = tile.sweep %i0 to %last carry (%low, %set) seek {
+  ^bb0(%t: index):
+    tile.yield %t : index
+  // CHECK: } classify {
+  } classify {
+  ^bb0(%t: index):
+    tile.yield %true, %true : i1, i1
+  // CHECK: } do {
+  } do {
+  ^bb0(%t: index, %partial: i1, %x: index, %y: index):
+    tile.yield %y, %x : index, index
+  // CHECK: } : index, index
+  } : index, index
+  // CHECK: tile.write %[[R]]#0, %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] : memref<?x?x?x3xi64>
+  tile.write %a#0, %s[%b, %h, %i0, %c1] : memref<?x?x?x3xi64>
+  // CHECK: tile.sweep %{{.*}} to %{{.*}} classify {
+  tile.sweep %i0 to %last classify {
+  ^bb0(%t: index):
+    tile.yield %true, %true : i1, i1
+  } do {
+  ^bb0(%t: index, %partial: i1):
+    tile.yield
+  }
+  tile.return
+}

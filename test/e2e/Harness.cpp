@@ -13,7 +13,6 @@
 
 #include <cmath>
 #include <fstream>
-#include <map>
 #include <regex>
 #include <sstream>
 
@@ -52,6 +51,8 @@ mlir::MLIRContext &compilerContext() {
 
 DLDataType dlpackType(ElementType type) {
   uint8_t bits = uint8_t(8 * byteSize(type));
+  if (type == ElementType::I1)
+    return {kDLUInt, 8, 1};
   if (type == ElementType::BF16)
     return {kDLBfloat, bits, 1};
   return {uint8_t(reference::isFloat(type) ? kDLFloat : kDLInt), bits, 1};
@@ -72,6 +73,18 @@ Tensor makeResult(const bundle::KernelInfo &info, const bundle::OperandInfo &res
       shape[2] = tensor.shape[2];
   }
   return Tensor::zeros(result.dtype, shape);
+}
+
+/// Standard normal numbers for rows or cols.
+Tensor randomTokens(const bundle::OperandInfo &operand, const Shape &shape,
+                    std::mt19937_64 &generator) {
+  EXPECT_TRUE(operand.isTokens()) << operand.name << " has no value";
+  std::vector<int64_t> sizes = operand.shape;
+  bool keys = operand.role == bundle::OperandRole::Cols;
+  sizes[0] = shape.batch;
+  sizes[1] = keys ? shape.kvHeads : shape.heads;
+  sizes[2] = keys ? shape.keys : shape.queries;
+  return normal(generator, operand.dtype, sizes);
 }
 
 } // namespace
@@ -112,7 +125,6 @@ std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, cons
   std::vector<reference::Argument> inputs;
   auto scalar = scalars.begin();
   for (const bundle::OperandInfo &operand : info.operands) {
-    std::vector<int64_t> sizes = operand.shape;
     if (!operand.isTensor()) {
       EXPECT_NE(scalar, scalars.end()) << operand.name;
       inputs.push_back(*scalar++);
@@ -125,11 +137,21 @@ std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, cons
       inputs.push_back(table);
       continue;
     }
-    bool keys = operand.role == bundle::OperandRole::Cols;
-    sizes[0] = shape.batch;
-    sizes[1] = keys ? shape.kvHeads : shape.heads;
-    sizes[2] = keys ? shape.keys : shape.queries;
-    inputs.push_back(normal(generator, operand.dtype, sizes));
+    inputs.push_back(randomTokens(operand, shape, generator));
+  }
+  return inputs;
+}
+
+std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, const Shape &shape,
+                                            const Named &values, uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  std::vector<reference::Argument> inputs;
+  for (const bundle::OperandInfo &operand : info.operands) {
+    auto given = values.find(operand.name);
+    if (given != values.end())
+      inputs.push_back(given->second);
+    else
+      inputs.push_back(randomTokens(operand, shape, generator));
   }
   return inputs;
 }

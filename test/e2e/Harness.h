@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace attune::test {
 
 /// A program of examples/ in another form: head size `size` in place of 128, `element` of bf16.
@@ -36,6 +38,13 @@ struct Shape {
 std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, const Shape &shape,
                                             const std::vector<reference::Argument> &scalars = {},
                                             uint64_t seed = 1);
+
+/// Values of operands by name.
+using Named = std::map<std::string, reference::Argument>;
+
+/// An argument for each operand: those of `values`, and random rows and cols for the others.
+std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, const Shape &shape,
+                                            const Named &values, uint64_t seed = 1);
 
 /// Runs on a device of this name ("host", "host:1"), with code up to `isa` ("": the best). Throws
 /// attune::Error.

@@ -36,12 +36,17 @@ static int64_t getTileBytes(Type tile) {
   return places * tile::getComponents(tile) * bytes;
 }
 
+static bool isLoop(Operation *op) { return isa<scf::ForOp, tile::SweepOp>(op); }
+
+/// Have the op's regions tiles? Those of other ops compute with scalars alone.
+static bool holdsTiles(Operation *op) { return isLoop(op) || isa<scf::IfOp>(op); }
+
 BufferPlan::BufferPlan(tile::KernelOp kernel, const MapGroups &groups) : groups(groups) {
   Block &body = kernel.getBody().front();
   number(body);
   addTiles(body);
   kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<scf::ForOp>(op))
+    if (isLoop(op))
       mergeLoop(op);
     else if (isa<scf::IfOp>(op))
       mergeIf(op);
@@ -62,7 +67,7 @@ void BufferPlan::number(Block &block) {
       continue;
     }
     unsigned begin = positions++;
-    if (isa<scf::ForOp, scf::IfOp>(op))
+    if (holdsTiles(&op))
       for (Region &region : op.getRegions())
         for (Block &nested : region)
           number(nested);
@@ -89,7 +94,7 @@ void BufferPlan::addTiles(Block &block) {
                     groups.getStoredRounding(contract.getWeights()) != values;
       addTemporary(&op, 4 * weights.getRows() * (1 + (rounds ? weights.getCols() : 0)));
     }
-    if (isa<scf::ForOp, scf::IfOp>(op))
+    if (holdsTiles(&op))
       for (Region &region : op.getRegions())
         for (Block &nested : region)
           addTiles(nested);
@@ -127,7 +132,7 @@ void BufferPlan::markUse(Buffer &buffer, unsigned definitionSlot, Value tile, Op
     Operation *parent = block->getParentOp();
     Span span = blockSpans[block];
     // What a loop uses from outside must last for its next iteration.
-    unsigned last = isa<scf::ForOp>(parent) ? 2 * span.end + 1 : 2 * spans[current].begin;
+    unsigned last = isLoop(parent) ? 2 * span.end + 1 : 2 * spans[current].begin;
     buffer.live.set(2 * span.begin, last + 1);
     current = parent;
   }
@@ -156,22 +161,29 @@ void BufferPlan::merge(Value left, Value right) {
 }
 
 void BufferPlan::mergeLoop(Operation *op) {
-  auto loop = cast<scf::ForOp>(op);
-  auto yields = cast<scf::YieldOp>(loop.getBody()->getTerminator()).getResults();
-  auto inits = loop.getInitArgs();
-  for (auto [index, argument] : llvm::enumerate(loop.getRegionIterArgs())) {
+  Operation *yield;
+  ValueRange initial, arguments;
+  if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
+    yield = sweep.getBody().front().getTerminator();
+    initial = sweep.getInitial(), arguments = sweep.getState();
+  } else {
+    auto loop = cast<scf::ForOp>(op);
+    yield = loop.getBody()->getTerminator();
+    initial = loop.getInitArgs(), arguments = loop.getRegionIterArgs();
+  }
+  for (auto [index, argument] : llvm::enumerate(arguments)) {
     if (!livesInMemory(argument.getType()))
       continue;
-    merge(argument, loop.getResult(index));
-    merge(argument, yields[index]);
-    merge(argument, inits[index]);
+    merge(argument, op->getResult(index));
+    merge(argument, yield->getOperand(index));
+    merge(argument, initial[index]);
   }
   // A copy into a carried tile must not hit what is still to be copied.
-  for (auto [index, argument] : llvm::enumerate(loop.getRegionIterArgs())) {
+  for (Value argument : arguments) {
     if (!livesInMemory(argument.getType()))
       continue;
     extend(argument, 2 * spans[op].begin);
-    extend(argument, 2 * spans[loop.getBody()->getTerminator()].begin);
+    extend(argument, 2 * spans[yield].begin);
   }
 }
 

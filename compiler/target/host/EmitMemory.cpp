@@ -256,6 +256,14 @@ Value KernelEmitter::readUniform(const Memory &memory, Type type, ArrayRef<Value
   return b.fromMemory(arith::SelectOp::create(b, inside, bits, zero), type);
 }
 
+void KernelEmitter::emitWrite(tile::WriteOp op) {
+  const Memory &memory = memories[op.getMemory()];
+  Value offset = b.integer(0);
+  for (auto [dim, index] : llvm::enumerate(op.getIndices()))
+    offset = b.add(offset, b.multiply(scalar(index), memory.strides[dim]));
+  b.store(scalar(op.getValue()), b.address(memory.pointer, b.getI64Type(), offset));
+}
+
 KernelEmitter::Lanes KernelEmitter::emitRead(tile::ReadOp op, Shape shape) {
   const Memory &memory = memories[op.getTable()];
   Type type = op.getResult().getType();

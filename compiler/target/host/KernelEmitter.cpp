@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host function of a tile kernel: entry, loop over tasks, control flow. Tiles are dispatched to
-// EmitMemory, EmitProducts, EmitMaps and EmitRegion.
+// The host function of a tile kernel: entry, loop over tasks, dispatch to EmitControl, EmitMemory,
+// EmitProducts, EmitMaps and EmitRegion.
 #include "compiler/target/host/KernelEmitter.h"
 
 #include "compiler/target/Signature.h"
@@ -115,7 +115,7 @@ Value KernelEmitter::temporary(Operation *op) {
 
 KernelEmitter::View KernelEmitter::view(Value cols) { return views.lookup(cols); }
 
-//===--- blocks, loops, branches ---------------------------------------------------------------===//
+//===--- blocks and ops ------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitBlock(Block &block) {
   for (Operation &op : block)
@@ -130,9 +130,11 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
     return group->ops.front() == op ? emitGroup(*group) : success();
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return emitFor(loop);
+  if (auto loop = dyn_cast<scf::WhileOp>(op))
+    return emitWhile(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return emitIf(branch);
-  if (isa<scf::YieldOp, tile::ReturnOp>(op))
+  if (isa<scf::YieldOp, scf::ConditionOp, tile::YieldOp, tile::ReturnOp>(op))
     return success();
   if (isa<tile::TileDialect>(op->getDialect()))
     return emitTileOp(op);
@@ -154,6 +156,12 @@ LogicalResult KernelEmitter::emitTileOp(Operation *op) {
     emitStore(store);
   } else if (auto read = dyn_cast<tile::ReadOp>(op)) {
     values[read.getResult()] = emitRead(read, Shape{1, 1});
+  } else if (auto write = dyn_cast<tile::WriteOp>(op)) {
+    emitWrite(write);
+  } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
+    return emitSweep(sweep);
+  } else if (auto fold = dyn_cast<tile::FoldOp>(op)) {
+    return emitFold(fold);
   } else if (auto splat = dyn_cast<tile::SplatOp>(op)) {
     emitSplat(splat);
   } else if (auto combine = dyn_cast<tile::CombineOp>(op)) {
@@ -166,116 +174,6 @@ LogicalResult KernelEmitter::emitTileOp(Operation *op) {
   } else {
     return emitMap(cast<tile::MapOp>(op));
   }
-  return success();
-}
-
-/// The scalars and lanes among `values`, in order.
-SmallVector<Value> KernelEmitter::flatten(ValueRange tiles) {
-  SmallVector<Value> flat;
-  for (Value tile : tiles)
-    if (!livesInMemory(tile.getType()))
-      llvm::append_range(flat, values.lookup(tile));
-  return flat;
-}
-
-SmallVector<Type> KernelEmitter::flattenTypes(TypeRange types) {
-  SmallVector<Type> flat;
-  for (Type type : types) {
-    if (livesInMemory(type))
-      continue;
-    if (!isa<tile::RowsType, tile::PartialType>(type)) {
-      flat.push_back(b.getHeldType(type));
-      continue;
-    }
-    Shape shape = getShape(type);
-    Type vector = b.vectorOf(b.getHeldType(tile::getScalarType(type)), shape.lanes);
-    flat.append(shape.vectors, vector);
-  }
-  return flat;
-}
-
-void KernelEmitter::unflatten(ValueRange tiles, ValueRange flat) {
-  for (Value tile : tiles) {
-    if (livesInMemory(tile.getType()))
-      continue;
-    bool isTile = isa<tile::RowsType, tile::PartialType>(tile.getType());
-    size_t count = isTile ? getShape(tile.getType()).vectors : 1;
-    values[tile] = Lanes(flat.take_front(count));
-    flat = flat.drop_front(count);
-  }
-}
-
-/// Copies tiles that live in memory from one place to another, where the places differ.
-void KernelEmitter::copyWhereApart(ValueRange from, ValueRange to) {
-  for (auto [source, target] : llvm::zip(from, to)) {
-    if (!livesInMemory(source.getType()) || plan.haveOneBuffer(source, target))
-      continue;
-    Type scalar = b.getScratchType(tile::getScalarType(source.getType()));
-    Shape shape = getShape(source.getType());
-    int64_t rows = tile::getComponents(source.getType());
-    if (auto matrix = dyn_cast<tile::MatrixType>(source.getType()))
-      rows = matrix.getCols();
-    Value sourceBuffer = buffer(source), targetBuffer = buffer(target);
-    b.loop(b.integer(0), b.integer(rows * shape.vectors), 1, [&](Value index) {
-      Value offset = b.multiply(index, b.integer(shape.lanes));
-      Value value =
-          b.load(b.vectorOf(scalar, shape.lanes), b.address(sourceBuffer, scalar, offset));
-      b.store(value, b.address(targetBuffer, scalar, offset));
-    });
-  }
-}
-
-/// Cols point into memory that only the op that made them keeps.
-static LogicalResult refuseCols(Operation *op, TypeRange types) {
-  for (Type type : types)
-    if (isa<tile::ColsType>(type))
-      return op->emitOpError() << "expected no cols to be carried or yielded on the host, but got "
-                               << type;
-  return success();
-}
-
-LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
-  if (failed(refuseCols(op, op.getResultTypes())))
-    return failure();
-  copyWhereApart(op.getInitArgs(), op.getRegionIterArgs());
-  auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()),
-                                 scalar(op.getStep()), flatten(op.getInitArgs()), nullptr,
-                                 op.getUnsignedCmp());
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    values[op.getInductionVar()] = {loop.getInductionVar()};
-    unflatten(op.getRegionIterArgs(), loop.getRegionIterArgs());
-    if (failed(emitBlock(*op.getBody())))
-      return failure();
-    auto yield = cast<scf::YieldOp>(op.getBody()->getTerminator());
-    copyWhereApart(yield.getResults(), op.getRegionIterArgs());
-    if (!loop.getInitArgs().empty())
-      scf::YieldOp::create(b, flatten(yield.getResults()));
-  }
-  copyWhereApart(op.getRegionIterArgs(), op.getResults());
-  unflatten(op.getResults(), loop.getResults());
-  return success();
-}
-
-LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
-  if (failed(refuseCols(op, op.getResultTypes())))
-    return failure();
-  auto branch = scf::IfOp::create(b, flattenTypes(op.getResultTypes()), scalar(op.getCondition()),
-                                  /*addThenBlock=*/true,
-                                  /*addElseBlock=*/!op.getElseRegion().empty());
-  for (auto [from, to] : llvm::zip(op->getRegions(), branch->getRegions())) {
-    if (from.empty())
-      continue;
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(&to.front());
-    if (failed(emitBlock(from.front())))
-      return failure();
-    auto yield = cast<scf::YieldOp>(from.front().getTerminator());
-    copyWhereApart(yield.getResults(), op.getResults());
-    scf::YieldOp::create(b, flatten(yield.getResults()));
-  }
-  unflatten(op.getResults(), branch.getResults());
   return success();
 }
 

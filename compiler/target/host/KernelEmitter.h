@@ -10,6 +10,7 @@
 namespace mlir::scf {
 class ForOp;
 class IfOp;
+class WhileOp;
 } // namespace mlir::scf
 
 namespace attune {
@@ -44,18 +45,12 @@ private:
     int64_t lanes, vectors;
   };
 
-  // KernelEmitter.cpp: the function, blocks, loops and branches.
+  // KernelEmitter.cpp: the function and its blocks.
   void readArguments(mlir::Block &entry);
   void emitTasks(Value begin, Value end);
   mlir::LogicalResult emitBlock(mlir::Block &block);
   mlir::LogicalResult emitOp(mlir::Operation *op);
   mlir::LogicalResult emitTileOp(mlir::Operation *op);
-  mlir::LogicalResult emitFor(mlir::scf::ForOp op);
-  mlir::LogicalResult emitIf(mlir::scf::IfOp op);
-  llvm::SmallVector<Value> flatten(mlir::ValueRange values);
-  llvm::SmallVector<mlir::Type> flattenTypes(mlir::TypeRange types);
-  void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
-  void copyWhereApart(mlir::ValueRange from, mlir::ValueRange to);
 
   Shape getShape(mlir::Type tile);
   Value scalar(Value value) { return values.lookup(value).front(); }
@@ -64,6 +59,20 @@ private:
   Value temporary(mlir::Operation *op);
   /// Views of cols are values; those of other tiles are their buffers.
   View view(Value cols);
+
+  // EmitControl.cpp: loops, branches, sweeps, folds.
+  mlir::LogicalResult emitFor(mlir::scf::ForOp op);
+  mlir::LogicalResult emitWhile(mlir::scf::WhileOp op);
+  mlir::LogicalResult emitIf(mlir::scf::IfOp op);
+  mlir::LogicalResult emitSweep(tile::SweepOp op);
+  mlir::LogicalResult emitSeekingSweep(tile::SweepOp op, mlir::ValueRange carried,
+                                       llvm::SmallVector<Value> &final);
+  mlir::LogicalResult emitVisit(tile::SweepOp op, Value tile, llvm::SmallVector<Value> &state);
+  mlir::LogicalResult emitFold(tile::FoldOp op);
+  llvm::SmallVector<Value> flatten(mlir::ValueRange values);
+  llvm::SmallVector<mlir::Type> flattenTypes(mlir::TypeRange types);
+  void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
+  void copyWhereApart(mlir::ValueRange from, mlir::ValueRange to);
 
   // EmitMemory.cpp: loads, stores, reads.
   void emitLoad(tile::LoadOp op);
@@ -81,6 +90,7 @@ private:
   void storeVectorRows(tile::StoreOp op, const Memory &memory, Value start, Value count);
   void eachChunk(int64_t components, llvm::function_ref<void(Value, int64_t)> body);
   Lanes emitRead(tile::ReadOp op, Shape shape);
+  void emitWrite(tile::WriteOp op);
   Value readUniform(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices);
 
   // EmitProducts.cpp: dot and contract.

@@ -103,7 +103,7 @@ void MapGroups::grow(MapGroup &group) {
   enlist(first);
   for (Operation *op = first->getNextNode(), *next; op; op = next) {
     next = op->getNextNode();
-    if (op->hasTrait<OpTrait::IsTerminator>() || isa<tile::StoreOp>(op) ||
+    if (op->hasTrait<OpTrait::IsTerminator>() || isa<tile::StoreOp, tile::WriteOp>(op) ||
         (op->getNumRegions() && !isa<tile::MapOp>(op)))
       return;
     bool blocked = dependsOn(op, later);

@@ -18,12 +18,12 @@
 namespace attune::test {
 
 const char *getTypeName(Dtype dtype) {
-  static const char *names[] = {"f32", "bf16", "f16", "i32", "i8"};
+  static const char *names[] = {"f32", "bf16", "f16", "i64", "i32", "i8"};
   return names[int(dtype)];
 }
 
 int64_t getBytes(Dtype dtype) {
-  static const int64_t bytes[] = {4, 2, 2, 4, 1};
+  static const int64_t bytes[] = {4, 2, 2, 8, 4, 1};
   return bytes[int(dtype)];
 }
 
@@ -88,6 +88,7 @@ double Tensor::get(std::vector<int64_t> index) const {
     return value;
   }
   case Dtype::F16: return *reinterpret_cast<_Float16 *>(place);
+  case Dtype::I64: return *reinterpret_cast<int64_t *>(place);
   case Dtype::I32: return *reinterpret_cast<int32_t *>(place);
   case Dtype::I8: return *place;
   }
@@ -100,6 +101,7 @@ void Tensor::set(std::vector<int64_t> index, double value) {
   case Dtype::F32: *reinterpret_cast<float *>(place) = value; return;
   case Dtype::Bf16: *reinterpret_cast<uint16_t *>(place) = roundToBFloat(value); return;
   case Dtype::F16: *reinterpret_cast<_Float16 *>(place) = static_cast<_Float16>(value); return;
+  case Dtype::I64: *reinterpret_cast<int64_t *>(place) = value; return;
   case Dtype::I32: *reinterpret_cast<int32_t *>(place) = value; return;
   case Dtype::I8: *place = value; return;
   }

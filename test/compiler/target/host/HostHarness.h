@@ -14,7 +14,7 @@
 
 namespace attune::test {
 
-enum class Dtype { F32, Bf16, F16, I32, I8 };
+enum class Dtype { F32, Bf16, F16, I64, I32, I8 };
 
 const char *getTypeName(Dtype dtype);
 int64_t getBytes(Dtype dtype);

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops, branches, sweeps and folds: what is carried is scalars and lanes; tiles in memory are copied
+// where the plan could not give them one buffer.
+#include "compiler/target/host/KernelEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+
+namespace attune {
+
+//===--- what control flow carries -------------------------------------------------------------===//
+
+/// The scalars and lanes among `values`, in order.
+SmallVector<Value> KernelEmitter::flatten(ValueRange tiles) {
+  SmallVector<Value> flat;
+  for (Value tile : tiles)
+    if (!livesInMemory(tile.getType()))
+      llvm::append_range(flat, values.lookup(tile));
+  return flat;
+}
+
+SmallVector<Type> KernelEmitter::flattenTypes(TypeRange types) {
+  SmallVector<Type> flat;
+  for (Type type : types) {
+    if (livesInMemory(type))
+      continue;
+    if (!isa<tile::RowsType, tile::PartialType>(type)) {
+      flat.push_back(b.getHeldType(type));
+      continue;
+    }
+    Shape shape = getShape(type);
+    Type vector = b.vectorOf(b.getHeldType(tile::getScalarType(type)), shape.lanes);
+    flat.append(shape.vectors, vector);
+  }
+  return flat;
+}
+
+void KernelEmitter::unflatten(ValueRange tiles, ValueRange flat) {
+  for (Value tile : tiles) {
+    if (livesInMemory(tile.getType()))
+      continue;
+    bool isTile = isa<tile::RowsType, tile::PartialType>(tile.getType());
+    size_t count = isTile ? getShape(tile.getType()).vectors : 1;
+    values[tile] = Lanes(flat.take_front(count));
+    flat = flat.drop_front(count);
+  }
+}
+
+/// Copies tiles that live in memory from one place to another, where the places differ.
+void KernelEmitter::copyWhereApart(ValueRange from, ValueRange to) {
+  for (auto [source, target] : llvm::zip(from, to)) {
+    if (!livesInMemory(source.getType()) || plan.haveOneBuffer(source, target))
+      continue;
+    Type scalar = b.getScratchType(tile::getScalarType(source.getType()));
+    Shape shape = getShape(source.getType());
+    int64_t rows = tile::getComponents(source.getType());
+    if (auto matrix = dyn_cast<tile::MatrixType>(source.getType()))
+      rows = matrix.getCols();
+    Value sourceBuffer = buffer(source), targetBuffer = buffer(target);
+    b.loop(b.integer(0), b.integer(rows * shape.vectors), 1, [&](Value index) {
+      Value offset = b.multiply(index, b.integer(shape.lanes));
+      Value value =
+          b.load(b.vectorOf(scalar, shape.lanes), b.address(sourceBuffer, scalar, offset));
+      b.store(value, b.address(targetBuffer, scalar, offset));
+    });
+  }
+}
+
+/// Cols point into memory that only the op that made them keeps.
+static LogicalResult refuseCols(Operation *op, TypeRange types) {
+  for (Type type : types)
+    if (isa<tile::ColsType>(type))
+      return op->emitOpError() << "expected no cols to be carried or yielded on the host, but got "
+                               << type;
+  return success();
+}
+
+//===--- scf -----------------------------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
+  if (failed(refuseCols(op, op.getResultTypes())))
+    return failure();
+  copyWhereApart(op.getInitArgs(), op.getRegionIterArgs());
+  auto loop = scf::ForOp::create(b, scalar(op.getLowerBound()), scalar(op.getUpperBound()),
+                                 scalar(op.getStep()), flatten(op.getInitArgs()), nullptr,
+                                 op.getUnsignedCmp());
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    values[op.getInductionVar()] = {loop.getInductionVar()};
+    unflatten(op.getRegionIterArgs(), loop.getRegionIterArgs());
+    if (failed(emitBlock(*op.getBody())))
+      return failure();
+    auto yield = cast<scf::YieldOp>(op.getBody()->getTerminator());
+    copyWhereApart(yield.getResults(), op.getRegionIterArgs());
+    if (!loop.getInitArgs().empty())
+      scf::YieldOp::create(b, flatten(yield.getResults()));
+  }
+  copyWhereApart(op.getRegionIterArgs(), op.getResults());
+  unflatten(op.getResults(), loop.getResults());
+  return success();
+}
+
+LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
+  if (failed(refuseCols(op, op.getResultTypes())))
+    return failure();
+  auto branch = scf::IfOp::create(b, flattenTypes(op.getResultTypes()), scalar(op.getCondition()),
+                                  /*addThenBlock=*/true,
+                                  /*addElseBlock=*/!op.getElseRegion().empty());
+  for (auto [from, to] : llvm::zip(op->getRegions(), branch->getRegions())) {
+    if (from.empty())
+      continue;
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(&to.front());
+    if (failed(emitBlock(from.front())))
+      return failure();
+    auto yield = cast<scf::YieldOp>(from.front().getTerminator());
+    copyWhereApart(yield.getResults(), op.getResults());
+    scf::YieldOp::create(b, flatten(yield.getResults()));
+  }
+  unflatten(op.getResults(), branch.getResults());
+  return success();
+}
+
+LogicalResult KernelEmitter::emitWhile(scf::WhileOp op) {
+  for (Type type : op->getOperandTypes())
+    if (!type.isIntOrIndexOrFloat())
+      return op->emitOpError() << "expected scalars to be carried on the host, but got " << type;
+  auto loop = scf::WhileOp::create(b, flattenTypes(op.getResultTypes()), flatten(op.getInits()));
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, flattenTypes(op.getInits().getTypes()),
+                                SmallVector<Location>(op.getInits().size(), b.getLoc()));
+  unflatten(op.getBeforeArguments(), before->getArguments());
+  if (failed(emitBlock(*op.getBeforeBody())))
+    return failure();
+  scf::ConditionOp::create(b, scalar(op.getConditionOp().getCondition()),
+                           flatten(op.getConditionOp().getArgs()));
+  Block *after = b.createBlock(&loop.getAfter(), {}, loop.getResultTypes(),
+                               SmallVector<Location>(loop.getNumResults(), b.getLoc()));
+  unflatten(op.getAfterArguments(), after->getArguments());
+  if (failed(emitBlock(*op.getAfterBody())))
+    return failure();
+  scf::YieldOp::create(b, flatten(op.getYieldOp().getResults()));
+  unflatten(op.getResults(), loop.getResults());
+  return success();
+}
+
+//===--- sweeps --------------------------------------------------------------------------------===//
+
+/// `classify`, and the body where it says so; `state` is replaced by what the body yields.
+LogicalResult KernelEmitter::emitVisit(tile::SweepOp op, Value tile, SmallVector<Value> &state) {
+  values[op.getClassify().getArgument(0)] = {tile};
+  values[op.getTile()] = {tile};
+  unflatten(op.getState(), state);
+  if (failed(emitBlock(op.getClassify().front())))
+    return failure();
+  values[op.getPartial()] = {scalar(op.getClasses()[1])};
+  auto emitBody = [&]() -> LogicalResult {
+    if (failed(emitBlock(op.getBody().front())))
+      return failure();
+    copyWhereApart(op.getNextState(), op.getState());
+    return success();
+  };
+  if (matchPattern(op.getClasses()[0], m_One())) {
+    if (failed(emitBody()))
+      return failure();
+    state = flatten(op.getNextState());
+    return success();
+  }
+  auto branch = scf::IfOp::create(b, ValueRange(state).getTypes(), scalar(op.getClasses()[0]),
+                                  /*addThenBlock=*/true, /*addElseBlock=*/!state.empty());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&branch.getThenRegion().front());
+  if (failed(emitBody()))
+    return failure();
+  if (!state.empty()) {
+    scf::YieldOp::create(b, flatten(op.getNextState()));
+    b.setInsertionPointToEnd(&branch.getElseRegion().front());
+    scf::YieldOp::create(b, state);
+    state = branch.getResults();
+  }
+  return success();
+}
+
+LogicalResult KernelEmitter::emitSweep(tile::SweepOp op) {
+  if (failed(refuseCols(op, op.getResultTypes())))
+    return failure();
+  copyWhereApart(op.getInitial(), op.getState());
+  SmallVector<Value> carried = flatten(op.getInitial());
+  LogicalResult status = success();
+  SmallVector<Value> final;
+  if (op.getSeek().empty())
+    final = b.loop(scalar(op.getFirst()), scalar(op.getEnd()), 1, carried,
+                   [&](Value tile, ValueRange before) {
+                     SmallVector<Value> state(before);
+                     status = emitVisit(op, tile, state);
+                     return failed(status) ? SmallVector<Value>(before) : state;
+                   });
+  else
+    status = emitSeekingSweep(op, carried, final);
+  if (failed(status))
+    return failure();
+  copyWhereApart(op.getState(), op.getResults());
+  unflatten(op.getResults(), final);
+  return success();
+}
+
+/// while (t = seek(next)) < end { visit t; next = t + 1 }
+LogicalResult KernelEmitter::emitSeekingSweep(tile::SweepOp op, ValueRange carried,
+                                              SmallVector<Value> &final) {
+  SmallVector<Value> initial = {scalar(op.getFirst())};
+  llvm::append_range(initial, carried);
+  SmallVector<Type> types(ValueRange(initial).getTypes());
+  SmallVector<Location> locations(types.size(), b.getLoc());
+  auto loop = scf::WhileOp::create(b, types, initial);
+  OpBuilder::InsertionGuard guard(b);
+  Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
+  values[op.getSeek().getArgument(0)] = {before->getArgument(0)};
+  if (failed(emitBlock(op.getSeek().front())))
+    return failure();
+  SmallVector<Value> found = {scalar(op.getSeek().front().getTerminator()->getOperand(0))};
+  llvm::append_range(found, before->getArguments().drop_front());
+  Value more =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, found.front(), scalar(op.getEnd()));
+  scf::ConditionOp::create(b, more, found);
+  Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Value tile = after->getArgument(0);
+  SmallVector<Value> state(after->getArguments().drop_front());
+  if (failed(emitVisit(op, tile, state)))
+    return failure();
+  state.insert(state.begin(), b.add(tile, b.integer(1)));
+  b.setInsertionPointToEnd(after);
+  scf::YieldOp::create(b, state);
+  final = llvm::to_vector(ValueRange(loop.getResults().drop_front()));
+  return success();
+}
+
+//===--- folds ---------------------------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::emitFold(tile::FoldOp op) {
+  SmallVector<Value> neutral;
+  for (unsigned index = 0; index < op.getNumResults(); ++index)
+    neutral.push_back(b.integer(tile::FoldOp::getNeutral(op.getKind(index))));
+  LogicalResult status = success();
+  Value end = b.add(scalar(op.getLast()), b.integer(1));
+  SmallVector<Value> folded =
+      b.loop(scalar(op.getFirst()), end, 1, neutral, [&](Value number, ValueRange before) {
+        values[op.getBody().getArgument(0)] = {number};
+        status = emitBlock(op.getBody().front());
+        SmallVector<Value> after(before);
+        if (failed(status))
+          return after;
+        ValueRange yielded = op.getBody().front().getTerminator()->getOperands();
+        for (auto [index, value] : llvm::enumerate(yielded)) {
+          Value next = scalar(value);
+          switch (op.getKind(index)) {
+          case tile::FoldKind::Least: after[index] = b.minimum(after[index], next); break;
+          case tile::FoldKind::Greatest: after[index] = b.maximum(after[index], next); break;
+          case tile::FoldKind::Union:
+            after[index] = arith::OrIOp::create(b, after[index], next);
+            break;
+          }
+        }
+        return after;
+      });
+  for (auto [result, value] : llvm::zip(op.getResults(), folded))
+    values[result] = {value};
+  return status;
+}
+
+} // namespace attune

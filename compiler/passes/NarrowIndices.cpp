@@ -47,12 +47,31 @@ public:
       join(results.front(), 0, limit());
       return success();
     }
-    // A map's own result is no integer; unset, it would keep maps that read it from being visited.
-    if (isa<tile::MapOp>(op)) {
+    // A tile is no integer; unset, it would keep maps that read it from being visited.
+    if (isa<tile::MapOp, tile::SweepOp>(op)) {
       setAllToEntryStates(results);
       return success();
     }
     return IntegerRangeAnalysis::visitOperation(op, operands, results);
+  }
+
+  /// What a sweep carries may be a tile too, and its ranges need none of its operands'.
+  void visitNonControlFlowArguments(Operation *op, const RegionSuccessor &successor,
+                                    ArrayRef<dataflow::IntegerValueRangeLattice *> arguments,
+                                    unsigned first) override {
+    auto sweep = dyn_cast<tile::SweepOp>(op);
+    if (!sweep)
+      return IntegerRangeAnalysis::visitNonControlFlowArguments(op, successor, arguments, first);
+    llvm::DenseMap<Value, ConstantIntRanges> ranges;
+    sweep.inferResultRanges(
+        {}, [&](Value value, const ConstantIntRanges &range) { ranges.try_emplace(value, range); });
+    for (dataflow::IntegerValueRangeLattice *lattice : arguments) {
+      auto known = ranges.find(lattice->getAnchor());
+      if (known == ranges.end())
+        setToEntryState(lattice);
+      else
+        propagateIfChanged(lattice, lattice->join(IntegerValueRange(known->second)));
+    }
   }
 
 private:

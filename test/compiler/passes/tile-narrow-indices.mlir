@@ -110,3 +110,61 @@ tile.kernel @address(%t: memref<?xf32, strided<[?]>> {tile.name = "t"}, %o: !tok
   tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
   tile.return
 }
+
+// In a sweep as elsewhere: tokens, lengths and numbers of tiles fit; a fold and what is carried may not.
+// CHECK-LABEL: tile.kernel @sweep
+// CHECK: tile.sweep
+// CHECK: tile.map
+// CHECK: arith.cmpi slt, {{.*}} : i32
+// CHECK: arith.subi {{.*}} : i32
+// CHECK: arith.cmpi sle, {{.*}} : i32
+// CHECK: arith.cmpi sle, {{.*}} : index
+// CHECK: arith.cmpi sle, {{.*}} : index
+// CHECK: arith.cmpi sle, {{.*}} : i32
+tile.kernel @sweep(%k: !tokens {tile.name = "k"}, %d: memref<?xi32, strided<[?]>> {tile.name = "d"}, %w: index {tile.name = "w"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %true = arith.constant true
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %n = memref.dim %d, %c0 : memref<?xi32, strided<[?]>>
+  %end = arith.ceildivsi %n, %c64 : index
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %low = tile.fold %c0 to %n [least] {
+  ^bb0(%i: index):
+    tile.yield %i : index
+  }
+  %m, %c = tile.sweep %c0 to %end carry (%m0, %c0) seek {
+  ^bb0(%t: index):
+    tile.yield %t : index
+  } classify {
+  ^bb0(%t: index):
+    %p = arith.cmpi eq, %t, %c0 : index
+    tile.yield %p, %p : i1, i1
+  } do {
+  ^bb0(%t: index, %partial: i1, %m1: !tile.rows<32, f32>, %c2: index):
+    %j0 = arith.muli %t, %c64 : index
+    %c3 = arith.addi %c2, %c1 : index
+    %s = tile.map (%e = %m1) at (%i, %j) from (%i0, %j0) : (!tile.rows<32, f32>) -> !s {
+      %in = arith.cmpi slt, %j, %n : index
+      %dist = arith.subi %i, %j : index
+      %near = arith.cmpi sle, %dist, %w : index
+      %keep = arith.andi %in, %near : i1
+      %part = arith.andi %keep, %partial : i1
+      %f = arith.cmpi sle, %low, %j : index
+      %g = arith.cmpi sle, %c2, %j : index
+      %q = arith.cmpi sle, %t, %j : index
+      %k1 = arith.andi %part, %f : i1
+      %k2 = arith.andi %k1, %g : i1
+      %k3 = arith.andi %k2, %q : i1
+      %y = arith.select %k3, %e, %zero : f32
+      tile.yield %y : f32
+    }
+    %m2 = tile.reduce max %s, %m1 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+    tile.yield %m2, %c3 : !tile.rows<32, f32>, index
+  } : !tile.rows<32, f32>, index
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}

@@ -7,7 +7,7 @@
   scripts/acceptance.py speed                   GFLOP/s of dense and causal, next to two sgemms a head
   scripts/acceptance.py all                     all three (`make acceptance`)
 
-An example is named without folder and suffix: `causal`. A form is ELEMENT:SIZE, as in f32:64; forms are made by
+An example is named as in examples/, without suffix: `causal`, `masks/document`. A form is ELEMENT:SIZE, as in f32:64; forms are made by
 scripts/variant.py. Ends with exit code 1 when anything is outside its bound, and says what.
 """
 import argparse
@@ -18,11 +18,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import masks  # noqa: E402
 from variant import variant  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What an example needs beyond q, k, v: extra arguments of attn-run. {n} is the number of query tokens.
+# What an example needs beyond q, k, v: extra arguments of attn-run. {more} is a greater number of tokens.
 CASES = {
     "alibi": [],
     "alibi-window": ["w=100"],
@@ -37,6 +38,7 @@ CASES = {
     "sliding-window": ["w=100"],
     "softcap": ["cap=20"],
     "value-size": [],
+    **{f"masks/{name}": None for name in masks.CASES},  # scripts/masks.py says
 }
 
 
@@ -55,7 +57,7 @@ class Session:
         self.scratch.mkdir(parents=True, exist_ok=True)
 
     def source(self, example, element, size):
-        file = self.scratch / f"{example}-{element}-{size}.mlir"
+        file = self.scratch / f"{Path(example).name}-{element}-{size}.mlir"
         file.write_text(variant((ROOT / "examples" / f"{example}.mlir").read_text(), element, size))
         return str(file)
 
@@ -72,8 +74,11 @@ class Session:
         print(f"FAILED: {what}\n{output}", flush=True)
 
 
-def run_arguments(example, tokens, heads):
+def run_arguments(session, example, tokens, heads):
     """Arguments of attn-run that give the example random inputs of a length."""
+    if CASES[example] is None:
+        made = masks.arguments(Path(example).name, tokens, heads, session.scratch)
+        return ["--random", f"--tokens={tokens}", f"--heads={heads}", *made]
     own = [argument.format(more=2 * tokens + 3) for argument in CASES[example]]
     shape = [f"--tokens={tokens}"]
     if not any(argument.startswith("--heads") for argument in own):
@@ -88,7 +93,7 @@ def accuracy(session, names, lengths, forms):
             for tokens in lengths:
                 heads = 3 if tokens <= 256 else 1
                 status, output = session.tool("attn-run", source, "--device=host", "--check",
-                                              *run_arguments(example, tokens, heads))
+                                              *run_arguments(session, example, tokens, heads))
                 what = f"{example} {element} d={size} N={tokens}"
                 figures = " ".join(line.strip() for line in output.splitlines() if "error" in line)
                 if status:
@@ -102,7 +107,7 @@ def ptxas(session, names, sizes):
     for example in examples(names):
         for size in sizes:
             what = f"{example} bf16 d={size} sm_80"
-            ptx = session.scratch / f"{example}-{size}.ptx"
+            ptx = session.scratch / f"{Path(example).name}-{size}.ptx"
             status, output = session.tool("attn-compile", session.source(example, "bf16", size), "--target=sm_80",
                                           "--emit=ptx", "-o", ptx)
             if status:
@@ -131,7 +136,7 @@ def speed(session, tokens, heads):
         for size in (64, 128):
             for element in ("f32", "bf16"):
                 status, output = session.tool("attn-run", session.source(example, element, size), "--device=host",
-                                              "--bench", *run_arguments(example, tokens, heads))
+                                              "--bench", *run_arguments(session, example, tokens, heads))
                 if status:
                     session.fail(f"bench {example} {element} d={size}", output)
                 for line in output.splitlines():

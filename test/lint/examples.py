@@ -10,7 +10,10 @@ from acceptance import CASES  # noqa: E402
 
 
 def names(folder, suffix):
-    return {path.stem for path in (house.ROOT / folder).glob(f"*{suffix}")}
+    """The files of examples/ or test/examples/ and of its folder masks/, without suffix: causal, masks/document."""
+    root = house.ROOT / folder
+    found = [path for group in ("", "masks") for path in (root / group).glob(f"*{suffix}")]
+    return {str(path.relative_to(root).with_suffix("")) for path in found}
 
 
 def main():

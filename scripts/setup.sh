@@ -12,7 +12,7 @@ packages=(
   clang-format-22 libclang-rt-22-dev
   libcli11-dev libbenchmark-dev libopenblas-dev
   g++ cmake ninja-build ccache git make
-  nlohmann-json3-dev libdlpack-dev libgtest-dev
+  libdlpack-dev libgtest-dev
   python3 python3-venv
 )
 
@@ -47,7 +47,7 @@ install_packages() {
   if ! "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then
     say "apt could not install: ${missing[*]}" >&2
     say "without a network, install them from a mirror (Debian 12 carries them all), then run this again" >&2
-    say "the runtime alone needs only g++ cmake ninja-build nlohmann-json3-dev libdlpack-dev libgtest-dev:" >&2
+    say "the runtime alone needs only g++ cmake ninja-build libdlpack-dev libgtest-dev:" >&2
     say "  cmake --workflow --preset runtime" >&2
     exit 1
   fi
@@ -84,7 +84,7 @@ install_ptxas() {
 }
 
 if ! command -v dpkg-query >/dev/null; then
-  say "this is not a Debian system: install LLVM/MLIR 22, CMake, Ninja, GoogleTest, nlohmann-json, DLPack and CLI11 yourself" >&2
+  say "this is not a Debian system: install LLVM/MLIR 22, CMake, Ninja, GoogleTest, DLPack and CLI11 yourself" >&2
   exit 0
 fi
 mapfile -t missing < <(missing_packages)

@@ -121,9 +121,8 @@ static std::string describeValue(const Step &step, const OperandInfo &info,
   return info.name + " is " + (!truth ? std::to_string(value) : value ? "true" : "false");
 }
 
-/// "n is 4, size q is 10": what the expression read, each once.
-static std::string describeValues(const Steps &steps, const KernelInfo &kernel,
-                                  const LaunchValues &values) {
+std::string describeValues(const Steps &steps, const KernelInfo &kernel,
+                           const LaunchValues &values) {
   std::string text;
   for (auto step = steps.begin(); step != steps.end(); ++step) {
     bool known = std::any_of(steps.begin(), step, [&](const Step &before) {

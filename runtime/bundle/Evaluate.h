@@ -34,6 +34,10 @@ Steps toSteps(const Expression &expression, const KernelInfo &kernel);
 std::optional<int64_t> evaluate(const Steps &steps, const LaunchValues &values,
                                 const char *&problem);
 
+/// "n is 4, size q is 10": what the steps read, each once; "" when they read nothing.
+std::string describeValues(const Steps &steps, const KernelInfo &kernel,
+                           const LaunchValues &values);
+
 /// "expected 'w > 0', but w is -1", where the condition of these steps does not hold; else empty.
 std::string explainFailure(const Condition &condition, const Steps &steps, const KernelInfo &kernel,
                            const LaunchValues &values);

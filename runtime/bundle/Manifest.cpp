@@ -133,6 +133,13 @@ Parameter Parameter::tensorMap(std::string operand, std::vector<int64_t> box, Sw
   return result;
 }
 
+const Workspace *Variant::findWorkspace(std::string_view wanted) const {
+  for (const Workspace &workspace : workspaces)
+    if (workspace.name == wanted)
+      return &workspace;
+  return nullptr;
+}
+
 const OperandInfo *KernelInfo::find(std::string_view wanted) const {
   for (const std::vector<OperandInfo> *list : {&operands, &results})
     for (const OperandInfo &info : *list)

@@ -66,6 +66,10 @@ inline constexpr size_t maxExpressionDepth = maxExpressionNodes / 2;
 inline constexpr size_t maxConditions = 128;
 inline constexpr size_t maxConditionText = 65536;
 inline constexpr int64_t maxScratchBytes = int64_t(1) << 30;
+inline constexpr size_t maxWorkspaces = 16;
+inline constexpr int64_t maxWorkspaceBytes = int64_t(1) << 40;
+/// Pre-passes of a variant.
+inline constexpr size_t maxBefore = 8;
 /// Every size of a tensor, and the magnitude of every index scalar, is below this.
 inline constexpr int64_t sizeLimit = int64_t(1) << 31;
 
@@ -78,8 +82,16 @@ struct OperandInfo {
   ElementType dtype = ElementType::F32;
   /// One entry a dimension, dynamicSize or the size; empty for a scalar.
   std::vector<int64_t> shape;
+  /// What the caller promises of an operand of integers, and the code relies on. All are about runs
+  /// along the last index (the tokens of rows and cols): no number is less than the one before it;
+  /// equal numbers are neighbours; every number is one of `range`, both ends included. In JSON
+  /// "sorted": true, "contiguous": true, "range": [0, 7], each absent where nothing is promised.
+  bool sorted = false;
+  bool contiguous = false;
+  std::optional<std::array<int64_t, 2>> range = {};
 
   bool operator==(const OperandInfo &) const = default;
+  bool hasFacts() const { return sorted || contiguous || range; }
   bool isTensor() const { return role != OperandRole::Scalar; }
   bool isTokens() const { return role == OperandRole::Rows || role == OperandRole::Cols; }
 };
@@ -97,10 +109,10 @@ struct AxisCheck {
 /// An integer computed from the operands at launch. In JSON a number, ["size", name, dimension],
 /// ["scalar", name], ["select", condition, a, b], or [operator, a, b].
 ///
-/// A grid is computed from sizes by the operators up to Min, and divides by constants alone; a
-/// condition has all of them. A truth is 0 or 1, anything but 0 is true. Arithmetic is exact: an
-/// expression that overflows 64 bits, or divides by what is not above 0, has no value, whether or
-/// not a Select, And or Or around it looks at that part.
+/// A truth is 0 or 1, anything but 0 is true. Arithmetic is exact: an expression that overflows 64
+/// bits, or divides by what is not above 0, has no value, whether or not a Select, And or Or around
+/// it looks at that part. A launch that has no value for a grid or for the shape of a workspace is
+/// refused.
 struct Expression {
   enum class Kind : uint8_t {
     Constant,
@@ -159,10 +171,23 @@ struct Condition {
   bool operator==(const Condition &) const = default;
 };
 
+/// Memory that one launch needs and nobody else sees: the pre-passes of a variant write it, its
+/// entry reads it. Contiguous and row-major, aligned to 256 bytes, at most maxWorkspaceBytes. In
+/// JSON {"name": "bounds", "dtype": "i32", "shape": [["ceildiv", ["size", "k", 2], 64], 2]}.
+struct Workspace {
+  /// Unlike those of operands, results and other workspaces.
+  std::string name;
+  ElementType dtype = ElementType::I32;
+  /// One expression a dimension; each has to come to at least 0 and less than sizeLimit.
+  std::vector<Expression> shape;
+
+  bool operator==(const Workspace &) const = default;
+};
+
 /// One parameter of the entry point, in order.
 struct Parameter {
   ParameterKind kind = ParameterKind::Pointer;
-  /// The operand or result that it describes.
+  /// The operand or result that it describes; for Pointer, Size and Stride also a workspace.
   std::string operand;
   /// For Size and Stride. A stride is in elements.
   int64_t dim = 0;
@@ -208,8 +233,18 @@ struct Variant {
   int64_t alignment = 1;
   /// What made the code ("ptxas 13.0.88"); for people, may be empty.
   std::string tool;
+  /// The field may be absent in JSON.
+  std::vector<Workspace> workspaces;
+  /// Pre-passes: they run in this order before the entry, on the same stream and with the same
+  /// arguments, and see the workspaces of this variant. Of the same target and format, and with
+  /// neither workspaces nor pre-passes of their own; all of them together and the variant have at
+  /// most maxParameters parameters. A grid with a zero in it skips the pre-pass; one in the grid of
+  /// the variant skips them all. The field may be absent in JSON.
+  std::vector<Variant> before;
 
   bool operator==(const Variant &) const = default;
+  /// The workspace of this name, or null.
+  const Workspace *findWorkspace(std::string_view name) const;
 };
 
 struct KernelInfo {

@@ -69,6 +69,7 @@ private:
       for (size_t i = 0; i < list.size() && ok; ++i) {
         std::string operandPath = listPath + "[" + number(int64_t(i)) + "]";
         checkOperand(list[i], operandPath);
+        checkFacts(list[i], &list == &kernel.results, operandPath);
         expect(names.insert(list[i].name).second, operandPath + ".name", "a name of its own",
                "'" + list[i].name + "' again");
         axes.insert(list[i].axis);
@@ -104,6 +105,24 @@ private:
         expectRange(info.shape[i], 0, sizeLimit - 1, path + ".shape[" + number(int64_t(i)) + "]");
   }
 
+  static bool isReal(ElementType type) {
+    return type == ElementType::F64 || type == ElementType::F32 || type == ElementType::F16 ||
+           type == ElementType::BF16;
+  }
+
+  void checkFacts(const OperandInfo &info, bool isResult, const std::string &path) {
+    if (!info.hasFacts())
+      return;
+    expect(info.isTensor() && !isResult && !isReal(info.dtype), path,
+           "facts (sorted, contiguous, range) only of a tensor of integers that is an operand",
+           std::string(isResult ? "the result" : spelling(info.role)) + " '" + info.name + "' of " +
+               std::string(spelling(info.dtype)));
+    if (info.range)
+      expect((*info.range)[0] <= (*info.range)[1], path + ".range",
+             "the lowest number and then the greatest",
+             number((*info.range)[0]) + " and " + number((*info.range)[1]));
+  }
+
   void checkAxis(const AxisCheck &check, const std::set<std::string_view> &axes,
                  const std::string &path) {
     expect(!check.axis.empty() && axes.count(check.axis), path + ".axis", "an axis of the kernel",
@@ -136,6 +155,51 @@ private:
   }
 
   void checkVariant(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
+    checkWorkspaces(kernel, variant, path + ".workspaces");
+    checkCode({kernel, variant}, variant, path);
+    expect(variant.before.size() <= maxBefore, path + ".before",
+           "at most " + number(maxBefore) + " pre-passes", number(int64_t(variant.before.size())));
+    size_t parameters = variant.parameters.size();
+    for (size_t i = 0; i < variant.before.size() && ok; ++i) {
+      const Variant &pass = variant.before[i];
+      std::string own = path + ".before[" + number(int64_t(i)) + "]";
+      expect(pass.target == variant.target && pass.format == variant.format, own + ".target",
+             variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
+             pass.target + " (" + std::string(spelling(pass.format)) + ")");
+      expect(pass.workspaces.empty() && pass.before.empty(), own,
+             "no workspaces and pre-passes of its own", "some");
+      checkCode({kernel, variant}, pass, own);
+      parameters += pass.parameters.size();
+    }
+    expect(parameters <= maxParameters, path + ".before",
+           "at most " + number(maxParameters) + " parameters, the variant's among them",
+           number(int64_t(parameters)));
+  }
+
+  void checkWorkspaces(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
+    expect(variant.workspaces.size() <= maxWorkspaces, path, "at most " + number(maxWorkspaces),
+           number(int64_t(variant.workspaces.size())));
+    std::set<std::string_view> names;
+    for (size_t i = 0; i < variant.workspaces.size() && ok; ++i) {
+      const Workspace &workspace = variant.workspaces[i];
+      std::string own = path + "[" + number(int64_t(i)) + "]";
+      expect(isName(workspace.name), own + ".name", "a name", "'" + workspace.name + "'");
+      expect(!kernel.find(workspace.name) && names.insert(workspace.name).second, own + ".name",
+             "a name of its own", "'" + workspace.name + "' again");
+      expectRange(int64_t(workspace.shape.size()), 0, maxRank, own + ".shape (rank)");
+      for (size_t dim = 0; dim < workspace.shape.size() && ok; ++dim)
+        checkSize(kernel, workspace.shape[dim], own + ".shape[" + number(int64_t(dim)) + "]");
+    }
+  }
+
+  /// Whose operands and whose workspaces a piece of code can name.
+  struct Names {
+    const KernelInfo &kernel;
+    const Variant &owner;
+  };
+
+  /// What a variant and its pre-passes have in common.
+  void checkCode(const Names &names, const Variant &variant, const std::string &path) {
     checkTarget(variant, path);
     expect(variant.blob < blobCount, path + ".blob", "an index below " + number(int64_t(blobCount)),
            number(variant.blob));
@@ -146,14 +210,12 @@ private:
     expectRange(variant.alignment, 1, 4096, path + ".alignment");
     expect((variant.alignment & (variant.alignment - 1)) == 0, path + ".alignment",
            "a power of two", number(variant.alignment));
-    for (size_t i = 0; i < 3 && ok; ++i) {
-      ExpressionScope scope{kernel, Place::Grid};
-      checkExpression(scope, variant.grid[i], path + ".grid[" + number(int64_t(i)) + "]");
-    }
+    for (size_t i = 0; i < 3 && ok; ++i)
+      checkSize(names.kernel, variant.grid[i], path + ".grid[" + number(int64_t(i)) + "]");
     expect(variant.parameters.size() <= maxParameters, path + ".parameters",
            "at most " + number(maxParameters), number(int64_t(variant.parameters.size())));
     for (size_t i = 0; i < variant.parameters.size() && ok; ++i)
-      checkParameter(kernel, variant, variant.parameters[i],
+      checkParameter(names, variant, variant.parameters[i],
                      path + ".parameters[" + number(int64_t(i)) + "]");
   }
 
@@ -164,9 +226,12 @@ private:
     if (!ok)
       return;
     expect(info->isTensor(), path, "a tensor", "scalar '" + operand + "'");
-    expect(dim >= 0 && dim < int64_t(info->shape.size()), path,
-           "a dimension below " + number(int64_t(info->shape.size())) + " of '" + operand + "'",
-           number(dim));
+    checkDimension(info->shape.size(), operand, dim, path);
+  }
+
+  void checkDimension(size_t rank, const std::string &owner, int64_t dim, const std::string &path) {
+    expect(dim >= 0 && dim < int64_t(rank), path,
+           "a dimension below " + number(int64_t(rank)) + " of '" + owner + "'", number(dim));
   }
 
   void checkScalar(const KernelInfo &kernel, const std::string &operand, const std::string &path) {
@@ -181,12 +246,8 @@ private:
            "'" + operand + "' of " + std::string(spelling(info->dtype)));
   }
 
-  /// Where an expression stands decides what it may be made of.
-  enum class Place { Grid, Condition };
-
   struct ExpressionScope {
     const KernelInfo &kernel;
-    Place place;
     size_t nodes = 0;
   };
 
@@ -195,26 +256,39 @@ private:
     using Kind = Expression::Kind;
     expect(++scope.nodes <= maxExpressionNodes, path,
            "at most " + number(maxExpressionNodes) + " numbers and operators", "more");
-    bool inGrid = scope.place == Place::Grid;
-    expect(!inGrid || expression.kind <= Kind::Min, path,
-           "a number, size, ceildiv, mul, add, max or min in a grid",
-           std::string(spelling(expression.kind)));
-    if (!ok)
-      return;
     size_t count = Expression::argumentCount(expression.kind);
     expect(expression.arguments.size() == count, path, number(int64_t(count)) + " arguments",
            number(int64_t(expression.arguments.size())));
+    if (!ok)
+      return;
     if (expression.kind == Kind::Size)
       return checkDimension(scope.kernel, expression.operand, expression.number, path);
     if (expression.kind == Kind::Scalar)
       return checkScalar(scope.kernel, expression.operand, path);
-    if (expression.kind == Kind::Constant && inGrid)
-      return expectRange(expression.number, 0, sizeLimit - 1, path);
     for (size_t i = 0; i < expression.arguments.size() && ok; ++i)
       checkExpression(scope, expression.arguments[i], path + "[" + number(int64_t(i) + 1) + "]");
-    if (ok && inGrid && expression.kind == Kind::CeilDiv)
-      expect(expression.arguments[1].kind == Kind::Constant && expression.arguments[1].number > 0,
-             path + "[2]", "a constant divisor above 0", "something else");
+  }
+
+  /// An expression of a grid or of the shape of a workspace.
+  void checkSize(const KernelInfo &kernel, const Expression &expression, const std::string &path) {
+    ExpressionScope scope{kernel};
+    checkExpression(scope, expression, path);
+    if (ok && expression.kind == Expression::Kind::Constant)
+      expectRange(expression.number, 0, sizeLimit - 1, path);
+    if (ok)
+      checkDivisors(expression, path);
+  }
+
+  /// Divisors that are numbers are above 0: the launch could never have a value.
+  void checkDivisors(const Expression &expression, const std::string &path) {
+    using Kind = Expression::Kind;
+    bool divides = expression.kind == Kind::CeilDiv || expression.kind == Kind::FloorDiv ||
+                   expression.kind == Kind::Mod;
+    if (divides && expression.arguments[1].kind == Kind::Constant)
+      expect(expression.arguments[1].number > 0, path + "[2]", "a divisor above 0",
+             number(expression.arguments[1].number));
+    for (size_t i = 0; i < expression.arguments.size() && ok; ++i)
+      checkDivisors(expression.arguments[i], path + "[" + number(int64_t(i) + 1) + "]");
   }
 
   void checkConditions(const KernelInfo &kernel, const std::string &path) {
@@ -224,13 +298,16 @@ private:
       const Condition &condition = kernel.conditions[i];
       std::string own = path + "[" + number(int64_t(i)) + "]";
       expectRange(int64_t(condition.text.size()), 1, maxConditionText, own + ".text (length)");
-      ExpressionScope scope{kernel, Place::Condition};
+      ExpressionScope scope{kernel};
       checkExpression(scope, condition.expression, own + ".expression");
     }
   }
 
-  void checkParameter(const KernelInfo &kernel, const Variant &variant, const Parameter &parameter,
+  void checkParameter(const Names &names, const Variant &variant, const Parameter &parameter,
                       const std::string &path) {
+    if (const Workspace *workspace = names.owner.findWorkspace(parameter.operand))
+      return checkWorkspaceParameter(*workspace, parameter, path);
+    const KernelInfo &kernel = names.kernel;
     const OperandInfo *info = kernel.find(parameter.operand);
     expect(info, path + ".operand", "an operand or result of kernel '" + kernel.name + "'",
            "'" + parameter.operand + "'");
@@ -241,22 +318,31 @@ private:
            std::string(spelling(info->role)) + " '" + info->name + "'");
     if (!ok)
       return;
-    checkParameterType(*info, parameter, path + ".type");
+    checkParameterType(info->dtype, parameter, path + ".type");
     if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
       checkDimension(kernel, parameter.operand, parameter.dim, path + ".dim");
     if (parameter.kind == ParameterKind::TensorMap)
       checkTensorMap(*info, variant, parameter, path);
   }
 
-  void checkParameterType(const OperandInfo &info, const Parameter &parameter,
-                          const std::string &path) {
+  void checkWorkspaceParameter(const Workspace &workspace, const Parameter &parameter,
+                               const std::string &path) {
+    expect(parameter.kind <= ParameterKind::Stride, path + ".kind",
+           "pointer, size or stride of workspace '" + workspace.name + "'",
+           std::string(spelling(parameter.kind)));
+    checkParameterType(workspace.dtype, parameter, path + ".type");
+    if (parameter.kind != ParameterKind::Pointer)
+      checkDimension(workspace.shape.size(), parameter.operand, parameter.dim, path + ".dim");
+  }
+
+  void checkParameterType(ElementType dtype, const Parameter &parameter, const std::string &path) {
     ParameterType expected = ParameterType::I64;
     if (parameter.kind == ParameterKind::Pointer)
       expected = ParameterType::Ptr;
     else if (parameter.kind == ParameterKind::TensorMap)
       expected = ParameterType::TensorMap;
     else if (parameter.kind == ParameterKind::Scalar)
-      expected = scalarParameterType(info.dtype).value_or(ParameterType::I64);
+      expected = scalarParameterType(dtype).value_or(ParameterType::I64);
     // A back end may take narrow sizes; the launch then checks that they fit.
     bool narrow = parameter.type == ParameterType::I32 && (parameter.kind == ParameterKind::Size ||
                                                            parameter.kind == ParameterKind::Stride);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // How does a manifest become JSON text and back? Strict: every field is there, of its type, and no
 // other; a message names the field by its path, as in kernels[0].variants[1].blob.
+#include "runtime/bundle/Json.h"
 #include "runtime/bundle/Spelling.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <charconv>
 #include <initializer_list>
 #include <limits>
 
 namespace attune::bundle {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Kind = JsonToken::Kind;
 
 /// Thrown inside this file only; parseManifest turns it into a Failure.
 struct FormatError {
@@ -22,81 +22,120 @@ struct FormatError {
 /// A value somewhere in the document, and the path to it.
 class Field {
 public:
-  Field(const Json &json, std::string path) : json(json), path(std::move(path)) {}
+  Field(const JsonDocument &document, uint32_t token, std::string path)
+      : document(document), token(token), path(std::move(path)) {}
 
   [[noreturn]] void fail(const std::string &expected) const {
-    std::string found = json.is_structured()
-                            ? json.type_name()
-                            : json.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (found.size() > 60)
-      found = found.substr(0, 57) + "...";
+    std::string found(isArray() ? "array" : is(Kind::Object) ? "object" : document.textOf(token));
+    if (found.size() > 60) {
+      size_t end = 57;
+      while (uint8_t(found[end]) >> 6 == 2)
+        --end;
+      found = found.substr(0, end) + "...";
+    }
     throw FormatError{path + ": expected " + expected + ", but got " + found};
   }
 
-  /// Every member has to be named in `known`.
+  /// Every member has to be named in `known`, and there once.
   void expectObject(std::initializer_list<std::string_view> known) const {
-    if (!json.is_object())
+    if (!is(Kind::Object))
       fail("an object");
-    for (const auto &[key, value] : json.items())
-      if (std::find(known.begin(), known.end(), key) == known.end())
-        throw FormatError{path + ": unknown field '" + key + "'"};
+    uint64_t seen = 0;
+    for (uint32_t key = token + 1; key < end(); key = document.tokens[key + 1].next) {
+      std::string name = document.stringOf(key);
+      size_t index = size_t(std::find(known.begin(), known.end(), name) - known.begin());
+      if (index == known.size())
+        throw FormatError{path + ": unknown field '" + name + "'"};
+      if (seen >> index & 1)
+        throw FormatError{path + ": field '" + name + "' is there twice"};
+      seen |= uint64_t(1) << index;
+    }
   }
 
-  bool has(const char *key) const { return json.contains(key); }
+  bool has(const char *key) const { return find(key) != 0; }
 
   Field member(const char *key) const {
-    auto found = json.find(key);
-    if (found == json.end())
+    uint32_t found = find(key);
+    if (found == 0)
       throw FormatError{path + ": field '" + key + "' is missing"};
-    return Field(*found, path.empty() ? key : path + "." + key);
+    return Field(document, found, path.empty() ? key : path + "." + key);
   }
 
   std::string string() const {
-    if (!json.is_string())
+    if (!is(Kind::String))
       fail("a string");
-    return json.get<std::string>();
+    return document.stringOf(token);
   }
 
   int64_t integer() const {
-    bool tooLarge = json.is_number_unsigned() &&
-                    json.get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max());
-    if (!json.is_number_integer() || tooLarge)
+    std::string_view digits = document.textOf(token);
+    int64_t value = 0;
+    auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (!is(Kind::Number) || read.ec != std::errc() || read.ptr != digits.data() + digits.size())
       fail("an integer of 64 bits");
-    return json.get<int64_t>();
+    return value;
+  }
+
+  bool boolean() const {
+    if (!is(Kind::True) && !is(Kind::False))
+      fail("true or false");
+    return is(Kind::True);
   }
 
   template <typename Enum> Enum enumerator() const {
-    if (!json.is_string())
-      fail("one of " + listSpellings<Enum>());
-    std::optional<Enum> value = parseSpelling<Enum>(json.get_ref<const std::string &>());
-    if (!value)
-      fail("one of " + listSpellings<Enum>());
-    return *value;
+    const auto &names = Spellings<Enum>::names;
+    return Enum(spelled(names.data(), names.size()));
   }
 
-  bool isNull() const { return json.is_null(); }
-  bool isArray() const { return json.is_array(); }
-  size_t size() const { return json.size(); }
+  bool isNull() const { return is(Kind::Null); }
+  bool isArray() const { return is(Kind::Array); }
 
-  Field element(size_t index) const {
-    return Field(json[index], path + "[" + std::to_string(index) + "]");
-  }
-
-  template <typename Read> auto list(Read read) const {
-    if (!json.is_array())
+  std::vector<Field> elements() const {
+    if (!isArray())
       fail("an array");
-    std::vector<decltype(read(*this))> values;
-    for (size_t i = 0; i < json.size(); ++i)
-      values.push_back(read(element(i)));
+    std::vector<Field> fields;
+    for (uint32_t next = token + 1; next < end(); next = document.tokens[next].next)
+      fields.emplace_back(document, next, path + "[" + std::to_string(fields.size()) + "]");
+    return fields;
+  }
+
+  template <typename T> std::vector<T> list(T (*read)(const Field &)) const {
+    std::vector<T> values;
+    for (const Field &field : elements())
+      values.push_back(read(field));
     return values;
   }
 
 private:
-  const Json &json;
+  const JsonDocument &document;
+  uint32_t token;
   std::string path;
+
+  bool is(Kind kind) const { return document.tokens[token].kind == kind; }
+  uint32_t end() const { return document.tokens[token].next; }
+
+  /// The value of a member, or 0, which is none: that is the document.
+  uint32_t find(std::string_view key) const {
+    for (uint32_t at = token + 1; at < end(); at = document.tokens[at + 1].next)
+      if (document.stringOf(at) == key)
+        return at + 1;
+    return 0;
+  }
+
+  size_t spelled(const std::string_view *names, size_t count) const {
+    std::string list, text = is(Kind::String) ? document.stringOf(token) : "";
+    for (size_t i = 0; i < count; ++i) {
+      if (is(Kind::String) && names[i] == text)
+        return i;
+      list.append(i == 0 ? "" : ", ").append(names[i]);
+    }
+    fail("one of " + list);
+  }
 };
 
-int64_t readSize(Field field) {
+int64_t readInteger(const Field &field) { return field.integer(); }
+
+int64_t readSize(const Field &field) {
   if (field.isNull())
     return dynamicSize;
   int64_t size = field.integer();
@@ -105,8 +144,8 @@ int64_t readSize(Field field) {
   return size;
 }
 
-OperandInfo readOperand(Field field) {
-  field.expectObject({"name", "role", "axis", "dtype", "shape"});
+OperandInfo readOperand(const Field &field) {
+  field.expectObject({"name", "role", "axis", "dtype", "shape", "sorted", "contiguous", "range"});
   OperandInfo info;
   info.name = field.member("name").string();
   info.role = field.member("role").enumerator<OperandRole>();
@@ -117,10 +156,18 @@ OperandInfo readOperand(Field field) {
     info.shape = field.member("shape").list(readSize);
   else if (field.has("shape"))
     throw FormatError{"scalar '" + info.name + "' has no shape, but there is a field 'shape'"};
+  info.sorted = field.has("sorted") && field.member("sorted").boolean();
+  info.contiguous = field.has("contiguous") && field.member("contiguous").boolean();
+  if (field.has("range")) {
+    std::vector<int64_t> range = field.member("range").list(readInteger);
+    if (range.size() != 2)
+      field.member("range").fail("the lowest number and the greatest");
+    info.range = {range[0], range[1]};
+  }
   return info;
 }
 
-AxisCheck readCheck(Field field) {
+AxisCheck readCheck(const Field &field) {
   field.expectObject({"axis", "multiple", "like"});
   AxisCheck check;
   check.axis = field.member("axis").string();
@@ -131,39 +178,43 @@ AxisCheck readCheck(Field field) {
   return check;
 }
 
-Expression readExpression(Field field, size_t depth) {
+Expression readExpression(const Field &field, size_t depth) {
   if (!field.isArray())
     return Expression::constant(field.integer());
   if (depth == 0)
     field.fail("an expression that is less deeply nested");
-  if (field.size() == 0)
+  std::vector<Field> elements = field.elements();
+  if (elements.empty())
     field.fail("an operator and its arguments");
   Expression expression;
-  expression.kind = field.element(0).enumerator<Expression::Kind>();
+  expression.kind = elements[0].enumerator<Expression::Kind>();
   if (expression.kind == Expression::Kind::Constant)
-    field.element(0).fail("an operator (a constant is a plain number)");
+    elements[0].fail("an operator (a constant is a plain number)");
   bool isSize = expression.kind == Expression::Kind::Size;
   bool isScalar = expression.kind == Expression::Kind::Scalar;
   size_t count = isSize ? 2 : isScalar ? 1 : Expression::argumentCount(expression.kind);
-  if (field.size() != count + 1)
+  if (elements.size() != count + 1)
     field.fail(std::string(spelling(expression.kind)) + " and " + std::to_string(count) +
                (count == 1 ? " argument" : " arguments"));
   if (isSize || isScalar)
-    expression.operand = field.element(1).string();
+    expression.operand = elements[1].string();
   if (isSize)
-    expression.number = field.element(2).integer();
+    expression.number = elements[2].integer();
   for (size_t i = 0; i < Expression::argumentCount(expression.kind); ++i)
-    expression.arguments.push_back(readExpression(field.element(i + 1), depth - 1));
+    expression.arguments.push_back(readExpression(elements[i + 1], depth - 1));
   return expression;
 }
 
-Condition readCondition(Field field) {
-  field.expectObject({"expression", "text"});
-  return {readExpression(field.member("expression"), maxExpressionDepth),
-          field.member("text").string()};
+Expression readWholeExpression(const Field &field) {
+  return readExpression(field, maxExpressionDepth);
 }
 
-Parameter readParameter(Field field) {
+Condition readCondition(const Field &field) {
+  field.expectObject({"expression", "text"});
+  return {readWholeExpression(field.member("expression")), field.member("text").string()};
+}
+
+Parameter readParameter(const Field &field) {
   field.expectObject({"kind", "operand", "dim", "type", "box", "swizzle"});
   Parameter parameter;
   parameter.kind = field.member("kind").enumerator<ParameterKind>();
@@ -172,15 +223,20 @@ Parameter readParameter(Field field) {
   if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
     parameter.dim = field.member("dim").integer();
   if (parameter.kind == ParameterKind::TensorMap) {
-    parameter.box = field.member("box").list([](Field entry) { return entry.integer(); });
+    parameter.box = field.member("box").list(readInteger);
     parameter.swizzle = field.member("swizzle").enumerator<Swizzle>();
   }
   return parameter;
 }
 
-Variant readVariant(Field field) {
-  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "grid", "parameters", "alignment", "tool"});
+Workspace readWorkspace(const Field &field) {
+  field.expectObject({"name", "dtype", "shape"});
+  return {field.member("name").string(), field.member("dtype").enumerator<ElementType>(),
+          field.member("shape").list(readWholeExpression)};
+}
+
+/// The fields that a variant and its pre-passes have.
+Variant readCode(const Field &field) {
   Variant variant;
   variant.target = field.member("target").string();
   variant.format = field.member("format").enumerator<BlobFormat>();
@@ -193,10 +249,10 @@ Variant readVariant(Field field) {
   variant.sharedBytes = field.member("shared_bytes").integer();
   variant.scratchBytes = field.member("scratch_bytes").integer();
   Field grid = field.member("grid");
-  if (!grid.isArray() || grid.size() != 3)
+  std::vector<Field> sizes = grid.isArray() ? grid.elements() : std::vector<Field>();
+  if (sizes.size() != 3)
     grid.fail("an array of three expressions");
-  for (size_t i = 0; i < 3; ++i)
-    variant.grid[i] = readExpression(grid.element(i), maxExpressionDepth);
+  std::transform(sizes.begin(), sizes.end(), variant.grid.begin(), readWholeExpression);
   variant.parameters = field.member("parameters").list(readParameter);
   if (field.has("alignment"))
     variant.alignment = field.member("alignment").integer();
@@ -205,7 +261,25 @@ Variant readVariant(Field field) {
   return variant;
 }
 
-KernelInfo readKernel(Field field) {
+Variant readPrePass(const Field &field) {
+  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
+                      "scratch_bytes", "grid", "parameters", "alignment", "tool"});
+  return readCode(field);
+}
+
+Variant readVariant(const Field &field) {
+  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
+                      "scratch_bytes", "grid", "parameters", "alignment", "tool", "workspaces",
+                      "before"});
+  Variant variant = readCode(field);
+  if (field.has("workspaces"))
+    variant.workspaces = field.member("workspaces").list(readWorkspace);
+  if (field.has("before"))
+    variant.before = field.member("before").list(readPrePass);
+  return variant;
+}
+
+KernelInfo readKernel(const Field &field) {
   field.expectObject({"name", "operands", "results", "checks", "conditions", "variants"});
   KernelInfo kernel;
   kernel.name = field.member("name").string();
@@ -219,126 +293,188 @@ KernelInfo readKernel(Field field) {
   return kernel;
 }
 
-Json write(const OperandInfo &info);
-Json write(const AxisCheck &check);
-Json write(const Condition &condition);
-Json write(const Parameter &parameter);
-Json write(const Variant &variant);
-Json write(const KernelInfo &kernel);
-
-template <typename T> Json writeList(const std::vector<T> &values) {
-  Json json = Json::array();
-  for (const T &value : values)
-    json.push_back(write(value));
-  return json;
-}
-
-Json write(const OperandInfo &info) {
-  Json json = {{"name", info.name}, {"role", spelling(info.role)}};
-  if (!info.axis.empty())
-    json["axis"] = info.axis;
-  json["dtype"] = spelling(info.dtype);
-  if (info.isTensor()) {
-    json["shape"] = Json::array();
-    for (int64_t size : info.shape)
-      json["shape"].push_back(size == dynamicSize ? Json() : Json(size));
+/// Writes the structs of a manifest, each as a value.
+class Writer {
+public:
+  Result<std::string> print(const Manifest &manifest) {
+    json.open('{');
+    member("producer", manifest.producer);
+    list("kernels", manifest.kernels);
+    json.close('}');
+    return json.finish();
   }
-  return json;
-}
 
-Json write(const AxisCheck &check) {
-  Json json = {{"axis", check.axis}};
-  if (!check.like.empty())
-    json["like"] = check.like;
-  if (check.like.empty() || check.multiple)
-    json["multiple"] = check.multiple;
-  return json;
-}
+private:
+  JsonWriter json;
 
-Json write(const Expression &expression) {
-  if (expression.kind == Expression::Kind::Constant)
-    return expression.number;
-  Json json = Json::array({spelling(expression.kind)});
-  if (expression.kind == Expression::Kind::Size || expression.kind == Expression::Kind::Scalar)
-    json.push_back(expression.operand);
-  if (expression.kind == Expression::Kind::Size)
-    json.push_back(expression.number);
-  for (const Expression &argument : expression.arguments)
-    json.push_back(write(argument));
-  return json;
-}
-
-Json write(const Condition &condition) {
-  return {{"expression", write(condition.expression)}, {"text", condition.text}};
-}
-
-Json write(const Parameter &parameter) {
-  Json json = {{"kind", spelling(parameter.kind)}, {"operand", parameter.operand}};
-  if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
-    json["dim"] = parameter.dim;
-  json["type"] = spelling(parameter.type);
-  if (parameter.kind == ParameterKind::TensorMap) {
-    json["box"] = parameter.box;
-    json["swizzle"] = spelling(parameter.swizzle);
+  void member(const char *key, std::string_view text) {
+    json.member(key);
+    json.string(text);
   }
-  return json;
-}
+  void member(const char *key, int64_t number) {
+    json.member(key);
+    json.number(number);
+  }
+  void flag(const char *key, bool truth) {
+    if (!truth)
+      return;
+    json.member(key);
+    json.word("true");
+  }
 
-Json write(const Variant &variant) {
-  Json json = {{"target", variant.target},
-               {"format", spelling(variant.format)},
-               {"blob", variant.blob},
-               {"entry", variant.entry},
-               {"threads", variant.threads},
-               {"shared_bytes", variant.sharedBytes},
-               {"scratch_bytes", variant.scratchBytes}};
-  json["grid"] = Json::array();
-  for (const Expression &size : variant.grid)
-    json["grid"].push_back(write(size));
-  json["parameters"] = writeList(variant.parameters);
-  json["alignment"] = variant.alignment;
-  if (!variant.tool.empty())
-    json["tool"] = variant.tool;
-  return json;
-}
+  template <typename List> void list(const char *key, const List &values) {
+    json.member(key);
+    json.open('[');
+    for (const auto &value : values) {
+      json.element();
+      write(value);
+    }
+    json.close(']');
+  }
+  template <typename List> void listUnlessEmpty(const char *key, const List &values) {
+    if (!values.empty())
+      list(key, values);
+  }
 
-Json write(const KernelInfo &kernel) {
-  Json json = {{"name", kernel.name}};
-  json["operands"] = writeList(kernel.operands);
-  json["results"] = writeList(kernel.results);
-  if (!kernel.checks.empty())
-    json["checks"] = writeList(kernel.checks);
-  if (!kernel.conditions.empty())
-    json["conditions"] = writeList(kernel.conditions);
-  json["variants"] = writeList(kernel.variants);
-  return json;
-}
+  void write(int64_t number) {
+    if (number == dynamicSize)
+      return json.word("null");
+    json.number(number);
+  }
 
-/// Refuses documents nested so deeply that they could exhaust memory.
-bool limitDepth(int depth, Json::parse_event_t, Json &) {
-  if (depth > 64)
-    throw FormatError{"expected at most 64 levels of nesting"};
-  return true;
-}
+  void write(const OperandInfo &info) {
+    json.open('{');
+    member("name", info.name);
+    member("role", spelling(info.role));
+    if (!info.axis.empty())
+      member("axis", info.axis);
+    member("dtype", spelling(info.dtype));
+    if (info.isTensor())
+      list("shape", info.shape);
+    flag("sorted", info.sorted);
+    flag("contiguous", info.contiguous);
+    if (info.range)
+      writeNumbers("range", info.range->data(), 2);
+    json.close('}');
+  }
+
+  void writeNumbers(const char *key, const int64_t *numbers, size_t count) {
+    json.member(key);
+    json.open('[');
+    for (size_t i = 0; i < count; ++i) {
+      json.element();
+      json.number(numbers[i]);
+    }
+    json.close(']');
+  }
+
+  void write(const AxisCheck &check) {
+    json.open('{');
+    member("axis", check.axis);
+    if (!check.like.empty())
+      member("like", check.like);
+    if (check.like.empty() || check.multiple)
+      member("multiple", check.multiple);
+    json.close('}');
+  }
+
+  void write(const Expression &expression) {
+    if (expression.kind == Expression::Kind::Constant)
+      return json.number(expression.number);
+    json.open('[');
+    json.element();
+    json.string(spelling(expression.kind));
+    if (expression.kind == Expression::Kind::Size || expression.kind == Expression::Kind::Scalar) {
+      json.element();
+      json.string(expression.operand);
+    }
+    if (expression.kind == Expression::Kind::Size) {
+      json.element();
+      json.number(expression.number);
+    }
+    for (const Expression &argument : expression.arguments) {
+      json.element();
+      write(argument);
+    }
+    json.close(']');
+  }
+
+  void write(const Condition &condition) {
+    json.open('{');
+    json.member("expression");
+    write(condition.expression);
+    member("text", condition.text);
+    json.close('}');
+  }
+
+  void write(const Parameter &parameter) {
+    json.open('{');
+    member("kind", spelling(parameter.kind));
+    member("operand", parameter.operand);
+    if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
+      member("dim", parameter.dim);
+    member("type", spelling(parameter.type));
+    if (parameter.kind == ParameterKind::TensorMap) {
+      writeNumbers("box", parameter.box.data(), parameter.box.size());
+      member("swizzle", spelling(parameter.swizzle));
+    }
+    json.close('}');
+  }
+
+  void write(const Workspace &workspace) {
+    json.open('{');
+    member("name", workspace.name);
+    member("dtype", spelling(workspace.dtype));
+    list("shape", workspace.shape);
+    json.close('}');
+  }
+
+  void write(const Variant &variant) {
+    json.open('{');
+    member("target", variant.target);
+    member("format", spelling(variant.format));
+    member("blob", variant.blob);
+    member("entry", variant.entry);
+    member("threads", variant.threads);
+    member("shared_bytes", variant.sharedBytes);
+    member("scratch_bytes", variant.scratchBytes);
+    list("grid", variant.grid);
+    list("parameters", variant.parameters);
+    member("alignment", variant.alignment);
+    if (!variant.tool.empty())
+      member("tool", variant.tool);
+    listUnlessEmpty("workspaces", variant.workspaces);
+    listUnlessEmpty("before", variant.before);
+    json.close('}');
+  }
+
+  void write(const KernelInfo &kernel) {
+    json.open('{');
+    member("name", kernel.name);
+    list("operands", kernel.operands);
+    list("results", kernel.results);
+    listUnlessEmpty("checks", kernel.checks);
+    listUnlessEmpty("conditions", kernel.conditions);
+    list("variants", kernel.variants);
+    json.close('}');
+  }
+};
 
 } // namespace
 
 Result<std::string> printManifest(const Manifest &manifest) {
-  try {
-    Json json = {{"producer", manifest.producer}};
-    json["kernels"] = writeList(manifest.kernels);
-    return json.dump(1) + "\n";
-  } catch (const Json::exception &error) {
-    return Failure{std::string("manifest cannot be written as JSON: ") + error.what()};
-  }
+  Result<std::string> text = Writer().print(manifest);
+  if (!text)
+    return Failure{"manifest cannot be written as JSON: " + text.message()};
+  return text;
 }
 
 Result<Manifest> parseManifest(std::string_view text) {
+  Result<JsonDocument> document = parseJson(text);
+  if (!document)
+    return Failure{"manifest is not JSON: " + document.message()};
   try {
-    Json json = Json::parse(text, limitDepth);
-    Field root(json, "");
-    if (!json.is_object())
-      throw FormatError{"expected an object, but got " + std::string(json.type_name())};
+    Field root(*document, 0, "");
     root.expectObject({"producer", "kernels"});
     Manifest manifest;
     manifest.producer = root.member("producer").string();
@@ -348,8 +484,6 @@ Result<Manifest> parseManifest(std::string_view text) {
     std::string_view start = error.message;
     bool atRoot = start.substr(0, 2) == ": ";
     return Failure{"manifest: " + std::string(atRoot ? start.substr(2) : start)};
-  } catch (const Json::exception &error) {
-    return Failure{std::string("manifest is not JSON: ") + error.what()};
   }
 }
 

@@ -44,12 +44,4 @@ template <typename Enum> std::optional<Enum> parseSpelling(std::string_view text
   return std::nullopt;
 }
 
-/// "a, b, c": for messages.
-template <typename Enum> std::string listSpellings() {
-  std::string list;
-  for (std::string_view name : Spellings<Enum>::names)
-    list.append(list.empty() ? "" : ", ").append(name);
-  return list;
-}
-
 } // namespace attune::bundle

@@ -38,7 +38,8 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
     }
   }
   for (size_t axis = 0; axis < 3; ++axis)
-    grid[axis] = toSteps(variant.grid[axis], kernel);
+    grid[axis] = {std::string("the launch size along ") + "xyz"[axis],
+                  toSteps(variant.grid[axis], kernel), INT64_MAX};
   for (const Condition &condition : kernel.conditions)
     conditions.push_back(toSteps(condition.expression, kernel));
   auto isMap = [](const Parameter &parameter) {
@@ -84,7 +85,7 @@ void LaunchPlan::check(const Device &device, const attune_argument *given, size_
   checkAxes(state);
   checkConditions(state);
   for (size_t axis = 0; axis < 3; ++axis)
-    state.grid[axis] = evaluateGrid(grid[axis], state);
+    state.grid[axis] = evaluate(grid[axis], state);
 }
 
 /// Stores a scalar argument, already checked to fit, as the parameter's type.

@@ -61,6 +61,13 @@ private:
     int64_t pointerAlignment;
     int64_t strideAlignment;
   };
+  /// A number of blocks, or a size of a workspace; from 0 to below `limit`.
+  struct SizeExpression {
+    /// "the launch size along x": for messages.
+    std::string what;
+    bundle::Steps steps;
+    int64_t limit;
+  };
   struct BoundParameter {
     bundle::Parameter parameter;
     size_t argument;
@@ -80,13 +87,13 @@ private:
   void checkAxes(const LaunchState &state) const;
   const Tensor *firstOnAxis(const LaunchState &state, const std::string &axis,
                             const Argument *&owner) const;
-  int64_t evaluateGrid(const bundle::Steps &steps, const LaunchState &state) const;
+  int64_t evaluate(const SizeExpression &size, const LaunchState &state) const;
   void checkConditions(const LaunchState &state) const;
 
   bundle::KernelInfo kernel;
   bundle::Variant variant;
   std::vector<Argument> arguments;
-  std::array<bundle::Steps, 3> grid;
+  std::array<SizeExpression, 3> grid;
   /// One entry a condition of the kernel.
   std::vector<bundle::Steps> conditions;
   std::vector<BoundParameter> parameters;

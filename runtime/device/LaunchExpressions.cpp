@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many tasks does a launch have, and do the kernel's conditions hold?
+// How large are the grids and workspaces of a launch, and do the kernel's conditions hold?
 #include "runtime/device/Launch.h"
 
 namespace attune::device {
@@ -24,13 +24,16 @@ private:
 
 } // namespace
 
-int64_t LaunchPlan::evaluateGrid(const Steps &steps, const LaunchState &state) const {
-  // The manifest's checker saw to it that divisors are positive constants.
+int64_t LaunchPlan::evaluate(const SizeExpression &size, const LaunchState &state) const {
+  CheckedValues values(state);
   const char *problem = nullptr;
-  std::optional<int64_t> value = evaluate(steps, CheckedValues(state), problem);
-  if (!value)
-    failArgument("the launch size overflows 64 bits");
-  return *value;
+  std::optional<int64_t> value = bundle::evaluate(size.steps, values, problem);
+  if (value && *value >= 0 && *value < size.limit)
+    return *value;
+  std::string found = value ? "it is " + std::to_string(*value) : problem;
+  std::string because = describeValues(size.steps, kernel, values);
+  failArgument("expected " + size.what + " to be from 0 to " + std::to_string(size.limit - 1) +
+               ", but " + found + (because.empty() ? "" : ": " + because));
 }
 
 void LaunchPlan::checkConditions(const LaunchState &state) const {

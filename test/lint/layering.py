@@ -12,13 +12,13 @@ TABLE = {
     "dialects/attn/": (("dialects/attn/",), MLIR),
     "dialects/tile/": (("dialects/tile/",), MLIR),
     "compiler/": (("compiler/", "dialects/", "runtime/bundle/"), MLIR + ("lld/",)),
-    "runtime/bundle/": (("runtime/bundle/",), ("nlohmann/",)),
-    "runtime/": (("runtime/",), ("nlohmann/", "dlpack/")),
+    "runtime/bundle/": (("runtime/bundle/",), ()),
+    "runtime/": (("runtime/",), ("dlpack/",)),
     "frontend/": (("frontend/", "dialects/attn/", "compiler/"), MLIR),
-    "tools/": (("tools/", "compiler/", "dialects/", "frontend/", "runtime/"), MLIR + ("nlohmann/", "dlpack/", "CLI/")),
+    "tools/": (("tools/", "compiler/", "dialects/", "frontend/", "runtime/"), MLIR + ("dlpack/", "CLI/")),
     "test/runtime/install/": ((), ("attune/",)),  # a user's program: only what is installed
     "test/": (("test/", "compiler/", "dialects/", "frontend/", "runtime/"),
-              MLIR + ("nlohmann/", "dlpack/", "gtest/", "gmock/", "benchmark/", "CLI/", "cblas.h")),
+              MLIR + ("dlpack/", "gtest/", "gmock/", "benchmark/", "CLI/", "cblas.h")),
 }
 SYSTEM = re.compile(r"[a-z0-9_]+(\.h)?$|(sys|linux|netinet|bits)/[a-z0-9_/]+\.h$|x86intrin\.h$")
 INCLUDE = re.compile(r'^\s*#?\s*include\s+(["<])([^">]+)[">]')

@@ -19,7 +19,7 @@ TEST(Api, DescribesABundle) {
   ASSERT_EQ(contents.kernelCount(), 1u);
   KernelInfo kernel = contents.kernel("alibi_window");
   EXPECT_EQ(kernel.name, "alibi_window");
-  ASSERT_EQ(kernel.operands.size(), 4u);
+  ASSERT_EQ(kernel.operands.size(), 5u);
   EXPECT_EQ(kernel.operands[0].name, "q");
   EXPECT_EQ(kernel.operands[0].role, ATTUNE_ROWS);
   EXPECT_EQ(kernel.operands[0].axis, "q");
@@ -30,7 +30,7 @@ TEST(Api, DescribesABundle) {
   EXPECT_TRUE(kernel.operands[3].shape.empty());
   ASSERT_EQ(kernel.results.size(), 1u);
   EXPECT_EQ(kernel.results[0].name, "o");
-  ASSERT_EQ(kernel.variants.size(), 3u);
+  ASSERT_EQ(kernel.variants.size(), 4u);
   EXPECT_EQ(kernel.variants[0].target, "sm_80");
   EXPECT_EQ(kernel.variants[0].format, "ptx");
   EXPECT_EQ(kernel.variants[0].tool, "ptxas 13.0.88");
@@ -52,11 +52,11 @@ TEST(Api, IndexOutOfRange) {
   EXPECT_EQ(messageOf([&] { contents.kernel(1); }, ATTUNE_INVALID_ARGUMENT),
             "expected the index of a kernel below 1, but got 1");
   attune_operand_info operand;
-  EXPECT_EQ(attune_bundle_argument(contents.get(), 0, 5, &operand), ATTUNE_INVALID_ARGUMENT);
-  EXPECT_STREQ(attune_last_message(), "expected the index of an argument below 5, but got 5");
+  EXPECT_EQ(attune_bundle_argument(contents.get(), 0, 6, &operand), ATTUNE_INVALID_ARGUMENT);
+  EXPECT_STREQ(attune_last_message(), "expected the index of an argument below 6, but got 6");
   attune_variant_info variant;
-  EXPECT_EQ(attune_bundle_variant(contents.get(), 0, 3, &variant), ATTUNE_INVALID_ARGUMENT);
-  EXPECT_STREQ(attune_last_message(), "expected the index of a variant below 3, but got 3");
+  EXPECT_EQ(attune_bundle_variant(contents.get(), 0, 4, &variant), ATTUNE_INVALID_ARGUMENT);
+  EXPECT_STREQ(attune_last_message(), "expected the index of a variant below 4, but got 4");
 }
 
 TEST(Api, DamagedBundle) {

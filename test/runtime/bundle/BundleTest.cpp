@@ -109,9 +109,11 @@ TEST(BundleDamage, EveryTruncationIsRefused) {
   }
 }
 
-TEST(BundleDamage, EverySingleBitFlipIsRefused) {
+TEST(BundleDamage, SingleBitFlipsAreRefused) {
   std::string bytes = sampleBytes();
-  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+  // Every bit of the header and the table; of the digested bytes behind them one a byte.
+  size_t table = (firstEntryAt + 3 * 48) * 8;
+  for (size_t bit = 0; bit < bytes.size() * 8; bit += bit < table ? 1 : 9) {
     bytes[bit / 8] ^= char(1 << (bit % 8));
     EXPECT_FALSE(parseBundle(bytes)) << "bit " << bit;
     bytes[bit / 8] ^= char(1 << (bit % 8));

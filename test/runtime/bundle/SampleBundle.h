@@ -33,13 +33,39 @@ inline Variant sampleCudaVariant() {
   return variant;
 }
 
+/// A variant whose pre-pass summarises the documents of every 64 keys.
+inline Variant samplePrePassVariant() {
+  Variant variant = sampleCudaVariant();
+  variant.target = "sm_86";
+  variant.tool = "";
+  Expression tiles = Expression::ceilDiv(Expression::size("k", 2), Expression::constant(64));
+  variant.workspaces = {{"bounds", ElementType::I32, {tiles, Expression::constant(2)}},
+                        {"count", ElementType::I64, {}}};
+  Variant first = variant, second = variant;
+  for (Variant *pass : {&first, &second}) {
+    pass->workspaces.clear();
+    pass->grid = {Expression::scalar("w"), Expression::constant(1), Expression::constant(1)};
+    pass->entry = "alibi_window_bounds";
+  }
+  first.grid[0] = Expression::select(Expression::scalar("w"), tiles, Expression::size("q", 2));
+  first.parameters = {Parameter::size("bounds", 0), Parameter::stride("bounds", 0),
+                      Parameter::pointer("count")};
+  second.parameters = {Parameter::pointer("bounds")};
+  variant.parameters = {Parameter::pointer("document"), Parameter::pointer("bounds")};
+  variant.before = {first, second};
+  return variant;
+}
+
 inline Bundle sampleBundle() {
   KernelInfo kernel;
   kernel.name = "alibi_window";
   kernel.operands = {sampleTokens("q", OperandRole::Rows, "q"),
                      sampleTokens("k", OperandRole::Cols, "k"),
                      {"slope", OperandRole::Table, "", ElementType::F32, {dynamicSize}},
-                     {"w", OperandRole::Scalar, "", ElementType::Index, {}}};
+                     {"w", OperandRole::Scalar, "", ElementType::Index, {}},
+                     {"document", OperandRole::Table, "", ElementType::I32, {dynamicSize}}};
+  kernel.operands[4].sorted = kernel.operands[4].contiguous = true;
+  kernel.operands[4].range = {-1, 1000};
   kernel.results = {sampleTokens("o", OperandRole::Rows, "q")};
   kernel.checks = {{"k", 64, ""}, {"q", 0, "k"}};
   Expression w = Expression::scalar("w");
@@ -61,7 +87,7 @@ inline Bundle sampleBundle() {
   Variant mapped = sampleCudaVariant();
   mapped.target = "sm_90a";
   mapped.parameters[0] = Parameter::tensorMap("k", {1, 1, 64, 64}, Swizzle::B128);
-  kernel.variants = {sampleCudaVariant(), host, mapped};
+  kernel.variants = {sampleCudaVariant(), host, mapped, samplePrePassVariant()};
   Bundle bundle;
   bundle.manifest = {"attune 0.1.0", {kernel}};
   bundle.blobs = {"// not really PTX\n", std::string("\177ELF\0\1\2\3", 8), ""};

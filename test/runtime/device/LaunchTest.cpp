@@ -525,7 +525,31 @@ TEST_F(Launch, GridThatOverflows) {
     info.variants[0].grid[0] = huge;
   });
   EXPECT_EQ(messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
-            "kernel 'scale_add': the launch size overflows 64 bits");
+            "kernel 'scale_add': expected the launch size along x to be from 0 to "
+            "9223372036854775806, but it overflows 64 bits");
+}
+
+TEST_F(Launch, GridOfAScalar) {
+  using bundle::Expression;
+  auto refusalOf = [&](Expression size) {
+    Kernel other = changed([&](bundle::KernelInfo &info) { info.variants[0].grid[1] = size; });
+    return messageOf([&] { other.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT);
+  };
+  const std::string expected = "kernel 'scale_add': expected the launch size along y to be from 0 "
+                               "to 9223372036854775806, but ";
+  problem.w = 0;
+  EXPECT_EQ(refusalOf(Expression::ceilDiv(Expression::size("o", 2), Expression::scalar("w"))),
+            expected + "a divisor is not above 0: size q is 10, w is 0");
+  problem.w = -3;
+  EXPECT_EQ(refusalOf(Expression::scalar("w")), expected + "it is -3: w is -3");
+  // Four heads, as the kernel of the file has them.
+  Kernel other = changed([&](bundle::KernelInfo &info) {
+    info.variants[0].grid[1] =
+        Expression::binary(Expression::Kind::Sub, Expression::scalar("w"), Expression::constant(1));
+  });
+  problem.w = 5;
+  other.launch(problem.arguments());
+  problem.expectRight();
 }
 
 TEST_F(Launch, MoreTasksThan64BitsCount) {

@@ -29,8 +29,9 @@ struct LinearForm {
 enum class AtomKind {
   /// i or j, by `side`.
   Token,
-  /// Coordinate `dim` (outermost first) of i or j in the grid of its axis: 0 <= x < operands[0]. Only
-  /// where tiles are boxes of that grid: the token is then a linear form of its coordinates.
+  /// Coordinate `dim` (outermost first) of i or j in the grid of its axis: 0 <= x < operands[0], and
+  /// operands[1] tokens between neighbours. Only where tiles are boxes of that grid: the token is then
+  /// a linear form of its coordinates.
   Coordinate,
   /// `node`, which depends on neither i nor j: a scalar, a length, a table entry of b and h, and any
   /// integer arithmetic on those.
@@ -55,7 +56,8 @@ enum class AtomKind {
   OneSided,
 };
 
-/// Owned and hash-consed by its FormulaBuilder; lives as long as that.
+/// Owned and hash-consed by its FormulaBuilder; lives as long as that. Atoms of any kind but Token,
+/// Coordinate and OneSided may depend on neither i nor j: then they are one number of the launch.
 struct Atom {
   AtomKind kind = AtomKind::Uniform;
   /// Operands come before users.
@@ -82,6 +84,7 @@ struct Formula {
   FormulaKind kind = FormulaKind::Unknown;
   LinearForm literal;
   std::vector<Formula> parts;
+  bool operator==(const Formula &other) const;
 };
 
 /// A mask and its negation, each pushed down to the literals on its own, never one from the other.
@@ -110,10 +113,12 @@ public:
   LinearForm token(Side side);
   /// The number of tokens of a side, where the kernel's axes tell it.
   std::optional<LinearForm> length(Side side);
-  /// max/min/abs/select inside of literals that mix i and j become and/or, as far as a budget
-  /// allows: what closed forms need. Never changes the truth.
-  Formula splitCases(const Formula &formula);
-  /// Conjunctions in disjunctive form, at most `limit` of them; nothing if there are more.
+  /// max/min/abs/select that mix i and j become and/or, as far as a budget allows; those on the side
+  /// `inverted` alone, too, where a bound of them gives none of their operands: what closed forms
+  /// need. Never changes the truth.
+  Formula splitCases(const Formula &formula, std::optional<Side> inverted = std::nullopt);
+  /// Conjunctions in disjunctive form, at most `limit` of them, with literals that follow from others
+  /// added; nothing if there are more. A part that is Unknown stays one.
   std::optional<std::vector<std::vector<Formula>>> clauses(const Formula &formula, size_t limit);
 
 private:

@@ -166,15 +166,21 @@ LogicalResult Demands::addGrid(attn::AxisOp op) {
   return add(op, Expression::binary(Kind::Eq, std::move(*own), std::move(*product)));
 }
 
-/// 0 < `divisor`, or 0 != `divisor`. A divisor that is not made of scalars is none of a launch's.
+/// 0 < `divisor`, or 0 != `divisor`. A divisor that is not made of scalars is none of a launch's. What
+/// is computed of scalars is below the limit of all sizes, too, as scalars are by themselves.
 LogicalResult Demands::addDivisor(Operation *op, Kind relation, std::optional<Expression> divisor) {
   if (!divisor || divisor->kind == Kind::Constant ||
       countNodes(*divisor) + 2 > bundle::maxExpressionNodes)
     return success();
   Expression zero = Expression::constant(0);
-  return relation == Kind::Lt
-             ? add(op, Expression::binary(Kind::Lt, std::move(zero), std::move(*divisor)))
-             : add(op, Expression::binary(Kind::Ne, std::move(*divisor), std::move(zero)));
+  if (relation == Kind::Ne)
+    return add(op, Expression::binary(Kind::Ne, std::move(*divisor), std::move(zero)));
+  if (failed(add(op, Expression::binary(Kind::Lt, std::move(zero), *divisor))))
+    return failure();
+  if (divisor->kind == Kind::Scalar)
+    return success();
+  Expression greatest = Expression::constant(bundle::sizeLimit - 1);
+  return add(op, Expression::binary(Kind::Le, std::move(*divisor), std::move(greatest)));
 }
 
 LogicalResult Demands::addDivisors(Operation *op, AffineMap map, ValueRange operands) {

@@ -105,6 +105,18 @@ FailureOr<const TileValue *> KernelEmitter::lookupTile(Operation *user, Value va
 
 //===--- the function -------------------------------------------------------------------------===//
 
+/// Does any op have tiles? (Their rows are shared out over warps.)
+static bool hasRows(tile::KernelOp kernel) {
+  auto isTile = [](Type type) {
+    return isa<tile::RowsType, tile::PartialType, tile::MatrixType, tile::ColsType>(type);
+  };
+  return kernel
+      .walk([&](Operation *op) {
+        return WalkResult(failure(llvm::any_of(op->getResultTypes(), isTile)));
+      })
+      .wasInterrupted();
+}
+
 LogicalResult KernelEmitter::checkConfig() {
   int64_t queries = kernel.getConfig().getQueries();
   if (threads < 32 || threads > 1024 || threads % 32)
@@ -112,13 +124,15 @@ LogicalResult KernelEmitter::checkConfig() {
            << "expected threads to be a multiple of 32 up to 1024 for the nvptx "
               "target, but got "
            << threads;
+  if (kernel.getConfig().getStages() < 1)
+    return kernel.emitOpError() << "expected at least one stage, but got "
+                                << kernel.getConfig().getStages();
+  if (!hasRows(kernel))
+    return success();
   if (queries <= 0 || queries % (16 * warps))
     return kernel.emitOpError() << "expected queries to be a multiple of " << 16 * warps
                                 << " (16 for each of the " << warps << " warps), but got "
                                 << queries;
-  if (kernel.getConfig().getStages() < 1)
-    return kernel.emitOpError() << "expected at least one stage, but got "
-                                << kernel.getConfig().getStages();
   rowBlocks = queries / (16 * warps);
   return success();
 }
@@ -138,12 +152,15 @@ LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", builder.getUnitAttr());
   function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({int32_t(threads)}));
+  llvm::SmallPtrSet<Value, 4> written;
+  kernel.walk([&](tile::WriteOp write) { written.insert(write.getMemory()); });
   unsigned firstResult = kernel.getArgumentTypes().size() - kernel.getResultCount();
   for (auto [index, parameter] : llvm::enumerate(parameters)) {
     if (parameter.kind != ParameterKind::Pointer)
       continue;
     function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
-    if (parameter.argument < firstResult)
+    if (parameter.argument < firstResult &&
+        !written.contains(kernel.getBody().getArgument(parameter.argument)))
       function.setArgAttr(index, "llvm.readonly", builder.getUnitAttr());
   }
   return function;
@@ -225,6 +242,19 @@ LogicalResult KernelEmitter::emitBlock(Block &block) {
   return success();
 }
 
+/// Does `op`, with all that stands in its regions, compute scalars from scalars and tables?
+static bool isScalar(Operation *op) {
+  return !op->walk([](Operation *inner) {
+              bool pure =
+                  isa<tile::ReadOp, memref::DimOp>(inner) ||
+                  (!isa<tile::TileDialect>(inner->getDialect()) &&
+                   (isMemoryEffectFree(inner) || isa<scf::SCFDialect>(inner->getDialect())));
+              bool scalar = llvm::all_of(inner->getResultTypes(),
+                                         [](Type type) { return type.isIntOrIndexOrFloat(); });
+              return WalkResult(success(pure && scalar));
+            }).wasInterrupted();
+}
+
 LogicalResult KernelEmitter::emitOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case([&](tile::LoadOp load) { return emitLoad(load); })
@@ -235,29 +265,28 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
       .Case([&](tile::SplatOp splat) { return emitSplat(splat); })
       .Case([&](tile::ReduceOp reduce) { return emitReduce(reduce); })
       .Case([&](tile::CombineOp combine) { return emitCombine(combine); })
-      .Case([&](scf::ForOp loop) { return emitFor(loop); })
-      .Case([&](scf::IfOp branch) { return emitIf(branch); })
+      .Case([&](tile::SweepOp sweep) { return emitSweep(sweep); })
+      .Case([&](tile::FoldOp fold) { return emitFold(fold); })
+      .Case([&](tile::WriteOp write) { return emitWrite(write); })
+      .Case([](tile::BoxOp) { return success(); }) // whoever uses a box asks for what it is made of
       .Case([&](tile::CoordinatesOp coordinates) {
         emitCoordinates(coordinates);
         return success();
       })
-      .Case([&](tile::ReadOp read) {
-        SmallVector<Value> indices =
-            llvm::map_to_vector(read.getIndices(), [&](Value v) { return lookup(v); });
-        scalars.map(read.getResult(), emitRead(read, indices));
-        return success();
+      .Case(
+          [&](scf::ForOp loop) { return isScalar(loop) ? emitScalar(op, scalars) : emitFor(loop); })
+      .Case([&](scf::IfOp branch) {
+        return isScalar(branch) ? emitScalar(op, scalars) : emitIf(branch);
       })
-      .Case([&](memref::DimOp dim) { return emitDim(*dim); })
-      .Default([&](Operation *other) { return cloneScalarOp(*other); });
+      .Default([&](Operation *other) { return emitScalar(*other, scalars); });
 }
 
-LogicalResult KernelEmitter::emitDim(Operation &op) {
-  auto dim = cast<memref::DimOp>(op);
+LogicalResult KernelEmitter::emitDim(memref::DimOp dim, IRMapping &mapping) {
   auto memory = memories.find(dim.getSource());
   std::optional<int64_t> index = dim.getConstantIndex();
   if (memory == memories.end() || !index || *index >= int64_t(memory->second.sizes.size()))
     return dim.emitOpError("expected a constant dim of one of the kernel's arguments");
-  scalars.map(dim.getResult(), toIndex(memory->second.sizes[*index]));
+  mapping.map(dim.getResult(), toIndex(memory->second.sizes[*index]));
   return success();
 }
 
@@ -273,14 +302,51 @@ void KernelEmitter::emitCoordinates(tile::CoordinatesOp op) {
   scalars.map(op.getBatch(), toIndex(NVVM::BlockIdZOp::create(builder, type)));
 }
 
-/// Scalars of upstream dialects stay as they are; their lowering comes later, for all at once.
-LogicalResult KernelEmitter::cloneScalarOp(Operation &op) {
-  bool scalar =
-      llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); });
-  if (op.getNumRegions() || !scalar || !isMemoryEffectFree(&op))
+/// An op of scalars, for the operands that `mapping` gives. Ops of upstream dialects stay as they
+/// are; their lowering comes later, for all at once.
+LogicalResult KernelEmitter::emitScalar(Operation &op, IRMapping &mapping) {
+  if (auto read = dyn_cast<tile::ReadOp>(op)) {
+    SmallVector<Value> indices = llvm::map_to_vector(
+        read.getIndices(), [&](Value index) { return mapping.lookupOrDefault(index); });
+    mapping.map(read.getResult(), emitRead(read, indices));
+    return success();
+  }
+  if (auto dim = dyn_cast<memref::DimOp>(op))
+    return emitDim(dim, mapping);
+  if (!isScalar(&op))
     return op.emitOpError("is not supported by the nvptx target outside of a map");
-  builder.clone(op, scalars);
+  return lowerNested(*builder.clone(op, mapping));
+}
+
+/// Lowers what stands in the regions of a cloned op, which no one else would see.
+LogicalResult KernelEmitter::lowerNested(Operation &clone) {
+  SmallVector<Operation *> nested;
+  clone.walk([&](Operation *inner) {
+    if (isa<tile::ReadOp, memref::DimOp>(inner))
+      nested.push_back(inner);
+  });
+  OpBuilder::InsertionGuard guard(builder);
+  for (Operation *inner : nested) {
+    builder.setInsertionPoint(inner);
+    IRMapping lowered;
+    if (failed(emitScalar(*inner, lowered)))
+      return failure();
+    inner->getResult(0).replaceAllUsesWith(lowered.lookup(inner->getResult(0)));
+    inner->erase();
+  }
   return success();
+}
+
+FailureOr<SmallVector<Value>> KernelEmitter::evaluate(Region &region, Value argument) {
+  IRMapping mapping = scalars;
+  mapping.map(region.getArgument(0), argument);
+  for (Operation &op : region.front().without_terminator()) {
+    builder.setLoc(op.getLoc());
+    if (failed(emitScalar(op, mapping)))
+      return failure();
+  }
+  return llvm::map_to_vector(region.front().getTerminator()->getOperands(),
+                             [&](Value value) { return mapping.lookupOrDefault(value); });
 }
 
 Value KernelEmitter::emitRead(tile::ReadOp op, ValueRange indices) {

@@ -24,17 +24,28 @@ using namespace attune::nvptx;
 
 //===--- what can be copied ahead -------------------------------------------------------------===//
 
-/// Can `value` be computed for any iteration of `loop` from its induction variable alone?
-static bool isRecomputable(Value value, scf::ForOp loop) {
-  if (value == loop.getInductionVar() || !loop.getRegion().isAncestor(value.getParentRegion()))
+/// Can `value` be computed for any iteration from its number alone?
+static bool isRecomputable(Value value, Pipeline &pipeline) {
+  if (value == pipeline.induction ||
+      !pipeline.body->getParent()->isAncestor(value.getParentRegion()))
     return true;
   Operation *op = value.getDefiningOp();
-  if (!op || op->getBlock() != loop.getBody() || op->getNumRegions() ||
+  if (!op || op->getBlock() != pipeline.body || op->getNumRegions() ||
       !(isMemoryEffectFree(op) || isa<tile::ReadOp>(op)))
     return false;
   return llvm::all_of(op->getOperands(), [&](Value operand) {
-    return isa<MemRefType>(operand.getType()) || isRecomputable(operand, loop);
+    return isa<MemRefType>(operand.getType()) || isRecomputable(operand, pipeline);
   });
+}
+
+/// What says where a load finds its tokens: indices; of a box, those that it is made of.
+static SmallVector<Value> placeOperands(tile::LoadOp load) {
+  SmallVector<Value> values{load.getBatch(), load.getHead()};
+  if (auto box = load.getFirst().getDefiningOp<tile::BoxOp>())
+    llvm::append_range(values, box->getOperands());
+  else
+    values.push_back(load.getFirst());
+  return values;
 }
 
 /// A ring of single tiles overwrites the first tile when the last one is reached.
@@ -59,12 +70,11 @@ static void sinkToFirstUse(tile::LoadOp load) {
   load->moveBefore(first);
 }
 
-FailureOr<Pipeline> KernelEmitter::planPipeline(scf::ForOp loop) {
-  Pipeline pipeline;
+LogicalResult KernelEmitter::planPipeline(Pipeline &pipeline) {
   pipeline.stages = kernel.getConfig().getStages();
-  for (auto load : loop.getBody()->getOps<tile::LoadOp>()) {
-    bool known = isRecomputable(load.getBatch(), loop) && isRecomputable(load.getHead(), loop) &&
-                 isRecomputable(load.getFirst(), loop);
+  for (auto load : pipeline.body->getOps<tile::LoadOp>()) {
+    bool known = llvm::all_of(placeOperands(load),
+                              [&](Value value) { return isRecomputable(value, pipeline); });
     Type type = load.getResult().getType();
     if (known && isa<tile::ColsType>(type) && isa<VectorType>(tile::getElementType(type)))
       pipeline.loads.push_back(load);
@@ -87,93 +97,76 @@ FailureOr<Pipeline> KernelEmitter::planPipeline(scf::ForOp loop) {
   pipeline.stageBytes = sharedTop - start;
   if (!pipeline.loads.empty())
     allocateShared(pipeline.stageBytes * (pipeline.stages - 1));
-  return pipeline;
+  return success();
 }
 
 //===--- copies ahead -------------------------------------------------------------------------===//
 
-/// `value` of `loop`'s iteration that `mapping` gives the induction variable of.
-Value KernelEmitter::recompute(Value value, scf::ForOp loop, IRMapping &mapping) {
-  if (mapping.contains(value) || !loop.getRegion().isAncestor(value.getParentRegion()))
+/// `value` of the iteration that `mapping` gives the number of.
+Value KernelEmitter::recompute(Value value, Pipeline &pipeline, IRMapping &mapping) {
+  if (mapping.contains(value) || !pipeline.body->getParent()->isAncestor(value.getParentRegion()))
     return mapping.lookupOrDefault(value);
   Operation *op = value.getDefiningOp();
   for (Value operand : op->getOperands())
     if (!isa<MemRefType>(operand.getType()))
-      recompute(operand, loop, mapping);
-  if (auto read = dyn_cast<tile::ReadOp>(op)) {
-    SmallVector<Value> indices;
-    for (Value index : read.getIndices())
-      indices.push_back(mapping.lookupOrDefault(index));
-    mapping.map(value, emitRead(read, indices));
-  } else if (auto dim = dyn_cast<memref::DimOp>(op)) {
-    mapping.map(value, toIndex(memories[dim.getSource()].sizes[*dim.getConstantIndex()]));
-  } else {
-    builder.clone(*op, mapping);
-  }
-  return mapping.lookup(value);
+      recompute(operand, pipeline, mapping);
+  (void)emitScalar(*op, mapping); // the body's own copy of the op reports what it refuses
+  return mapping.lookupOrDefault(value);
 }
 
-/// Copies tiles [first, first + count) of the iteration at `induction` into `stage` (bytes, or
-/// null).
-void KernelEmitter::issueStage(Pipeline &pipeline, size_t first, size_t count, Value induction,
+Value KernelEmitter::recomputeFrom(Value value, Pipeline &pipeline, Value iteration) {
+  IRMapping mapping = scalars;
+  for (Operation &op : pipeline.body->without_terminator())
+    for (Value result : op.getResults())
+      mapping.erase(result);
+  mapping.map(pipeline.induction, iteration);
+  return recompute(value, pipeline, mapping);
+}
+
+/// Copies tiles [first, first + count) of `iteration` into `stage` (bytes, or null).
+void KernelEmitter::issueStage(Pipeline &pipeline, size_t first, size_t count, Value iteration,
                                Value stage) {
   for (size_t index = first; index < first + count; ++index) {
     tile::LoadOp load = pipeline.loads[index];
-    auto loop = cast<scf::ForOp>(load->getParentOp());
     IRMapping mapping;
-    for (Value value : {Value(load.getBatch()), Value(load.getHead()), load.getFirst()})
-      mapping.map(value, recomputeFrom(value, loop, induction));
+    for (Value value : placeOperands(load))
+      mapping.map(value, recomputeFrom(value, pipeline, iteration));
     SharedTile tile = pipeline.tiles[index];
     tile.base = stage;
     issueCopy(load, mapping, tile);
   }
 }
 
-Value KernelEmitter::recomputeFrom(Value value, scf::ForOp loop, Value induction) {
-  IRMapping mapping = scalars;
-  for (Operation &op : loop.getBody()->without_terminator())
-    for (Value result : op.getResults())
-      mapping.erase(result);
-  mapping.map(loop.getInductionVar(), induction);
-  return recompute(value, loop, mapping);
-}
-
-/// Issues tiles of the iteration at `induction` if the loop gets there, and closes their group.
-void KernelEmitter::issueIfReached(Pipeline &pipeline, size_t count, Value induction, Value end,
-                                   Value stage) {
-  auto reached = scf::IfOp::create(builder, lessThan(induction, end), false);
+/// Issues the first `count` tiles of `iteration` if the loop gets there, and closes their group.
+void KernelEmitter::issueIfReached(Pipeline &pipeline, size_t count, Value iteration, Value stage) {
+  auto reached = scf::IfOp::create(builder, lessThan(iteration, pipeline.end), false);
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(reached.thenBlock());
-    issueStage(pipeline, 0, count, induction, stage);
+    issueStage(pipeline, 0, count, iteration, stage);
   }
   commitCopies();
 }
 
 /// What must be on its way before the loop's first iteration.
-void KernelEmitter::fillPipeline(Pipeline &pipeline, scf::ForOp loop) {
+void KernelEmitter::fillPipeline(Pipeline &pipeline, DenseRange range) {
   if (pipeline.loads.empty())
     return;
-  Value induction = lookup(loop.getLowerBound()), end = lookup(loop.getUpperBound());
-  if (pipeline.stages == 1)
-    return issueIfReached(pipeline, 1, induction, end, Value());
-  for (int64_t stage = 0; stage < pipeline.stages - 1; ++stage) {
-    issueIfReached(pipeline, pipeline.loads.size(), induction, end,
-                   i32(stage * pipeline.stageBytes));
-    induction = arith::AddIOp::create(builder, induction, lookup(loop.getStep()));
+  if (!pipeline.isStaged())
+    return issueIfReached(pipeline, 1, range.first, Value());
+  Value iteration = range.first;
+  for (int64_t stage = 0; stage < pipeline.lead(); ++stage) {
+    issueIfReached(pipeline, pipeline.loads.size(), iteration, i32(stage * pipeline.stageBytes));
+    iteration = arith::AddIOp::create(builder, iteration, range.step);
   }
 }
 
-/// At the top of an iteration: its tiles are there, those of a later one are sent for.
-void KernelEmitter::advanceStages(Pipeline &pipeline, scf::ForOp lowered, Value read, Value write) {
+/// At the top of an iteration: its tiles are there, those of iteration `ahead` are sent for.
+void KernelEmitter::advanceStages(Pipeline &pipeline, Value ahead, Value read, Value write) {
   waitCopies(pipeline.stages - 2);
   barrier();
   copiesPending = false;
-  Value distance = lowered.getStep();
-  for (int64_t ahead = 2; ahead < pipeline.stages; ++ahead)
-    distance = arith::AddIOp::create(builder, distance, lowered.getStep());
-  Value induction = arith::AddIOp::create(builder, lowered.getInductionVar(), distance);
-  issueIfReached(pipeline, pipeline.loads.size(), induction, lowered.getUpperBound(), write);
+  issueIfReached(pipeline, pipeline.loads.size(), ahead, write);
   for (auto [load, tile] : llvm::zip(pipeline.loads, pipeline.tiles)) {
     TileValue &value = tiles[load.getResult()];
     value.shared = tile;
@@ -188,26 +181,22 @@ void KernelEmitter::advanceRing(tile::LoadOp load) {
   waitCopies(0);
   barrier();
   copiesPending = false;
-  auto loop = cast<scf::ForOp>(load->getParentOp());
-  Value induction = lookup(loop.getInductionVar());
   if (index + 1 < pipeline.loads.size()) {
-    issueStage(pipeline, index + 1, 1, induction, Value());
+    issueStage(pipeline, index + 1, 1, pipeline.current, Value());
     commitCopies();
   } else {
-    induction = arith::AddIOp::create(builder, induction, lookup(loop.getStep()));
-    issueIfReached(pipeline, 1, induction, lookup(loop.getUpperBound()), Value());
+    issueIfReached(pipeline, 1, pipeline.following, Value());
   }
   tiles[load.getResult()].shared = pipeline.tiles[index];
 }
 
 /// Queries that the loop multiplies again and again stay in registers where there is room: they
 /// save a third of what ldmatrix reads.
-void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
-                                            int64_t groupsInFlight) {
+void KernelEmitter::keepOperandsInRegisters(Pipeline &pipeline, int64_t carried) {
   constexpr int64_t others = 96; // what masks and score functions were seen to need beside tiles
   int64_t room = std::min<int64_t>(255, 65536 / threads) - others - carried;
   SmallVector<Value> operands;
-  loop.walk([&](tile::DotOp dot) {
+  pipeline.body->walk([&](tile::DotOp dot) {
     room -= cast<tile::MatrixType>(dot.getResult().getType()).getCols() * rowBlocks / 2;
     auto found = tiles.find(dot.getRows());
     if (found != tiles.end() && found->second.shared && found->second.operandA.empty())
@@ -219,7 +208,7 @@ void KernelEmitter::keepOperandsInRegisters(scf::ForOp loop, int64_t carried,
     if (room < 0 || !tile.operandA.empty())
       continue;
     if (copiesPending) {
-      waitCopies(groupsInFlight);
+      waitCopies(pipeline.isStaged() ? pipeline.lead() : 1);
       barrier();
       copiesPending = false;
     }
@@ -264,66 +253,91 @@ LogicalResult KernelEmitter::bindFlat(Operation *user, ValueRange values, ValueR
   return success();
 }
 
-LogicalResult KernelEmitter::emitFor(scf::ForOp loop) {
-  int64_t top = sharedTop;
-  FailureOr<Pipeline> planned = planPipeline(loop);
-  SmallVector<Value> initial;
-  if (failed(planned) || failed(flatten(loop, loop.getInitArgs(), initial)))
+/// Plans the copies of a loop. `flat` becomes its state before the first iteration.
+LogicalResult KernelEmitter::openLoop(Pipeline &pipeline, ValueRange initial,
+                                      SmallVectorImpl<Value> &flat) {
+  pipeline.sharedBefore = sharedTop;
+  if (failed(planPipeline(pipeline)) || failed(flatten(pipeline.loop(), initial, flat)))
     return failure();
-  Pipeline &pipeline = *planned;
-  bool pipelined = !pipeline.loads.empty(), staged = pipelined && pipeline.stages > 1;
-  if (!pipelined)
+  if (pipeline.loads.empty())
     settlePendingCopies();
-  fillPipeline(pipeline, loop);
-  keepOperandsInRegisters(loop, initial.size(), staged ? pipeline.stages - 1 : 1);
-  if (staged) { // the stage that is read, and the one that is written
-    initial.push_back(i32(0));
-    initial.push_back(i32((pipeline.stages - 1) * pipeline.stageBytes));
-  }
-  auto lowered = scf::ForOp::create(builder, lookup(loop.getLowerBound()),
-                                    lookup(loop.getUpperBound()), lookup(loop.getStep()), initial);
-  if (failed(emitBody(loop, lowered, pipeline)))
-    return failure();
-  builder.setInsertionPointAfter(lowered);
-  if (sharedTop != top) { // what follows may reuse this shared memory
+  return success();
+}
+
+/// `flat` is the state after the last iteration.
+LogicalResult KernelEmitter::closeLoop(Pipeline &pipeline, ValueRange flat) {
+  if (sharedTop != pipeline.sharedBefore) { // what follows may reuse this shared memory
     waitCopies(0);
     barrier();
     copiesPending = false;
   }
-  sharedTop = top;
-  return bindFlat(loop, loop.getResults(), lowered.getResults());
+  sharedTop = pipeline.sharedBefore;
+  return bindFlat(pipeline.loop(), pipeline.loop()->getResults(), flat);
 }
 
-LogicalResult KernelEmitter::emitBody(scf::ForOp loop, scf::ForOp lowered, Pipeline &pipeline) {
-  Block *body = lowered.getBody();
-  if (!body->empty())
-    body->clear();
-  builder.setInsertionPointToStart(body);
-  scalars.map(loop.getInductionVar(), lowered.getInductionVar());
-  if (failed(bindFlat(loop, loop.getRegionIterArgs(), lowered.getRegionIterArgs())))
+LogicalResult KernelEmitter::emitFor(scf::ForOp loop) {
+  Pipeline pipeline;
+  pipeline.body = loop.getBody();
+  pipeline.induction = loop.getInductionVar();
+  DenseRange range{lookup(loop.getLowerBound()), lookup(loop.getUpperBound()),
+                   lookup(loop.getStep())};
+  return emitDense(pipeline, range, loop.getInitArgs(), [] { return success(); });
+}
+
+/// A loop that leaves nothing out.
+LogicalResult KernelEmitter::emitDense(Pipeline &pipeline, DenseRange range, ValueRange initial,
+                                       llvm::function_ref<LogicalResult()> enter) {
+  SmallVector<Value> flat, yielded;
+  if (failed(openLoop(pipeline, initial, flat)))
     return failure();
-  bool staged = !pipeline.loads.empty() && pipeline.stages > 1;
-  Value read, write;
-  if (staged) {
-    read = lowered.getRegionIterArgs().drop_back().back();
-    write = lowered.getRegionIterArgs().back();
-    advanceStages(pipeline, lowered, read, write);
+  pipeline.end = range.end;
+  fillPipeline(pipeline, range);
+  keepOperandsInRegisters(pipeline, flat.size());
+  if (pipeline.isStaged()) { // the stage that is read, and the one that is written
+    flat.push_back(i32(0));
+    flat.push_back(i32(pipeline.lead() * pipeline.stageBytes));
+  }
+  auto lowered = scf::ForOp::create(builder, range.first, range.end, range.step, flat);
+  if (!lowered.getBody()->empty())
+    lowered.getBody()->clear();
+  builder.setInsertionPointToStart(lowered.getBody());
+  pipeline.current = lowered.getInductionVar();
+  pipeline.following = arith::AddIOp::create(builder, pipeline.current, range.step);
+  Value ahead = pipeline.following;
+  for (int64_t distance = 1; distance < pipeline.lead(); ++distance)
+    ahead = arith::AddIOp::create(builder, ahead, range.step);
+  if (failed(enter()) || failed(emitBody(pipeline, lowered.getRegionIterArgs(), ahead, yielded)))
+    return failure();
+  scf::YieldOp::create(builder, yielded);
+  builder.setInsertionPointAfter(lowered);
+  return closeLoop(pipeline, lowered.getResults());
+}
+
+/// The body of iteration `pipeline.current`. `flat` are the state and, where copies go in stages,
+/// the stages that are read and written; `yielded` becomes the same of the next iteration.
+LogicalResult KernelEmitter::emitBody(Pipeline &pipeline, ValueRange flat, Value ahead,
+                                      SmallVectorImpl<Value> &yielded) {
+  scalars.map(pipeline.induction, pipeline.current);
+  if (failed(bindFlat(pipeline.loop(), pipeline.state(), flat)))
+    return failure();
+  Value read;
+  if (pipeline.isStaged()) {
+    read = flat.drop_back().back();
+    advanceStages(pipeline, ahead, read, flat.back());
   }
   Pipeline *outerRing = ring;
   ring = pipeline.stages == 1 ? &pipeline : nullptr;
-  SmallVector<Value> yielded;
-  if (failed(emitBlock(*loop.getBody())) ||
-      failed(flatten(loop, loop.getBody()->getTerminator()->getOperands(), yielded)))
+  if (failed(emitBlock(*pipeline.body)) ||
+      failed(flatten(pipeline.loop(), pipeline.body->getTerminator()->getOperands(), yielded)))
     return failure();
   ring = outerRing;
-  if (staged) {
+  if (pipeline.isStaged()) {
     Value next = arith::AddIOp::create(builder, read, i32(pipeline.stageBytes));
     Value wraps = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, next,
                                         i32(pipeline.stages * pipeline.stageBytes));
     yielded.push_back(arith::SelectOp::create(builder, wraps, i32(0), next));
     yielded.push_back(read);
   }
-  scf::YieldOp::create(builder, yielded);
   return success();
 }
 

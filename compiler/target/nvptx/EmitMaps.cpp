@@ -127,7 +127,10 @@ static bool isSummed(Value partial, llvm::SmallPtrSetImpl<Value> &seen) {
     SmallVector<Value> next;
     if (auto loop = dyn_cast<scf::ForOp>(user))
       next = {loop.getTiedLoopRegionIterArg(&use), loop.getTiedLoopResult(&use)};
-    else if (isa<scf::YieldOp>(user))
+    else if (auto sweep = dyn_cast<tile::SweepOp>(user))
+      next = {sweep.getState()[use.getOperandNumber() - 2],
+              sweep.getResult(use.getOperandNumber() - 2)};
+    else if (isa<scf::YieldOp, tile::YieldOp>(user))
       next = {user->getParentOp()->getResult(use.getOperandNumber())};
     else
       llvm::append_range(next, user->getResults());

@@ -14,6 +14,7 @@
 #include "compiler/target/nvptx/SharedLayout.h"
 #include "dialects/tile/TileOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -70,9 +71,12 @@ private:
   void bindLanes();
   mlir::LogicalResult emitBlock(mlir::Block &block);
   mlir::LogicalResult emitOp(Op &op);
-  mlir::LogicalResult emitDim(Op &op);
   void emitCoordinates(tile::CoordinatesOp op);
-  mlir::LogicalResult cloneScalarOp(Op &op);
+  mlir::LogicalResult emitScalar(Op &op, mlir::IRMapping &mapping);
+  mlir::LogicalResult emitDim(mlir::memref::DimOp dim, mlir::IRMapping &mapping);
+  mlir::LogicalResult lowerNested(Op &clone);
+  /// What `region`, of scalars, yields for `argument`.
+  mlir::FailureOr<llvm::SmallVector<Value>> evaluate(mlir::Region &region, Value argument);
   /// What one index of a table adds: is it in range, and how far does it lead (elements)?
   struct ReadTerm {
     mlir::Value inside, distance;
@@ -132,19 +136,54 @@ private:
   // EmitLoops.cpp: loops, their pipelines, branches.
   mlir::LogicalResult emitFor(mlir::scf::ForOp loop);
   mlir::LogicalResult emitIf(mlir::scf::IfOp branch);
-  mlir::FailureOr<Pipeline> planPipeline(mlir::scf::ForOp loop);
-  void issueStage(Pipeline &pipeline, size_t first, size_t count, Value induction, Value stage);
-  void issueIfReached(Pipeline &pipeline, size_t count, Value induction, Value end, Value stage);
-  Value recompute(Value value, mlir::scf::ForOp loop, mlir::IRMapping &mapping);
-  Value recomputeFrom(Value value, mlir::scf::ForOp loop, Value induction);
-  void advanceStages(Pipeline &pipeline, mlir::scf::ForOp lowered, Value read, Value write);
+  /// First and end of a loop's iterations, and the step between them.
+  struct DenseRange {
+    Value first, end, step;
+  };
+  /// `enter` is called at the start of each iteration, before the body.
+  mlir::LogicalResult emitDense(Pipeline &pipeline, DenseRange range, mlir::ValueRange initial,
+                                llvm::function_ref<mlir::LogicalResult()> enter);
+  mlir::LogicalResult openLoop(Pipeline &pipeline, mlir::ValueRange initial,
+                               llvm::SmallVectorImpl<Value> &flat);
+  mlir::LogicalResult closeLoop(Pipeline &pipeline, mlir::ValueRange flat);
+  mlir::LogicalResult planPipeline(Pipeline &pipeline);
+  void issueStage(Pipeline &pipeline, size_t first, size_t count, Value iteration, Value stage);
+  void issueIfReached(Pipeline &pipeline, size_t count, Value iteration, Value stage);
+  Value recompute(Value value, Pipeline &pipeline, mlir::IRMapping &mapping);
+  Value recomputeFrom(Value value, Pipeline &pipeline, Value iteration);
+  void advanceStages(Pipeline &pipeline, Value ahead, Value read, Value write);
   void advanceRing(tile::LoadOp load);
-  void fillPipeline(Pipeline &pipeline, mlir::scf::ForOp loop);
-  mlir::LogicalResult emitBody(mlir::scf::ForOp loop, mlir::scf::ForOp lowered, Pipeline &pipeline);
-  void keepOperandsInRegisters(mlir::scf::ForOp loop, int64_t carried, int64_t groupsInFlight);
+  void fillPipeline(Pipeline &pipeline, DenseRange range);
+  mlir::LogicalResult emitBody(Pipeline &pipeline, mlir::ValueRange flat, Value ahead,
+                               llvm::SmallVectorImpl<Value> &yielded);
+  void keepOperandsInRegisters(Pipeline &pipeline, int64_t carried);
   mlir::LogicalResult flatten(Op *user, mlir::ValueRange values,
                               llvm::SmallVectorImpl<Value> &flat);
   mlir::LogicalResult bindFlat(Op *user, mlir::ValueRange values, mlir::ValueRange flat);
+
+  // EmitSweep.cpp: loops over the tiles that a mask leaves.
+  mlir::LogicalResult emitSweep(tile::SweepOp sweep);
+  mlir::LogicalResult emitDenseSweep(tile::SweepOp sweep);
+  mlir::LogicalResult emitSparseSweep(tile::SweepOp sweep);
+  struct Scan;
+  struct FoundTile;
+  Scan startScan(tile::SweepOp sweep);
+  mlir::FailureOr<FoundTile> takeTile(Scan &scan);
+  mlir::LogicalResult scanWindow(Scan &scan, mlir::ValueRange state);
+  static llvm::SmallVector<Value> shiftIn(mlir::ValueRange queue, int64_t count,
+                                          const FoundTile &found);
+  mlir::LogicalResult fillQueue(Pipeline &pipeline, Scan &scan,
+                                llvm::SmallVectorImpl<Value> &queue);
+  mlir::LogicalResult emitSparseBody(Pipeline &pipeline, Scan &scan, mlir::ValueRange flat,
+                                     size_t stateSize);
+
+  // EmitFold.cpp: numbers that the block's threads make together, and numbers of the block.
+  mlir::LogicalResult emitFold(tile::FoldOp fold);
+  mlir::FailureOr<llvm::SmallVector<Value>> foldOwn(tile::FoldOp fold);
+  Value joinLanes(tile::FoldKind kind, Value value);
+  void joinWarps(tile::FoldOp fold, llvm::MutableArrayRef<Value> values);
+  Value joinNumbers(tile::FoldKind kind, Value a, Value b);
+  mlir::LogicalResult emitWrite(tile::WriteOp write);
 
   // EmitStores.cpp: results to global memory.
   mlir::LogicalResult emitStore(tile::StoreOp op);

@@ -18,10 +18,12 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -35,6 +37,16 @@ void attune::registerNvptxDialects(DialectRegistry &registry) {
   registerNVVMDialectTranslation(registry);
 }
 
+/// Moves what does not change out of `loop`, which no upstream interface knows to be one.
+static void hoistInvariant(Operation *loop) {
+  auto regions = llvm::map_to_vector(loop->getRegions(), [](Region &region) { return &region; });
+  moveLoopInvariantCode(
+      regions,
+      [](Value value, Region *region) { return value.getParentRegion()->isProperAncestor(region); },
+      [](Operation *op, Region *) { return isMemoryEffectFree(op) && isSpeculatable(op); },
+      [](Operation *op, Region *region) { op->moveBefore(region->getParentOp()); });
+}
+
 /// Affine ops become arith; what does not change in a loop leaves it, so that loads of key tiles
 /// are seen to depend on nothing but the loop's index.
 static LogicalResult prepare(ModuleOp module) {
@@ -44,7 +56,13 @@ static LogicalResult prepare(ModuleOp module) {
   kernels.addPass(createLowerAffinePass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
-  return passes.run(module);
+  if (failed(passes.run(module)))
+    return failure();
+  module.walk([](Operation *op) {
+    if (isa<attune::tile::SweepOp, attune::tile::FoldOp>(op))
+      hoistInvariant(op);
+  });
+  return success();
 }
 
 /// Loops and branches become blocks; scalars become types of the LLVM dialect.

@@ -7,13 +7,32 @@
 
 namespace attune::nvptx {
 
+/// A loop over key tiles of the tile program, and what is copied ahead for it.
 struct Pipeline {
+  /// The body, and its argument that says which iteration it is. The carried state are the last
+  /// arguments, and all that the terminator yields.
+  mlir::Block *body = nullptr;
+  mlir::Value induction;
   /// In the order of the body; empty if nothing is copied ahead.
   llvm::SmallVector<tile::LoadOp> loads;
   /// Their places in the first stage.
   llvm::SmallVector<SharedTile> tiles;
   int64_t stages = 1;
   int64_t stageBytes = 0;
+  /// What was allocated before the loop.
+  int64_t sharedBefore = 0;
+  /// Of the loop that is emitted, as `induction` counts: this iteration, the one after it, and what
+  /// all iterations are below of.
+  mlir::Value current, following, end;
+
+  mlir::Operation *loop() const { return body->getParentOp(); }
+  mlir::Block::BlockArgListType state() const {
+    return body->getArguments().take_back(loop()->getNumResults());
+  }
+  /// Are all tiles of an iteration copied together?
+  bool isStaged() const { return !loads.empty() && stages > 1; }
+  /// How many iterations lie between that whose copies are sent for and that which uses its tiles.
+  int64_t lead() const { return std::max<int64_t>(stages - 1, 1); }
 };
 
 } // namespace attune::nvptx

@@ -21,6 +21,8 @@ enum class Opcode {
   /// The least x in [0, entries] with entry(x) >= a (LowerBound), > a (UpperBound): sorted tables.
   LowerBound,
   UpperBound,
+  /// How many entries the last dimension of the table that `node` reads has.
+  Entries,
   Fold,    // result `number` of the folds over the rows of the tile
   Summary, // `number` of the summaries of the column tile
   Add,     // integers; nothing wraps (mask-analysis: all inputs are bounded)
@@ -78,6 +80,7 @@ public:
   Value entry(const Node *node, Value index, int64_t low, int64_t high);
   Value lowerBound(const Node *node, Value number);
   Value upperBound(const Node *node, Value number);
+  Value entries(const Node *node);
   Value fold(int64_t number, int64_t low, int64_t high);
   Value summary(int64_t number, int64_t low, int64_t high);
   /// Arithmetic, comparisons, truths; folds constants and identities, uses ranges.
@@ -98,8 +101,18 @@ public:
   /// Does `value` depend on an instruction for which `wanted` holds?
   bool depends(Value value, llvm::function_ref<bool(const Instruction &)> wanted) const;
 
+  /// What computing `roots` takes, operands before users: ids.
+  llvm::SmallVector<int> needed(llvm::ArrayRef<Value> roots) const;
+
 private:
   Value intern(Instruction instruction);
+  /// An equal value that exists or is simpler; null: none is known.
+  Value simplified(Opcode opcode, Value a, Value b, Value c);
+  Value foldArithmetic(Opcode opcode, Value a, Value b);
+  Value foldExtremum(Opcode opcode, Value a, Value b);
+  Value foldComparison(Opcode opcode, Value a, Value b);
+  Value foldLogic(Opcode opcode, Value a, Value b);
+
   std::vector<Instruction> instructions;
   llvm::DenseMap<uint64_t, llvm::SmallVector<int, 1>> known;
 };
@@ -116,8 +129,6 @@ public:
 private:
   const Program &program;
   std::vector<int64_t> values;
-  std::vector<unsigned> stamps;
-  unsigned stamp = 0;
 };
 
 } // namespace attune::mask

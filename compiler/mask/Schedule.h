@@ -38,11 +38,28 @@ struct TileFold {
   bool onBatch = false, onHead = false;
 };
 
-/// Where a token range is cut so that x // divisor and x % divisor are a box on each piece: at the
-/// first and the last token t of the range with t + offset a multiple of `divisor`. Program values.
+/// Where a token range is cut so that x // divisor and x % divisor are a box on each piece: where
+/// t + offset is a multiple of `divisor`. Program values of uniforms and of the First input of that
+/// side, which is the first token of the range being cut.
 struct Cut {
   Value divisor, offset;
 };
+
+/// A range of tokens, inclusive; empty if last < first.
+struct Piece {
+  int64_t first = 0, last = -1;
+};
+/// A range cut by one cut:
+///   begin = min(first + (-(first + offset)) mod divisor, last + 1)
+///   end   = max(last + 1 - (last + 1 + offset) mod divisor, begin)
+///   [first, begin - 1], [begin, end - 1], [end, last]: what is left of a row, whole rows, what is
+///   left of a row.
+std::array<Piece, 3> cutRange(Piece range, int64_t divisor, int64_t offset);
+/// By several, outermost first: each piece that is not empty is cut by the next cut, whose values are
+/// taken at the piece's own first token (`values`: divisor and offset). Empty pieces are left out.
+llvm::SmallVector<Piece, 9>
+pieces(Piece range, unsigned cuts,
+       llvm::function_ref<std::pair<int64_t, int64_t>(unsigned cut, int64_t first)> values);
 
 /// Columns [low, high], inclusive; one pair a coordinate (one for flat tiles). Empty if low > high.
 struct ColumnRange {
@@ -74,6 +91,7 @@ struct Schedule {
   /// Of ColumnTile: the least tile >= it that some visible range touches; null where that is itself.
   Value seek;
 
+  /// Where `seek` is not null the tiles that it yields are touched.
   /// May the column tile [ColumnFirst, ColumnLast] of the row tile [RowFirst, RowLast] hold a visible
   /// (hidden) pair, as far as ranges tell? Constant true where they tell nothing beyond first and end.
   Value touched, blemished;
@@ -122,6 +140,9 @@ public:
   RowTile(const Schedule &schedule, const Sizes &sizes, const Environment &environment,
           int64_t tile);
 
+  /// Another row tile of the same problem; shares what was computed of column tiles.
+  RowTile sibling(int64_t tile) const;
+
   int64_t first() const { return firstTile; }
   int64_t end() const { return endTile; }
   /// The least tile >= `tile` that may hold a visible pair, skipping as the kernel skips; end() if none.
@@ -131,9 +152,13 @@ public:
   int64_t evaluations() const { return evaluated; }
 
 private:
-  int64_t leaf(const Instruction &instruction, llvm::ArrayRef<int64_t> operands);
-  struct Implementation;
-  std::shared_ptr<Implementation> implementation;
+  RowTile() = default;
+  void start(int64_t tile);
+
+  struct Problem;
+  struct State;
+  std::shared_ptr<Problem> problem;
+  std::shared_ptr<State> state;
   int64_t firstTile = 0, endTile = 0, evaluated = 0;
 };
 

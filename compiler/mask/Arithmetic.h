@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which integers can a value be, and what do the operations of programs compute?
+#ifndef ATTUNE_COMPILER_MASK_ARITHMETIC_H
+#define ATTUNE_COMPILER_MASK_ARITHMETIC_H
+
+#include "compiler/mask/Program.h"
+#include <limits>
+
+namespace attune::mask {
+
+/// Inclusive.
+struct Range {
+  int64_t low, high;
+
+  static Range everything() {
+    return {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+  }
+};
+
+/// Lengths and extents are below this.
+constexpr int64_t MaximumEntries = int64_t(1) << 31;
+/// What folds over nothing yield: Least this, Greatest its negation.
+constexpr int64_t Neutral = int64_t(1) << 61;
+
+/// Of anything by what is not positive: 0, so that values nobody uses cannot trap.
+inline int64_t floorDivide(int64_t a, int64_t b) {
+  if (b < 1)
+    return 0;
+  return a / b - (a % b < 0);
+}
+inline int64_t floorModulo(int64_t a, int64_t b) {
+  if (b < 1)
+    return 0;
+  int64_t rest = a % b;
+  return rest < 0 ? rest + b : rest;
+}
+
+/// What an operation yields (not a leaf); wraps where values nobody uses leave 64 bits.
+int64_t compute(Opcode opcode, int64_t a, int64_t b, int64_t c);
+
+/// Is the value given from outside of the program?
+inline bool isLeaf(Opcode opcode) { return opcode > Opcode::Constant && opcode < Opcode::Add; }
+
+} // namespace attune::mask
+
+#endif // ATTUNE_COMPILER_MASK_ARITHMETIC_H

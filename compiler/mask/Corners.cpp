@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Is a value monotone in what it is a function of, and what does it yield at the ends?
+#include "compiler/mask/Emission.h"
+
+using namespace attune;
+using namespace attune::mask;
+
+namespace {
+
+constexpr unsigned Grows = 1, Falls = 2, Either = 3;
+
+unsigned flip(unsigned direction) {
+  return (direction & Grows ? Falls : 0) | (direction & Falls ? Grows : 0);
+}
+
+} // namespace
+
+unsigned Emitter::directionOf(const Instruction &instruction,
+                              llvm::ArrayRef<unsigned> operands) const {
+  unsigned a = operands[0], b = operands[1], c = operands[2];
+  unsigned all = a | b | c;
+  if (all == 0)
+    return 0;
+  auto scaled = [&](unsigned direction, Value by) {
+    const Instruction &factor = program[by];
+    return direction == 0 || factor.low >= 0 ? direction : factor.high <= 0 ? flip(direction) : 3u;
+  };
+  switch (instruction.opcode) {
+  case Opcode::Entry: return sorted.contains(instruction.node) ? a : Either;
+  case Opcode::Add:
+  case Opcode::Minimum:
+  case Opcode::Maximum:
+  case Opcode::And:
+  case Opcode::Or:
+  case Opcode::LowerBound:
+  case Opcode::UpperBound: return all;
+  case Opcode::Subtract: return a | flip(b);
+  case Opcode::LessEqual: return flip(a) | b;
+  case Opcode::Not: return flip(a);
+  case Opcode::Multiply:
+    return scaled(a, instruction.operands[1]) | scaled(b, instruction.operands[0]);
+  case Opcode::FloorDivide: return b == 0 && program[instruction.operands[1]].low >= 1 ? a : Either;
+  case Opcode::Select: return a == 0 ? b | c : Either;
+  default: return Either;
+  }
+}
+
+unsigned Emitter::direction(Value value, Value base) {
+  llvm::DenseMap<int, unsigned> known;
+  const Instruction &input = program[base];
+  for (int id : program.needed(value)) {
+    const Instruction &instruction = program[Value{id}];
+    unsigned operands[3] = {};
+    for (unsigned index = 0; index < 3; ++index)
+      if (instruction.operands[index])
+        operands[index] = known[instruction.operands[index].id];
+    bool atToken = instruction.opcode == Opcode::AtToken &&
+                   (isRow(instruction.side) ? Input::RowToken : Input::ColumnToken) == input.input;
+    known[id] = id == base.id ? Grows : atToken ? Either : directionOf(instruction, operands);
+  }
+  return known[value.id];
+}
+
+Value Emitter::substitute(Value value, llvm::ArrayRef<std::pair<Value, Value>> replacements) {
+  llvm::DenseMap<int, Value> known;
+  for (auto [from, to] : replacements)
+    known[from.id] = to;
+  for (int id : program.needed(value)) {
+    if (known.contains(id))
+      continue;
+    Instruction instruction = program[Value{id}];
+    bool changed = false;
+    for (Value &operand : instruction.operands) {
+      if (!operand)
+        continue;
+      Value replaced = known[operand.id];
+      changed |= replaced != operand;
+      operand = replaced;
+    }
+    auto [a, b, c] = instruction.operands;
+    if (!changed)
+      known[id] = Value{id};
+    else if (instruction.opcode == Opcode::Entry)
+      known[id] = program.entry(instruction.node, a, instruction.low, instruction.high);
+    else if (instruction.opcode == Opcode::LowerBound)
+      known[id] = program.lowerBound(instruction.node, a);
+    else if (instruction.opcode == Opcode::UpperBound)
+      known[id] = program.upperBound(instruction.node, a);
+    else
+      known[id] = program.make(instruction.opcode, a, b, c);
+  }
+  return known[value.id];
+}
+
+Value Emitter::corner(Value value, llvm::ArrayRef<Base> bases, bool low, bool wholeAxis) {
+  llvm::SmallVector<std::pair<Value, Value>> replacements;
+  for (const Base &base : bases) {
+    unsigned found = direction(value, base.input);
+    if (found == 0)
+      continue;
+    const Interval &range = wholeAxis ? base.axis : base.range;
+    Value end = (found == Grows) == low ? range.low : range.high;
+    if (found == Either || !end)
+      return {};
+    replacements.push_back({base.input, end});
+  }
+  return substitute(value, replacements);
+}
+
+Value Emitter::inside(Value value, llvm::ArrayRef<Base> bases) {
+  Value all = program.truth(true);
+  for (int id : program.needed(value)) {
+    const Instruction instruction = program[Value{id}];
+    if (instruction.opcode != Opcode::Entry || !sorted.contains(instruction.node))
+      continue;
+    Value index = instruction.operands[0];
+    if (llvm::none_of(bases, [&](const Base &base) { return direction(index, base.input) != 0; }))
+      continue;
+    Value low = corner(index, bases, true, true), high = corner(index, bases, false, true);
+    Value least = make(Opcode::LessEqual, program.constant(0), low);
+    Value last = program.subtract(program.entries(instruction.node), program.constant(1));
+    all = make(Opcode::And, all, make(Opcode::And, least, make(Opcode::LessEqual, high, last)));
+    if (!all)
+      return {};
+  }
+  return all;
+}
+
+Interval Emitter::corners(Value value, llvm::ArrayRef<Base> bases) {
+  Value low = corner(value, bases, true, false), high = corner(value, bases, false, false);
+  // A sorted table falls to 0 behind its ends.
+  Value isInside = low && high ? inside(value, bases) : Value();
+  if (!isInside)
+    return {};
+  const Instruction instruction = program[value];
+  return {program.make(Opcode::Select, isInside, low, program.constant(instruction.low)),
+          program.make(Opcode::Select, isInside, high, program.constant(instruction.high))};
+}

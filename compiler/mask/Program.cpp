@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+// How are programs over tiles built (hash-consed, folded by constants and by ranges) and evaluated?
+#include "compiler/mask/Program.h"
+#include "compiler/mask/Arithmetic.h"
+#include "llvm/ADT/Hashing.h"
+
+using namespace attune;
+using namespace attune::mask;
+
+namespace {
+
+using Wide = __int128;
+
+/// An enclosure; everything where the exact one may leave 62 bits, since the value may then wrap.
+Range fitting(Wide low, Wide high) {
+  constexpr Wide limit = Wide(1) << 62;
+  if (low < -limit || high > limit)
+    return Range::everything();
+  return {int64_t(low), int64_t(high)};
+}
+
+template <typename Function> Range overCorners(Range a, Range b, Function &&function) {
+  Wide corners[] = {function(a.low, b.low), function(a.low, b.high), function(a.high, b.low),
+                    function(a.high, b.high)};
+  return fitting(*std::min_element(corners, corners + 4), *std::max_element(corners, corners + 4));
+}
+
+Range rangeOfModulo(Range a, Range b) {
+  if (a.low >= 0 && a.high < b.low)
+    return a;
+  return {0, std::max<int64_t>(b.high, 1) - 1};
+}
+
+/// Of bit operations: not negative numbers stay below the next power of two.
+Range rangeOfBits(Opcode opcode, Range a, Range b) {
+  if (opcode == Opcode::BitAnd && (a.low >= 0 || b.low >= 0))
+    return {0, a.low < 0 ? b.high : b.low < 0 ? a.high : std::min(a.high, b.high)};
+  if (a.low < 0 || b.low < 0)
+    return Range::everything();
+  uint64_t top = uint64_t(a.high) | uint64_t(b.high);
+  int64_t ones = int64_t(top == 0 ? 0 : ~uint64_t(0) >> __builtin_clzll(top));
+  return {0, ones};
+}
+
+Range rangeOf(Opcode opcode, Range a, Range b, Range c) {
+  switch (opcode) {
+  case Opcode::Add: return fitting(Wide(a.low) + b.low, Wide(a.high) + b.high);
+  case Opcode::Subtract: return fitting(Wide(a.low) - b.high, Wide(a.high) - b.low);
+  case Opcode::Multiply: return overCorners(a, b, [](Wide x, Wide y) { return x * y; });
+  case Opcode::FloorDivide:
+    if (b.low < 1)
+      return Range::everything();
+    return overCorners(a, b, [](Wide x, Wide y) { return floorDivide(int64_t(x), int64_t(y)); });
+  case Opcode::Modulo: return b.low < 1 ? Range::everything() : rangeOfModulo(a, b);
+  case Opcode::Minimum: return {std::min(a.low, b.low), std::min(a.high, b.high)};
+  case Opcode::Maximum: return {std::max(a.low, b.low), std::max(a.high, b.high)};
+  case Opcode::BitAnd:
+  case Opcode::BitOr:
+  case Opcode::BitXor: return rangeOfBits(opcode, a, b);
+  case Opcode::Select: return {std::min(b.low, c.low), std::max(b.high, c.high)};
+  default: return {0, 1};
+  }
+}
+
+bool isCommutative(Opcode opcode) {
+  switch (opcode) {
+  case Opcode::Add:
+  case Opcode::Multiply:
+  case Opcode::Minimum:
+  case Opcode::Maximum:
+  case Opcode::BitAnd:
+  case Opcode::BitOr:
+  case Opcode::BitXor:
+  case Opcode::Equal:
+  case Opcode::And:
+  case Opcode::Or: return true;
+  default: return false;
+  }
+}
+
+bool isPowerOfTwo(int64_t number) { return number > 0 && (number & (number - 1)) == 0; }
+
+int64_t costOf(const Program &program, const Instruction &instruction) {
+  switch (instruction.opcode) {
+  case Opcode::Constant:
+  case Opcode::Input:
+  case Opcode::Uniform:
+  case Opcode::Entries:
+  case Opcode::Fold:
+  case Opcode::Summary: return 0;
+  case Opcode::AtToken:
+  case Opcode::Entry: return 2;
+  case Opcode::LowerBound:
+  case Opcode::UpperBound: return 40;
+  case Opcode::FloorDivide:
+  case Opcode::Modulo: {
+    std::optional<int64_t> divisor = program.constantOf(instruction.operands[1]);
+    return divisor && isPowerOfTwo(*divisor) ? 1 : 4;
+  }
+  default: return 1;
+  }
+}
+
+} // namespace
+
+int64_t attune::mask::compute(Opcode opcode, int64_t a, int64_t b, int64_t c) {
+  switch (opcode) {
+  case Opcode::Add: return int64_t(uint64_t(a) + uint64_t(b));
+  case Opcode::Subtract: return int64_t(uint64_t(a) - uint64_t(b));
+  case Opcode::Multiply: return int64_t(uint64_t(a) * uint64_t(b));
+  case Opcode::FloorDivide: return floorDivide(a, b);
+  case Opcode::Modulo: return floorModulo(a, b);
+  case Opcode::Minimum: return std::min(a, b);
+  case Opcode::Maximum: return std::max(a, b);
+  case Opcode::BitAnd: return a & b;
+  case Opcode::BitOr: return a | b;
+  case Opcode::BitXor: return a ^ b;
+  case Opcode::LessEqual: return a <= b;
+  case Opcode::Equal: return a == b;
+  case Opcode::And: return a & b;
+  case Opcode::Or: return a | b;
+  case Opcode::Not: return !a;
+  case Opcode::Select: return a ? b : c;
+  default: llvm_unreachable("not an operation");
+  }
+}
+
+Value Program::intern(Instruction instruction) {
+  uint64_t hash = llvm::hash_combine(unsigned(instruction.opcode), instruction.number,
+                                     unsigned(instruction.input), instruction.dim, instruction.node,
+                                     unsigned(instruction.side), instruction.operands[0].id,
+                                     instruction.operands[1].id, instruction.operands[2].id);
+  // The map keeps two keys for itself.
+  auto &candidates = known[hash >> 2];
+  for (int id : candidates) {
+    Instruction other = instructions[id];
+    other.low = instruction.low, other.high = instruction.high;
+    if (other == instruction) {
+      instructions[id].low = std::max(instructions[id].low, instruction.low);
+      instructions[id].high = std::min(instructions[id].high, instruction.high);
+      return {id};
+    }
+  }
+  candidates.push_back(int(instructions.size()));
+  instructions.push_back(instruction);
+  return {candidates.back()};
+}
+
+Value Program::constant(int64_t number) {
+  Instruction instruction;
+  instruction.number = instruction.low = instruction.high = number;
+  return intern(instruction);
+}
+
+Value Program::input(Input input, unsigned dim, int64_t low, int64_t high) {
+  Instruction instruction{.opcode = Opcode::Input, .input = input, .dim = dim};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+Value Program::uniform(const Node *node, int64_t low, int64_t high) {
+  if (low == high)
+    return constant(low);
+  Instruction instruction{.opcode = Opcode::Uniform, .node = node};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+Value Program::atToken(const Node *node, Side side, int64_t low, int64_t high) {
+  Instruction instruction{.opcode = Opcode::AtToken, .node = node, .side = side};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+Value Program::entry(const Node *node, Value index, int64_t low, int64_t high) {
+  Instruction instruction{.opcode = Opcode::Entry, .node = node, .operands = {index}};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+Value Program::lowerBound(const Node *node, Value number) {
+  Instruction instruction{.opcode = Opcode::LowerBound, .node = node, .operands = {number}};
+  instruction.high = MaximumEntries;
+  return intern(instruction);
+}
+
+Value Program::upperBound(const Node *node, Value number) {
+  Instruction instruction{.opcode = Opcode::UpperBound, .node = node, .operands = {number}};
+  instruction.high = MaximumEntries;
+  return intern(instruction);
+}
+
+Value Program::entries(const Node *node) {
+  Instruction instruction{.opcode = Opcode::Entries, .node = node};
+  instruction.high = MaximumEntries;
+  return intern(instruction);
+}
+
+Value Program::fold(int64_t number, int64_t low, int64_t high) {
+  Instruction instruction{.opcode = Opcode::Fold, .number = number};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+Value Program::summary(int64_t number, int64_t low, int64_t high) {
+  Instruction instruction{.opcode = Opcode::Summary, .number = number};
+  instruction.low = low, instruction.high = high;
+  return intern(instruction);
+}
+
+std::optional<int64_t> Program::constantOf(Value value) const {
+  const Instruction &instruction = instructions[value.id];
+  if (instruction.opcode == Opcode::Constant)
+    return instruction.number;
+  return std::nullopt;
+}
+
+Value Program::make(Opcode opcode, Value a, Value b, Value c) {
+  // Constants come last, other operands of commutative operations in the order of their making.
+  if (isCommutative(opcode) && (constantOf(a) || (!constantOf(b) && b.id < a.id)))
+    std::swap(a, b);
+  if (Value folded = simplified(opcode, a, b, c))
+    return folded;
+  auto rangeOfValue = [&](Value value) {
+    return value ? Range{instructions[value.id].low, instructions[value.id].high} : Range{0, 0};
+  };
+  Range range = rangeOf(opcode, rangeOfValue(a), rangeOfValue(b), rangeOfValue(c));
+  if (range.low == range.high)
+    return constant(range.low);
+  Instruction instruction{.opcode = opcode, .operands = {a, b, c}};
+  instruction.low = range.low, instruction.high = range.high;
+  return intern(instruction);
+}
+
+Value Program::simplified(Opcode opcode, Value a, Value b, Value c) {
+  std::optional<int64_t> x = constantOf(a), y, z;
+  if (b)
+    y = constantOf(b);
+  if (c)
+    z = constantOf(c);
+  bool isDivision = opcode == Opcode::FloorDivide || opcode == Opcode::Modulo;
+  if (x && (!b || y) && (!c || z) && !(isDivision && *y < 1))
+    return constant(compute(opcode, *x, y.value_or(0), z.value_or(0)));
+  switch (opcode) {
+  case Opcode::Add:
+  case Opcode::Subtract:
+  case Opcode::Multiply:
+  case Opcode::FloorDivide:
+  case Opcode::Modulo: return foldArithmetic(opcode, a, b);
+  case Opcode::Minimum:
+  case Opcode::Maximum: return foldExtremum(opcode, a, b);
+  case Opcode::LessEqual:
+  case Opcode::Equal: return foldComparison(opcode, a, b);
+  case Opcode::And:
+  case Opcode::Or: return foldLogic(opcode, a, b);
+  case Opcode::Not:
+    if (instructions[a.id].opcode == Opcode::Not)
+      return instructions[a.id].operands[0];
+    return {};
+  case Opcode::Select:
+    if (x)
+      return *x ? b : c;
+    return b == c ? b : Value();
+  default: return {};
+  }
+}
+
+Value Program::foldArithmetic(Opcode opcode, Value a, Value b) {
+  std::optional<int64_t> y = constantOf(b);
+  const Instruction left = instructions[a.id];
+  // (x + c) + d and its like: constants meet.
+  if ((opcode == Opcode::Add || opcode == Opcode::Subtract) && y) {
+    int64_t number = opcode == Opcode::Add ? *y : -*y;
+    if (number == 0)
+      return a;
+    if (left.opcode == Opcode::Add)
+      if (std::optional<int64_t> other = constantOf(left.operands[1]))
+        return make(Opcode::Add, left.operands[0], constant(number + *other));
+    if (opcode == Opcode::Subtract)
+      return make(Opcode::Add, a, constant(number));
+    return {};
+  }
+  if (opcode == Opcode::Subtract && a == b)
+    return constant(0);
+  if (opcode == Opcode::Multiply && y == 0)
+    return constant(0);
+  if ((opcode == Opcode::Multiply || opcode == Opcode::FloorDivide) && y == 1)
+    return a;
+  if (opcode == Opcode::Modulo && left.low >= 0 && left.high < instructions[b.id].low)
+    return a;
+  return {};
+}
+
+Value Program::foldExtremum(Opcode opcode, Value a, Value b) {
+  const Instruction &left = instructions[a.id], &right = instructions[b.id];
+  bool isMinimum = opcode == Opcode::Minimum;
+  if (a == b || (isMinimum ? left.high <= right.low : left.low >= right.high))
+    return a;
+  if (isMinimum ? right.high <= left.low : right.low >= left.high)
+    return b;
+  // min(min(x, y), y).
+  if (left.opcode == opcode && (left.operands[0] == b || left.operands[1] == b))
+    return a;
+  if (right.opcode == opcode && (right.operands[0] == a || right.operands[1] == a))
+    return b;
+  return {};
+}
+
+Value Program::foldComparison(Opcode opcode, Value a, Value b) {
+  // Copies: making values moves instructions.
+  const Instruction left = instructions[a.id], right = instructions[b.id];
+  if (opcode == Opcode::Equal) {
+    if (a == b)
+      return truth(true);
+    if (left.high < right.low || right.high < left.low)
+      return truth(false);
+    return {};
+  }
+  if (a == b || left.high <= right.low)
+    return truth(true);
+  if (left.low > right.high)
+    return truth(false);
+  // x + c <= d and d <= x + c, once for each x.
+  if (left.opcode == Opcode::Add && constantOf(b) && constantOf(left.operands[1]))
+    return atMost(left.operands[0], constant(*constantOf(b) - *constantOf(left.operands[1])));
+  if (right.opcode == Opcode::Add && constantOf(a) && constantOf(right.operands[1]))
+    return atMost(constant(*constantOf(a) - *constantOf(right.operands[1])), right.operands[0]);
+  return {};
+}
+
+Value Program::foldLogic(Opcode opcode, Value a, Value b) {
+  bool isAnd = opcode == Opcode::And;
+  if (a == b)
+    return a;
+  if (std::optional<int64_t> y = constantOf(b))
+    return (*y == 1) == isAnd ? a : b;
+  const Instruction &left = instructions[a.id], &right = instructions[b.id];
+  if ((left.opcode == Opcode::Not && left.operands[0] == b) ||
+      (right.opcode == Opcode::Not && right.operands[0] == a))
+    return truth(!isAnd);
+  if (left.opcode == opcode && (left.operands[0] == b || left.operands[1] == b))
+    return a;
+  if (right.opcode == opcode && (right.operands[0] == a || right.operands[1] == a))
+    return b;
+  return {};
+}
+
+llvm::SmallVector<int> Program::needed(llvm::ArrayRef<Value> roots) const {
+  std::vector<bool> seen(instructions.size());
+  llvm::SmallVector<int> stack, order;
+  for (Value root : roots)
+    if (root)
+      stack.push_back(root.id);
+  while (!stack.empty()) {
+    int id = stack.pop_back_val();
+    if (seen[id])
+      continue;
+    seen[id] = true;
+    order.push_back(id);
+    for (Value operand : instructions[id].operands)
+      if (operand)
+        stack.push_back(operand.id);
+  }
+  llvm::sort(order);
+  return order;
+}
+
+int64_t Program::cost(llvm::ArrayRef<Value> roots) const {
+  int64_t sum = 0;
+  for (int id : needed(roots))
+    sum += costOf(*this, instructions[id]);
+  return sum;
+}
+
+bool Program::depends(Value value, llvm::function_ref<bool(const Instruction &)> wanted) const {
+  return llvm::any_of(needed(value), [&](int id) { return wanted(instructions[id]); });
+}
+
+Evaluator::Evaluator(const Program &program) : program(program) {}
+
+llvm::SmallVector<int64_t> Evaluator::evaluate(llvm::ArrayRef<Value> roots, Leaf leaf) {
+  values.resize(program.size());
+  for (int id : program.needed(roots)) {
+    const Instruction &instruction = program[Value{id}];
+    llvm::SmallVector<int64_t, 3> operands;
+    for (Value operand : instruction.operands)
+      if (operand)
+        operands.push_back(values[operand.id]);
+    if (instruction.opcode == Opcode::Constant)
+      values[id] = instruction.number;
+    else if (isLeaf(instruction.opcode))
+      values[id] = leaf(instruction, operands);
+    else
+      values[id] = compute(instruction.opcode, operands[0], operands.size() > 1 ? operands[1] : 0,
+                           operands.size() > 2 ? operands[2] : 0);
+  }
+  llvm::SmallVector<int64_t> results;
+  for (Value root : roots)
+    results.push_back(values[root.id]);
+  return results;
+}

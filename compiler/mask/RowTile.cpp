@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// What does the emitted code do for one row tile? The schedule, interpreted.
+#include "compiler/mask/Arithmetic.h"
+#include "compiler/mask/Schedule.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace attune;
+using namespace attune::mask;
+
+namespace {
+
+using Coordinates = llvm::SmallVector<int64_t, 3>;
+
+/// A side of one problem: flat tiles have one coordinate, the token.
+struct Axis {
+  llvm::SmallVector<int64_t, 3> box, extents, counts;
+
+  Axis(const TileShape &shape, int64_t tokens, llvm::ArrayRef<int64_t> grid) {
+    if (shape.box.empty()) {
+      box = {shape.tokens};
+      extents = {tokens};
+    } else {
+      box = shape.box;
+      extents.assign(grid.begin(), grid.end());
+    }
+    for (auto [size, extent] : llvm::zip_equal(box, extents))
+      counts.push_back(llvm::divideCeilSigned(extent, size));
+  }
+
+  int64_t tiles() const {
+    int64_t product = 1;
+    for (int64_t count : counts)
+      product *= count;
+    return product;
+  }
+
+  /// The inclusive ends of a tile, clipped to what exists.
+  std::pair<Coordinates, Coordinates> ends(int64_t tile) const {
+    Coordinates first(box.size()), last(box.size());
+    for (size_t dim = box.size(); dim-- > 0;) {
+      first[dim] = tile % counts[dim] * box[dim];
+      last[dim] = std::min(first[dim] + box[dim], extents[dim]) - 1;
+      tile /= counts[dim];
+    }
+    return {first, last};
+  }
+
+  int64_t flat(llvm::ArrayRef<int64_t> at) const {
+    int64_t token = 0;
+    for (auto [coordinate, extent] : llvm::zip_equal(at, extents))
+      token = token * extent + coordinate;
+    return token;
+  }
+
+  template <typename Visit> void forEachToken(int64_t tile, Visit &&visit) const {
+    auto [first, last] = ends(tile);
+    for (size_t dim = 0; dim < box.size(); ++dim)
+      if (last[dim] < first[dim])
+        return;
+    Coordinates at = first;
+    while (true) {
+      visit(at);
+      size_t dim = box.size();
+      while (dim-- > 0) {
+        if (++at[dim] <= last[dim])
+          break;
+        at[dim] = first[dim];
+      }
+      if (dim == size_t(-1))
+        return;
+    }
+  }
+};
+
+int64_t neutralOf(FoldKind kind) {
+  return kind == FoldKind::Least ? Neutral : kind == FoldKind::Greatest ? -Neutral : 0;
+}
+
+int64_t join(FoldKind kind, int64_t a, int64_t b) {
+  switch (kind) {
+  case FoldKind::Least: return std::min(a, b);
+  case FoldKind::Greatest: return std::max(a, b);
+  case FoldKind::Union: return int64_t(uint64_t(a) | uint64_t(1) << (b & 63));
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+} // namespace
+
+/// What all row tiles of a problem share. Not for several threads.
+struct RowTile::Problem {
+  /// Instructions in order of evaluation.
+  using Plan = llvm::SmallVector<int>;
+
+  const Schedule &schedule;
+  const Environment &environment;
+  Axis rows, columns;
+  Plan ends, seek, ranges, mayHold, folds, summaries;
+  llvm::SmallVector<Plan, 2> rowCuts, columnCuts;
+
+  /// Of the evaluation under way.
+  std::vector<int64_t> values;
+  std::array<Coordinates, 7> inputs;
+  llvm::ArrayRef<int64_t> foldValues, summaryValues;
+  bool isUnknown = false;
+  /// Of Uniform and Entries; by instruction.
+  llvm::DenseMap<int, std::optional<int64_t>> uniforms;
+  /// By column tile; empty where something is unknown.
+  llvm::DenseMap<int64_t, llvm::SmallVector<int64_t>> summariesOf;
+
+  Problem(const Schedule &schedule, const Sizes &sizes, const Environment &environment)
+      : schedule(schedule), environment(environment),
+        rows(schedule.rows, sizes.rowTokens, sizes.rowGrid),
+        columns(schedule.columns, sizes.columnTokens, sizes.columnGrid),
+        values(schedule.program.size()) {
+    ends = planOf({schedule.firstTile, schedule.endTile});
+    seek = planOf(schedule.seek);
+    ranges = planOf({schedule.touched, schedule.blemished});
+    mayHold = planOf({schedule.mayVisible, schedule.mayHidden});
+    folds = planOf(schedule.folds);
+    summaries = planOf(schedule.summaries);
+    for (Cut cut : schedule.rowCuts)
+      rowCuts.push_back(planOf({cut.divisor, cut.offset}));
+    for (Cut cut : schedule.columnCuts)
+      columnCuts.push_back(planOf({cut.divisor, cut.offset}));
+  }
+
+  Plan planOf(llvm::ArrayRef<Value> roots) const { return schedule.program.needed(roots); }
+  Plan planOf(llvm::ArrayRef<TileFold> list) const {
+    llvm::SmallVector<Value> roots;
+    for (const TileFold &fold : list)
+      roots.append({fold.value, fold.when});
+    return planOf(roots);
+  }
+
+  Coordinates &at(Input input) { return inputs[unsigned(input)]; }
+  int64_t operator[](Value value) const { return values[value.id]; }
+  void run(const Plan &plan);
+  int64_t leaf(int id, const Instruction &instruction);
+  std::optional<int64_t> leafOrUnknown(int id, const Instruction &instruction);
+  std::optional<int64_t> bound(const Instruction &instruction, bool strict);
+  std::optional<int64_t> entry(const Node *node, int64_t index);
+  /// The folds over a tile; nothing where something is unknown.
+  llvm::SmallVector<int64_t> foldOver(llvm::ArrayRef<TileFold> list, const Plan &plan, Input token,
+                                      const Axis &axis, int64_t tile);
+  /// Can a pair be visible, hidden, as far as the tile test tells?
+  std::pair<bool, bool> test(const State &state, int64_t columnTile, int64_t &evaluated);
+  std::pair<bool, bool> testPieces(const State &state, int64_t columnTile, int64_t &evaluated);
+  std::pair<bool, bool> testPiece(int64_t &evaluated);
+  llvm::SmallVector<Piece, 9> cut(Piece range, bool ofRows);
+  bool isForward() const { return schedule.direction == Direction::Forward; }
+};
+
+/// What one row tile keeps.
+struct RowTile::State {
+  Coordinates first, last;
+  llvm::SmallVector<int64_t> folds;
+  bool isUnknown = false;
+};
+
+std::pair<bool, bool> RowTile::Problem::testPiece(int64_t &evaluated) {
+  ++evaluated;
+  isUnknown = false;
+  run(mayHold);
+  if (isUnknown)
+    return {true, true};
+  return {(*this)[schedule.mayVisible], (*this)[schedule.mayHidden]};
+}
+
+std::pair<bool, bool> RowTile::Problem::test(const State &state, int64_t columnTile,
+                                             int64_t &evaluated) {
+  if (!schedule.summaries.empty()) {
+    auto [place, isNew] = summariesOf.try_emplace(columnTile);
+    if (isNew)
+      place->second =
+          foldOver(schedule.summaries, summaries, Input::ColumnToken, columns, columnTile);
+    if (place->second.empty())
+      return {true, true};
+    summaryValues = place->second;
+  }
+  std::pair<bool, bool> whole = testPiece(evaluated);
+  bool isCut = !schedule.rowCuts.empty() || !schedule.columnCuts.empty();
+  return whole.first && whole.second && isCut ? testPieces(state, columnTile, evaluated) : whole;
+}
+
+llvm::SmallVector<Piece, 9> RowTile::Problem::cut(Piece range, bool ofRows) {
+  llvm::ArrayRef<Cut> cuts = ofRows ? schedule.rowCuts : schedule.columnCuts;
+  return pieces(range, cuts.size(), [&](unsigned index, int64_t first) {
+    at(ofRows ? Input::RowFirst : Input::ColumnFirst) = {first};
+    run(ofRows ? rowCuts[index] : columnCuts[index]);
+    return std::pair((*this)[cuts[index].divisor], (*this)[cuts[index].offset]);
+  });
+}
+
+std::pair<bool, bool> RowTile::Problem::testPieces(const State &state, int64_t columnTile,
+                                                   int64_t &evaluated) {
+  auto [first, last] = columns.ends(columnTile);
+  // Boxes are not cut.
+  llvm::SmallVector<Piece, 9> rowPieces, columnPieces;
+  if (!schedule.rowCuts.empty())
+    rowPieces = cut({state.first.front(), state.last.front()}, true);
+  if (!schedule.columnCuts.empty())
+    columnPieces = cut({first.front(), last.front()}, false);
+  bool visible = false, hidden = false;
+  for (size_t row = 0; row < std::max<size_t>(rowPieces.size(), 1); ++row)
+    for (size_t column = 0; column < std::max<size_t>(columnPieces.size(), 1); ++column) {
+      at(Input::RowFirst) = rowPieces.empty() ? state.first : Coordinates{rowPieces[row].first};
+      at(Input::RowLast) = rowPieces.empty() ? state.last : Coordinates{rowPieces[row].last};
+      at(Input::ColumnFirst) =
+          columnPieces.empty() ? first : Coordinates{columnPieces[column].first};
+      at(Input::ColumnLast) = columnPieces.empty() ? last : Coordinates{columnPieces[column].last};
+      std::pair<bool, bool> piece = testPiece(evaluated);
+      visible |= piece.first;
+      hidden |= piece.second;
+      if (visible && hidden)
+        return {true, true};
+    }
+  return {visible, hidden};
+}
+
+std::optional<int64_t> RowTile::Problem::entry(const Node *node, int64_t index) {
+  std::optional<int64_t> count = environment.entries(node);
+  if (!count)
+    return std::nullopt;
+  return index < 0 || index >= *count ? 0 : environment.entry(node, index);
+}
+
+std::optional<int64_t> RowTile::Problem::bound(const Instruction &instruction, bool strict) {
+  int64_t number = values[instruction.operands[0].id], low = 0;
+  std::optional<int64_t> count = environment.entries(instruction.node);
+  if (!count)
+    return std::nullopt;
+  for (int64_t high = *count; low < high;) {
+    int64_t middle = low + (high - low) / 2;
+    std::optional<int64_t> found = environment.entry(instruction.node, middle);
+    if (!found)
+      return std::nullopt;
+    if (strict ? *found > number : *found >= number)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+std::optional<int64_t> RowTile::Problem::leafOrUnknown(int id, const Instruction &instruction) {
+  switch (instruction.opcode) {
+  case Opcode::Uniform:
+  case Opcode::Entries: {
+    auto [place, isNew] = uniforms.try_emplace(id);
+    if (isNew)
+      place->second = instruction.opcode == Opcode::Uniform ? environment.uniform(instruction.node)
+                                                            : environment.entries(instruction.node);
+    return place->second;
+  }
+  case Opcode::AtToken: {
+    bool isRow = (instruction.side == Side::Query) == isForward();
+    const Axis &axis = isRow ? rows : columns;
+    return environment.at(instruction.node, instruction.side,
+                          axis.flat(at(isRow ? Input::RowToken : Input::ColumnToken)));
+  }
+  case Opcode::Entry: return entry(instruction.node, values[instruction.operands[0].id]);
+  case Opcode::LowerBound: return bound(instruction, false);
+  case Opcode::UpperBound: return bound(instruction, true);
+  default: llvm_unreachable("not a leaf of the environment");
+  }
+}
+
+int64_t RowTile::Problem::leaf(int id, const Instruction &instruction) {
+  switch (instruction.opcode) {
+  case Opcode::Input: return at(instruction.input)[instruction.dim];
+  case Opcode::Fold: return foldValues[instruction.number];
+  case Opcode::Summary: return summaryValues[instruction.number];
+  default: break;
+  }
+  std::optional<int64_t> found = leafOrUnknown(id, instruction);
+  isUnknown |= !found;
+  return found.value_or(0);
+}
+
+void RowTile::Problem::run(const Plan &plan) {
+  auto value = [&](Value operand) { return operand ? values[operand.id] : 0; };
+  for (int id : plan) {
+    const Instruction &instruction = schedule.program[Value{id}];
+    auto [a, b, c] = instruction.operands;
+    if (instruction.opcode == Opcode::Constant)
+      values[id] = instruction.number;
+    else if (isLeaf(instruction.opcode))
+      values[id] = leaf(id, instruction);
+    else
+      values[id] = compute(instruction.opcode, value(a), value(b), value(c));
+  }
+}
+
+llvm::SmallVector<int64_t> RowTile::Problem::foldOver(llvm::ArrayRef<TileFold> list,
+                                                      const Plan &plan, Input token,
+                                                      const Axis &axis, int64_t tile) {
+  llvm::SmallVector<int64_t> results;
+  for (const TileFold &fold : list)
+    results.push_back(neutralOf(fold.kind));
+  isUnknown = false;
+  axis.forEachToken(tile, [&](llvm::ArrayRef<int64_t> place) {
+    at(token).assign(place.begin(), place.end());
+    run(plan);
+    for (auto [fold, result] : llvm::zip_equal(list, results))
+      if ((*this)[fold.when])
+        result = join(fold.kind, result, (*this)[fold.value]);
+  });
+  if (isUnknown)
+    results.clear();
+  return results;
+}
+
+RowTile::RowTile(const Schedule &schedule, const Sizes &sizes, const Environment &environment,
+                 int64_t tile)
+    : problem(std::make_shared<Problem>(schedule, sizes, environment)) {
+  start(tile);
+}
+
+RowTile RowTile::sibling(int64_t tile) const {
+  RowTile other;
+  other.problem = problem;
+  other.start(tile);
+  return other;
+}
+
+void RowTile::start(int64_t tile) {
+  Problem &p = *problem;
+  state = std::make_shared<State>();
+  std::tie(state->first, state->last) = p.rows.ends(tile);
+  if (!p.schedule.folds.empty()) {
+    state->folds = p.foldOver(p.schedule.folds, p.folds, Input::RowToken, p.rows, tile);
+    state->isUnknown = state->folds.empty();
+  }
+  endTile = p.columns.tiles();
+  if (state->isUnknown)
+    return;
+  p.at(Input::RowFirst) = state->first;
+  p.at(Input::RowLast) = state->last;
+  p.foldValues = state->folds;
+  p.isUnknown = false;
+  p.run(p.ends);
+  if (p.isUnknown)
+    return;
+  firstTile = p[p.schedule.firstTile];
+  endTile = std::min(endTile, p[p.schedule.endTile]);
+}
+
+int64_t RowTile::next(int64_t tile) {
+  Problem &p = *problem;
+  tile = std::max(tile, firstTile);
+  if (tile >= endTile || !p.schedule.seek || state->isUnknown)
+    return std::min(tile, std::max(endTile, firstTile));
+  p.at(Input::RowFirst) = state->first;
+  p.at(Input::RowLast) = state->last;
+  p.at(Input::ColumnTile) = {tile};
+  p.foldValues = state->folds;
+  p.isUnknown = false;
+  p.run(p.seek);
+  return p.isUnknown ? tile : std::min(endTile, p[p.schedule.seek]);
+}
+
+TileClass RowTile::classify(int64_t columnTile) {
+  Problem &p = *problem;
+  const Schedule &schedule = p.schedule;
+  if (columnTile < firstTile || columnTile >= endTile)
+    return TileClass::Empty;
+  if (state->isUnknown)
+    return TileClass::Partial;
+  auto [first, last] = p.columns.ends(columnTile);
+  p.at(Input::RowFirst) = state->first;
+  p.at(Input::RowLast) = state->last;
+  p.at(Input::ColumnFirst) = first;
+  p.at(Input::ColumnLast) = last;
+  p.foldValues = state->folds;
+  p.isUnknown = false;
+  p.run(p.ranges);
+  if (p.isUnknown)
+    return TileClass::Partial;
+  bool visible = p[schedule.touched], hidden = p[schedule.blemished];
+  if (visible && schedule.mayVisible) {
+    std::pair<bool, bool> tested = p.test(*state, columnTile, evaluated);
+    visible &= tested.first;
+    hidden &= tested.second;
+  }
+  return !visible ? TileClass::Empty : hidden ? TileClass::Partial : TileClass::Full;
+}
+
+int64_t attune::mask::countTiles(const TileShape &shape, int64_t tokens,
+                                 llvm::ArrayRef<int64_t> grid) {
+  return Axis(shape, tokens, grid).tiles();
+}
+
+llvm::SmallVector<int64_t> attune::mask::tokensOf(const TileShape &shape, int64_t tokens,
+                                                  llvm::ArrayRef<int64_t> grid, int64_t tile) {
+  Axis axis(shape, tokens, grid);
+  llvm::SmallVector<int64_t> found;
+  axis.forEachToken(tile, [&](llvm::ArrayRef<int64_t> at) { found.push_back(axis.flat(at)); });
+  return found;
+}

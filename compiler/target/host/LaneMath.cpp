@@ -58,10 +58,15 @@ Value LaneBuilder::scaledPolynomial(Value fraction, Value rounded) {
   for (int power = 5; power >= 0; --power)
     sum = fma(sum, fraction, constantFloat(type, factor * kExp2Coefficients[power]));
   if (scales) {
-    Value all = constant(getIntegerType(16), -1), nearest = constant(getI32Type(), 4);
+    // Lanes below 2^-126, most of them hidden pairs, are 0 without being scaled: a result that
+    // underflows would cost some hundred cycles.
+    Value zero = constantFloat(type, 0), nearest = constant(getI32Type(), 4);
+    Value isNormal =
+        arith::CmpFOp::create(*this, arith::CmpFPredicate::UGE, rounded, constantFloat(type, -126));
+    Value lanes = LLVM::BitcastOp::create(*this, getIntegerType(16), isNormal);
     return LLVM::CallIntrinsicOp::create(*this, type,
                                          getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
-                                         ValueRange{sum, rounded, sum, all, nearest})
+                                         ValueRange{sum, rounded, zero, lanes, nearest})
         .getResult(0);
   }
   // (126 + n) << 23 is 2^(n-1), and 0 for n = -126; the shift's own bits leave at the top.

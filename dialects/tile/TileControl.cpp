@@ -158,9 +158,7 @@ LogicalResult SweepOp::verifyRegions() {
   return verifySignature(*this, "body", getBody(), arguments, llvm::to_vector(getResultTypes()));
 }
 
-bool SweepOp::visitsAll() {
-  return getSeek().empty() && matchPattern(getClasses()[0], m_One());
-}
+bool SweepOp::visitsAll() { return getSeek().empty() && matchPattern(getClasses()[0], m_One()); }
 
 void SweepOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setRange) {
   // Tiles are no more than tokens.

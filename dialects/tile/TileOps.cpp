@@ -97,6 +97,17 @@ void CoordinatesOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn
     setRange(value, tokenRange());
 }
 
+LogicalResult CoordinatesOp::verify() {
+  // C1
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  DenseI64ArrayAttr box = kernel ? kernel.getConfig().getQueryBox() : DenseI64ArrayAttr();
+  size_t expected = box ? box.size() : 0;
+  if (kernel && getGrid().size() != expected)
+    return emitOpError() << "expected " << expected << " grid sizes, one a size of the kernel's "
+                         << "query_box, but got " << getGrid().size();
+  return success();
+}
+
 LogicalResult BoxType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
                               ArrayRef<int64_t> sizes) {
   if (sizes.empty() || llvm::any_of(sizes, [](int64_t size) { return size < 1; }))

@@ -88,14 +88,22 @@ def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure,
   let summary = "which rows this block owns";
   let description = [{
     Batch, head (of the result with most heads), and the first query of the block's tile (a multiple
-    of `config.queries`).
+    of `config.queries`). Where tiles are boxes of `config.query_box`, the sizes of their grid of tokens
+    (outermost first): there are as many tiles as boxes cover the grid, in row-major order, and the
+    tile's number is firstQuery / config.queries.
+
+    * C1 as many grid sizes as `config.query_box` has, if the kernel has that, else none.
 
     ```mlir
     %b, %h, %i0 = tile.coordinates
+    %b, %h, %i0 = tile.coordinates of(%H, %W)
     ```
   }];
+  let arguments = (ins Variadic<Index>:$grid);
   let results = (outs Index:$batch, Index:$head, Index:$firstQuery);
-  let assemblyFormat = "attr-dict";
+  let assemblyFormat = "(`of` `(` $grid^ `)`)? attr-dict";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 def Tile_BoxOp : Tile_Op<"box", [Pure, AttrSizedOperandSegments]> {

@@ -79,8 +79,8 @@ LogicalResult KernelEmitter::emitGroupMember(Operation *op, Value key, Shape sha
   for (auto [argument, input] : llvm::zip(map.getElementArguments(), map.getInputs()))
     values[argument] = loadGroupInput(group, input, key, shape);
   if (!map.getOrigins().empty()) {
-    bindRowIndex(map.getIndexArguments()[0], scalar(map.getOrigins()[0]), shape);
-    values[map.getIndexArguments()[1]] = {b.add(scalar(map.getOrigins()[1]), key)};
+    bindRowIndices(map, shape);
+    bindKeyIndices(map, 1, key);
   }
   FailureOr<Lanes> result = emitRegion(map, shape);
   if (failed(result))
@@ -146,7 +146,7 @@ LogicalResult KernelEmitter::emitRowsMap(tile::MapOp op) {
   for (auto [argument, input] : llvm::zip(op.getElementArguments(), op.getInputs()))
     values[argument] = Lanes(values.lookup(input));
   if (!op.getOrigins().empty())
-    bindRowIndex(op.getIndexArguments()[0], scalar(op.getOrigins()[0]), shape);
+    bindRowIndices(op, shape);
   FailureOr<Lanes> result = emitRegion(op, shape);
   if (failed(result))
     return failure();
@@ -164,7 +164,7 @@ LogicalResult KernelEmitter::emitVectorRowsMap(tile::MapOp op) {
       values[argument] = isVector ? loadRow(input, component, shape) : Lanes(values.lookup(input));
     }
     if (!op.getOrigins().empty())
-      bindRowIndex(op.getIndexArguments()[0], scalar(op.getOrigins()[0]), shape);
+      bindRowIndices(op, shape);
     FailureOr<Lanes> result = emitRegion(op, shape);
     if (failed(result))
       status = failure();
@@ -189,7 +189,7 @@ LogicalResult KernelEmitter::emitColsMap(tile::MapOp op) {
       values[argument] = {b.fromScratch(raw, scalarType)};
     }
     if (!op.getOrigins().empty())
-      bindRowIndex(op.getIndexArguments()[0], b.add(scalar(op.getOrigins()[0]), first), shape);
+      bindLaneIndices(op, first, shape);
     FailureOr<Lanes> result = emitRegion(op, shape);
     if (failed(result))
       status = failure();
@@ -219,7 +219,7 @@ LogicalResult KernelEmitter::emitVectorColsMap(tile::MapOp op) {
       values[argument] = {b.fromScratch(raw, inputType)};
     }
     if (!op.getOrigins().empty())
-      values[op.getIndexArguments()[0]] = {b.add(scalar(op.getOrigins()[0]), key)};
+      bindKeyIndices(op, 0, key);
     FailureOr<Lanes> result = emitRegion(op, shape);
     if (failed(result)) {
       status = failure();

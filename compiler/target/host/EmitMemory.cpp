@@ -10,65 +10,56 @@ using namespace mlir;
 
 namespace attune {
 
-/// The address of token `first` of (batch, head).
-Value KernelEmitter::tokenAddress(const Memory &memory, Type element, Value batchIndex,
-                                  Value headIndex, Value first) {
-  Value offset = b.multiply(batchIndex, memory.strides[0]);
-  offset = b.add(offset, b.multiply(headIndex, memory.strides[1]));
-  offset = b.add(offset, b.multiply(first, memory.strides[2]));
+/// The address of token 0 of (batch, head).
+Value KernelEmitter::headAddress(const Memory &memory, Type element, Value batch, Value head) {
+  Value offset = b.multiply(batch, memory.strides[0]);
+  offset = b.add(offset, b.multiply(head, memory.strides[1]));
   return b.address(memory.pointer, element, offset);
-}
-
-/// How many of the tile's tokens exist.
-Value KernelEmitter::countTokens(const Memory &memory, Value first, int64_t tokens) {
-  Value rest = b.subtract(memory.sizes[2], first);
-  return b.maximum(b.minimum(rest, b.integer(tokens)), b.integer(0));
 }
 
 void KernelEmitter::emitLoad(tile::LoadOp op) {
   Type type = op.getResult().getType();
   Type element = b.getMemoryType(tile::getScalarType(type));
   const Memory &memory = memories[op.getSource()];
-  Value first = scalar(op.getFirst());
-  Value start = tokenAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()), first);
+  Value base = headAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()));
   bool vectors = isa<VectorType>(tile::getElementType(type));
-  int64_t tokens = isa<tile::ColsType>(type) ? cast<tile::ColsType>(type).getTokens()
-                                             : cast<tile::RowsType>(type).getTokens();
-  Value count = countTokens(memory, first, tokens);
+  Tokens tokens = tokensOf(op.getFirst(), type, memory.sizes[2]);
   if (isa<tile::ColsType>(type))
-    vectors ? loadVectorCols(op, memory, start, count) : loadScalarCols(op, memory, start, count);
+    vectors ? loadVectorCols(op, memory, base, tokens) : loadScalarCols(op, memory, base, tokens);
   else
-    vectors ? loadVectorRows(op, memory, start, count) : loadScalarRows(op, memory, start, count);
+    vectors ? loadVectorRows(op, memory, base, tokens) : loadScalarRows(op, memory, base, tokens);
 }
 
-/// Lanes [first, first + lanes) of a strided sequence of `count` scalars.
-static Value gatherTokens(LaneBuilder &b, Type type, Value start, Value stride, Value first,
-                          int64_t lanes, Value count) {
-  Value index = b.add(b.splat(first, lanes), b.iota(b.getI64Type(), lanes));
-  Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, b.splat(count, lanes));
-  Value offset = b.multiply(index, b.splat(stride, lanes));
-  return b.fromMemory(b.gather(b.getMemoryType(type), start, offset, inside), type);
+/// The scalars of the tile's tokens `numbers`.
+Value KernelEmitter::gatherTokens(const Memory &memory, Type type, Value base, const Tokens &tokens,
+                                  Value numbers) {
+  auto [token, exists] = tokenLanes(tokens, numbers);
+  int64_t lanes = cast<VectorType>(numbers.getType()).getNumElements();
+  Value offset = b.multiply(token, b.splat(memory.strides[2], lanes));
+  return b.fromMemory(b.gather(b.getMemoryType(type), base, offset, exists), type);
 }
 
-void KernelEmitter::loadScalarRows(tile::LoadOp op, const Memory &memory, Value start,
-                                   Value count) {
+void KernelEmitter::loadScalarRows(tile::LoadOp op, const Memory &memory, Value base,
+                                   const Tokens &tokens) {
   Type type = tile::getScalarType(op.getResult().getType());
   Shape shape = getShape(op.getResult().getType());
   Lanes lanes;
-  for (int64_t vector = 0; vector < shape.vectors; ++vector)
-    lanes.push_back(gatherTokens(b, type, start, memory.strides[2], b.integer(vector * shape.lanes),
-                                 shape.lanes, count));
+  for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+    Value numbers = b.iota(b.getI64Type(), shape.lanes, vector * shape.lanes);
+    lanes.push_back(gatherTokens(memory, type, base, tokens, numbers));
+  }
   values[op.getResult()] = lanes;
 }
 
-void KernelEmitter::loadScalarCols(tile::LoadOp op, const Memory &memory, Value start,
-                                   Value count) {
+void KernelEmitter::loadScalarCols(tile::LoadOp op, const Memory &memory, Value base,
+                                   const Tokens &tokens) {
   Type type = tile::getScalarType(op.getResult().getType());
   Type held = b.getScratchType(type);
   Shape shape = getShape(op.getResult().getType());
   Value target = buffer(op.getResult());
   b.loop(b.integer(0), b.integer(shape.vectors * shape.lanes), shape.lanes, [&](Value first) {
-    Value lanes = gatherTokens(b, type, start, memory.strides[2], first, shape.lanes, count);
+    Value numbers = b.add(b.splat(first, shape.lanes), b.iota(b.getI64Type(), shape.lanes));
+    Value lanes = gatherTokens(memory, type, base, tokens, numbers);
     b.store(b.toScratch(lanes, type), b.address(target, held, first));
   });
 }
@@ -88,84 +79,86 @@ void KernelEmitter::eachChunk(int64_t components, llvm::function_ref<void(Value,
     }
 }
 
-/// Copies `count` tokens of `components` numbers to `target` [token][component], and zeros behind
-/// them up to `tokens`.
-void KernelEmitter::copyTokens(const Memory &memory, Type type, Value start, Value count,
-                               int64_t tokens, int64_t components, Value target) {
+/// Copies the tokens of `components` numbers to `target` [number][component], and zeros for those that
+/// do not exist.
+void KernelEmitter::copyTokens(const Memory &memory, Type type, Value base, const Tokens &tokens,
+                               int64_t components, Value target) {
   Type held = b.getScratchType(type), raw = b.getMemoryType(type);
-  auto store = [&](Value lanes, Value token, Value component) {
-    Value offset = b.add(b.multiply(token, b.integer(components)), component);
-    b.store(lanes, b.address(target, held, offset));
-  };
-  b.loop(b.integer(0), count, 1, [&](Value token) {
-    Value row = b.address(start, raw, b.multiply(token, memory.strides[2]));
-    eachChunk(components, [&](Value component, int64_t width) {
-      Value bits;
-      if (memory.contiguous) {
-        bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));
-      } else {
-        Value index = b.add(b.splat(component, width), b.iota(b.getI64Type(), width));
-        bits = b.gather(raw, row, b.multiply(index, b.splat(memory.strides.back(), width)));
-      }
-      store(b.toScratch(b.fromMemory(bits, type), type), token, component);
+  eachRun(tokens, [&](Value number, Value first, Value count) {
+    Value start = b.address(base, raw, b.multiply(first, memory.strides[2]));
+    Value run = b.address(target, held, b.multiply(number, b.integer(components)));
+    auto store = [&](Value lanes, Value token, Value component) {
+      Value offset = b.add(b.multiply(token, b.integer(components)), component);
+      b.store(lanes, b.address(run, held, offset));
+    };
+    b.loop(b.integer(0), count, 1, [&](Value token) {
+      Value row = b.address(start, raw, b.multiply(token, memory.strides[2]));
+      eachChunk(components, [&](Value component, int64_t width) {
+        Value bits;
+        if (memory.contiguous) {
+          bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));
+        } else {
+          Value index = b.add(b.splat(component, width), b.iota(b.getI64Type(), width));
+          bits = b.gather(raw, row, b.multiply(index, b.splat(memory.strides.back(), width)));
+        }
+        store(b.toScratch(b.fromMemory(bits, type), type), token, component);
+      });
     });
-  });
-  b.loop(count, b.integer(tokens), 1, [&](Value token) {
-    eachChunk(components, [&](Value component, int64_t width) {
-      Type zeros = b.vectorOf(held, width);
-      store(isa<FloatType>(held) ? b.constantFloat(zeros, 0.0) : b.constant(zeros, 0), token,
-            component);
+    b.loop(count, b.integer(tokens.sizes.back()), 1, [&](Value token) {
+      eachChunk(components, [&](Value component, int64_t width) {
+        Type zeros = b.vectorOf(held, width);
+        store(isa<FloatType>(held) ? b.constantFloat(zeros, 0.0) : b.constant(zeros, 0), token,
+              component);
+      });
     });
   });
 }
 
-/// f32 rows that are all there are read where they lie; others are copied.
-void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value start,
-                                   Value count) {
+/// Consecutive f32 rows that are all there are read where they lie; others are copied.
+void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value base,
+                                   const Tokens &tokens) {
   auto type = cast<tile::ColsType>(op.getResult().getType());
-  Type scalarType = tile::getScalarType(type);
+  Type scalarType = tile::getScalarType(type), raw = b.getMemoryType(scalarType);
   int64_t components = tile::getComponents(type);
   Value target = buffer(op.getResult());
-  auto copy = [&] {
-    copyTokens(memory, scalarType, start, count, type.getTokens(), components, target);
-  };
-  if (!memory.contiguous || b.getMemoryType(scalarType) != b.getScratchType(scalarType)) {
-    copy();
+  if (!memory.contiguous || tokens.sizes.size() > 1 || raw != b.getScratchType(scalarType)) {
+    copyTokens(memory, scalarType, base, tokens, components, target);
     views[op.getResult()] = {target, b.integer(components)};
     return;
   }
+  Value rest = b.subtract(tokens.grid[0], tokens.origin[0]);
   Value whole =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, b.integer(type.getTokens()));
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, rest, b.integer(type.getTokens()));
   auto branch = scf::IfOp::create(b, TypeRange{b.pointerType(), b.getI64Type()}, whole,
                                   /*addThenBlock=*/true, /*addElseBlock=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(&branch.getThenRegion().front());
+    Value start = b.address(base, raw, b.multiply(tokens.origin[0], memory.strides[2]));
     scf::YieldOp::create(b, ValueRange{start, memory.strides[2]});
     b.setInsertionPointToEnd(&branch.getElseRegion().front());
-    copy();
+    copyTokens(memory, scalarType, base, tokens, components, target);
     scf::YieldOp::create(b, ValueRange{target, b.integer(components)});
   }
   views[op.getResult()] = {branch.getResult(0), branch.getResult(1)};
 }
 
 /// Copied to the temporary [token][component], then turned.
-void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value start,
-                                   Value count) {
+void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value base,
+                                   const Tokens &tokens) {
   auto type = cast<tile::RowsType>(op.getResult().getType());
   Type scalarType = tile::getScalarType(type), held = b.getScratchType(scalarType);
-  int64_t components = tile::getComponents(type), tokens = type.getTokens();
+  int64_t components = tile::getComponents(type), rows = type.getTokens();
   Value copied = temporary(op), target = buffer(op.getResult());
-  copyTokens(memory, scalarType, start, count, tokens, components, copied);
+  copyTokens(memory, scalarType, base, tokens, components, copied);
   Shape shape = getShape(type);
   Value lane =
       b.multiply(b.iota(b.getI64Type(), shape.lanes), b.splat(b.integer(components), shape.lanes));
   b.loop(b.integer(0), b.integer(components), 1, [&](Value component) {
     for (int64_t vector = 0; vector < shape.vectors; ++vector) {
-      Value base = b.add(component, b.integer(vector * shape.lanes * components));
-      Value lanes = b.gather(held, b.address(copied, held, base), lane);
-      Value offset =
-          b.add(b.multiply(component, b.integer(tokens)), b.integer(vector * shape.lanes));
+      Value first = b.add(component, b.integer(vector * shape.lanes * components));
+      Value lanes = b.gather(held, b.address(copied, held, first), lane);
+      Value offset = b.add(b.multiply(component, b.integer(rows)), b.integer(vector * shape.lanes));
       b.store(lanes, b.address(target, held, offset));
     }
   });
@@ -177,42 +170,44 @@ void KernelEmitter::emitStore(tile::StoreOp op) {
   Type type = op.getValue().getType();
   Type scalarType = tile::getScalarType(type), element = b.getMemoryType(scalarType);
   const Memory &memory = memories[op.getTarget()];
-  Value first = scalar(op.getFirst());
-  Value start = tokenAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()), first);
-  Value count = countTokens(memory, first, cast<tile::RowsType>(type).getTokens());
+  Value base = headAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()));
+  Tokens tokens = tokensOf(op.getFirst(), type, memory.sizes[2]);
   if (isa<VectorType>(tile::getElementType(type)))
-    return storeVectorRows(op, memory, start, count);
+    return storeVectorRows(op, memory, base, tokens);
   Shape shape = getShape(type);
   for (auto [vector, lanes] : llvm::enumerate(asVectors(values.lookup(op.getValue()), shape))) {
-    Value index = b.add(b.splat(b.integer(vector * shape.lanes), shape.lanes),
-                        b.iota(b.getI64Type(), shape.lanes));
-    Value inside =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::slt, index, b.splat(count, shape.lanes));
-    Value offset = b.multiply(index, b.splat(memory.strides[2], shape.lanes));
-    b.scatter(b.toMemory(lanes, scalarType), start, offset, inside);
+    Value numbers = b.iota(b.getI64Type(), shape.lanes, vector * shape.lanes);
+    auto [token, exists] = tokenLanes(tokens, numbers);
+    Value offset = b.multiply(token, b.splat(memory.strides[2], shape.lanes));
+    b.scatter(b.toMemory(lanes, scalarType), base, offset, exists);
   }
 }
 
-void KernelEmitter::storeVectorRows(tile::StoreOp op, const Memory &memory, Value start,
-                                    Value count) {
+void KernelEmitter::storeVectorRows(tile::StoreOp op, const Memory &memory, Value base,
+                                    const Tokens &tokens) {
   auto type = cast<tile::RowsType>(op.getValue().getType());
   Type scalarType = tile::getScalarType(type);
   Type held = b.getScratchType(scalarType), raw = b.getMemoryType(scalarType);
-  int64_t tokens = type.getTokens();
+  int64_t rows = type.getTokens();
   Value source = buffer(op.getValue());
-  b.loop(b.integer(0), count, 1, [&](Value token) {
-    Value row = b.address(start, raw, b.multiply(token, memory.strides[2]));
+  auto storeToken = [&](Value number, Value row) {
     eachChunk(tile::getComponents(type), [&](Value component, int64_t width) {
       Value lane = b.iota(b.getI64Type(), width);
-      Value base = b.add(b.multiply(component, b.integer(tokens)), token);
-      Value turned = b.multiply(lane, b.splat(b.integer(tokens), width));
-      Value lanes = b.gather(held, b.address(source, held, base), turned);
+      Value first = b.add(b.multiply(component, b.integer(rows)), number);
+      Value turned = b.multiply(lane, b.splat(b.integer(rows), width));
+      Value lanes = b.gather(held, b.address(source, held, first), turned);
       Value bits = b.toMemory(b.fromScratch(lanes, scalarType), scalarType);
       if (memory.contiguous)
         return b.store(bits, b.address(row, raw, component));
       Value index = b.add(b.splat(component, width), lane);
       Value all = b.constant(b.vectorOf(b.getI1Type(), width), 1);
       b.scatter(bits, row, b.multiply(index, b.splat(memory.strides.back(), width)), all);
+    });
+  };
+  eachRun(tokens, [&](Value number, Value first, Value count) {
+    Value start = b.address(base, raw, b.multiply(first, memory.strides[2]));
+    b.loop(b.integer(0), count, 1, [&](Value token) {
+      storeToken(b.add(number, token), b.address(start, raw, b.multiply(token, memory.strides[2])));
     });
   });
 }

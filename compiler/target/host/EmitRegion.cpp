@@ -15,18 +15,6 @@ namespace attune {
 
 static bool isUniform(ArrayRef<Value> lanes) { return !isa<VectorType>(lanes.front().getType()); }
 
-/// Binds a row index: lanes origin, origin + 1, ... The origin is kept, so that a cast to narrower
-/// integers need not go through wide lanes.
-void KernelEmitter::bindRowIndex(Value argument, Value origin, Shape shape) {
-  rowIndices[argument] = origin;
-  Lanes lanes;
-  for (int64_t vector = 0; vector < shape.vectors; ++vector) {
-    Value first = b.add(origin, b.integer(vector * shape.lanes));
-    lanes.push_back(b.add(b.splat(first, shape.lanes), b.iota(b.getI64Type(), shape.lanes)));
-  }
-  values[argument] = lanes;
-}
-
 FailureOr<KernelEmitter::Lanes> KernelEmitter::emitRegion(tile::MapOp op, Shape shape) {
   Block &block = op.getBody().front();
   for (Operation &nested : block.without_terminator())
@@ -153,10 +141,16 @@ LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
   Value input = op->getOperand(0);
   Type result = op->getResult(0).getType();
   Type from = b.getHeldType(input.getType()), to = b.getHeldType(result);
-  if (Value origin = rowIndices.lookup(input); origin && to.getIntOrFloatBitWidth() < 64) {
+  if (auto row = rowIndices.find(input);
+      row != rowIndices.end() && to.getIntOrFloatBitWidth() < 64) {
     Lanes lanes;
-    Value narrow = arith::TruncIOp::create(b, to, origin);
+    Value narrow = arith::TruncIOp::create(b, to, row->second.origin);
     for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      if (!row->second.places.empty()) {
+        Value places = b.lanes(to, row->second.places[vector]);
+        lanes.push_back(b.add(b.splat(narrow, shape.lanes), places));
+        continue;
+      }
       Value first = b.add(narrow, b.constant(to, vector * shape.lanes));
       lanes.push_back(b.add(b.splat(first, shape.lanes), b.iota(to, shape.lanes)));
     }

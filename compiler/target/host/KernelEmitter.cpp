@@ -34,16 +34,8 @@ LogicalResult KernelEmitter::emit() {
   scratch = entry->getArgument(3);
   readArguments(*entry);
   LogicalResult result = success();
-  b.loop(entry->getArgument(1), entry->getArgument(2), 1, [&](Value task) {
-    Memory &first =
-        memories[kernel.getArgument(kernel.getNumArguments() - kernel.getResultCount())];
-    int64_t queries = kernel.getConfig().getQueries();
-    Value tiles = arith::CeilDivUIOp::create(b, first.sizes[2], b.integer(queries));
-    Value rest = arith::DivUIOp::create(b, task, tiles);
-    Value tile = arith::RemUIOp::create(b, task, tiles);
-    firstQuery = b.multiply(tile, b.integer(queries));
-    head = arith::RemUIOp::create(b, rest, first.sizes[1]);
-    batch = arith::DivUIOp::create(b, rest, first.sizes[1]);
+  b.loop(entry->getArgument(1), entry->getArgument(2), 1, [&](Value number) {
+    task = number;
     result = emitBlock(kernel.getBody().front());
   });
   LLVM::ReturnOp::create(b, ValueRange());
@@ -141,11 +133,41 @@ LogicalResult KernelEmitter::emitOp(Operation *op) {
   return emitScalarOp(op, Shape{1, 1});
 }
 
+/// Tasks are numbered (batch, head, tile), tiles fastest.
+void KernelEmitter::emitCoordinates(tile::CoordinatesOp op) {
+  Memory &first = memories[kernel.getArgument(kernel.getNumArguments() - kernel.getResultCount())];
+  int64_t queries = kernel.getConfig().getQueries();
+  Value tiles;
+  if (op.getGrid().empty())
+    tiles = arith::CeilDivUIOp::create(b, first.sizes[2], b.integer(queries));
+  else
+    for (auto [extent, size] :
+         llvm::zip(op.getGrid(), kernel.getConfig().getQueryBox().asArrayRef())) {
+      Value count = arith::CeilDivUIOp::create(b, scalar(extent), b.integer(size));
+      tiles = tiles ? b.multiply(tiles, count) : count;
+    }
+  Value rest = arith::DivUIOp::create(b, task, tiles);
+  Value tile = arith::RemUIOp::create(b, task, tiles);
+  values[op.getFirstQuery()] = {b.multiply(tile, b.integer(queries))};
+  values[op.getHead()] = {arith::RemUIOp::create(b, rest, first.sizes[1])};
+  values[op.getBatch()] = {arith::DivUIOp::create(b, rest, first.sizes[1])};
+}
+
+void KernelEmitter::emitBox(tile::BoxOp op) {
+  Tokens &tokens = boxes[op.getResult()];
+  tokens = {};
+  llvm::append_range(tokens.sizes, cast<tile::BoxType>(op.getResult().getType()).getSizes());
+  for (Value origin : op.getOrigin())
+    tokens.origin.push_back(scalar(origin));
+  for (Value size : op.getGrid())
+    tokens.grid.push_back(scalar(size));
+}
+
 LogicalResult KernelEmitter::emitTileOp(Operation *op) {
   if (auto coordinates = dyn_cast<tile::CoordinatesOp>(op)) {
-    values[coordinates.getBatch()] = {batch};
-    values[coordinates.getHead()] = {head};
-    values[coordinates.getFirstQuery()] = {firstQuery};
+    emitCoordinates(coordinates);
+  } else if (auto box = dyn_cast<tile::BoxOp>(op)) {
+    emitBox(box);
   } else if (auto load = dyn_cast<tile::LoadOp>(op)) {
     if (auto element = dyn_cast<VectorType>(tile::getElementType(load.getResult().getType()));
         element && element.getRank() > 1)

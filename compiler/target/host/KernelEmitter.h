@@ -40,6 +40,18 @@ private:
   struct View {
     Value pointer, stride;
   };
+  /// Which tokens a tile has: those of a box of a row-major grid, outermost size first. Consecutive
+  /// tokens are a box of one dimension.
+  struct Tokens {
+    llvm::SmallVector<int64_t, 3> sizes;
+    llvm::SmallVector<Value, 3> origin, grid;
+  };
+  /// A row index of a map: `origin` + the row's place, which is `places[vector][lane]`, or the row's
+  /// number where there are none.
+  struct RowIndex {
+    Value origin;
+    llvm::SmallVector<llvm::SmallVector<int64_t>> places;
+  };
   /// How many lanes a vector has, and how many vectors make the tile.
   struct Shape {
     int64_t lanes, vectors;
@@ -51,6 +63,8 @@ private:
   mlir::LogicalResult emitBlock(mlir::Block &block);
   mlir::LogicalResult emitOp(mlir::Operation *op);
   mlir::LogicalResult emitTileOp(mlir::Operation *op);
+  void emitCoordinates(tile::CoordinatesOp op);
+  void emitBox(tile::BoxOp op);
 
   Shape getShape(mlir::Type tile);
   Value scalar(Value value) { return values.lookup(value).front(); }
@@ -78,20 +92,30 @@ private:
   void emitLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);
   void emitSplat(tile::SplatOp op);
-  Value tokenAddress(const Memory &memory, mlir::Type element, Value batch, Value head,
-                     Value first);
-  Value countTokens(const Memory &memory, Value first, int64_t tokens);
-  void loadScalarCols(tile::LoadOp op, const Memory &memory, Value start, Value count);
-  void loadScalarRows(tile::LoadOp op, const Memory &memory, Value start, Value count);
-  void loadVectorCols(tile::LoadOp op, const Memory &memory, Value start, Value count);
-  void loadVectorRows(tile::LoadOp op, const Memory &memory, Value start, Value count);
-  void copyTokens(const Memory &memory, mlir::Type type, Value start, Value count, int64_t tokens,
+  Value headAddress(const Memory &memory, mlir::Type element, Value batch, Value head);
+  void loadScalarCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void loadScalarRows(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void loadVectorCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void loadVectorRows(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  Value gatherTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
+                     Value numbers);
+  void copyTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
                   int64_t components, Value target);
-  void storeVectorRows(tile::StoreOp op, const Memory &memory, Value start, Value count);
+  void storeVectorRows(tile::StoreOp op, const Memory &memory, Value base, const Tokens &tokens);
   void eachChunk(int64_t components, llvm::function_ref<void(Value, int64_t)> body);
   Lanes emitRead(tile::ReadOp op, Shape shape);
   void emitWrite(tile::WriteOp op);
   Value readUniform(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices);
+
+  // EmitPlaces.cpp: which tokens a tile has, and what indices maps get.
+  Tokens tokensOf(Value place, mlir::Type tile, Value length);
+  Value tokenAt(const Tokens &tokens, mlir::ValueRange coordinates);
+  std::pair<Value, Value> tokenLanes(const Tokens &tokens, Value numbers);
+  void eachRun(const Tokens &tokens, llvm::function_ref<void(Value, Value, Value)> body);
+  void bindRowIndices(tile::MapOp op, Shape shape);
+  void bindLaneIndices(tile::MapOp op, Value first, Shape shape);
+  void bindKeyIndices(tile::MapOp op, unsigned origin, Value key);
+  void bindRowIndex(Value argument, Value origin, Shape shape);
 
   // EmitProducts.cpp: dot and contract.
   struct Block2d {
@@ -129,7 +153,6 @@ private:
   Lanes join(tile::ReduceOp op, const Lanes &input, const Lanes &sums, Shape shape);
 
   // EmitRegion.cpp: scalar ops, alone or for all lanes.
-  void bindRowIndex(Value argument, Value origin, Shape shape);
   mlir::FailureOr<Lanes> emitRegion(tile::MapOp op, Shape shape);
   mlir::LogicalResult emitScalarOp(mlir::Operation *op, Shape shape);
   mlir::LogicalResult emitConstant(mlir::Operation *op);
@@ -149,9 +172,9 @@ private:
   /// Scalars, and tiles whose numbers are lanes.
   llvm::DenseMap<Value, Lanes> values;
   llvm::DenseMap<Value, View> views;
-  /// Row indices of maps: the first lane's index.
-  llvm::DenseMap<Value, Value> rowIndices;
-  Value batch, head, firstQuery;
+  llvm::DenseMap<Value, RowIndex> rowIndices;
+  llvm::DenseMap<Value, Tokens> boxes;
+  Value task;
 };
 
 } // namespace attune

@@ -52,11 +52,15 @@ Value LaneBuilder::constantFloat(Type type, double value) {
   return arith::ConstantOp::create(*this, attribute);
 }
 
-Value LaneBuilder::iota(Type integerType, int64_t lanes) {
+Value LaneBuilder::iota(Type integerType, int64_t lanes, int64_t first) {
+  return this->lanes(integerType, llvm::to_vector(llvm::seq(first, first + lanes)));
+}
+
+Value LaneBuilder::lanes(Type integerType, ArrayRef<int64_t> numbers) {
   SmallVector<Attribute> values;
-  for (int64_t lane = 0; lane < lanes; ++lane)
-    values.push_back(getIntegerAttr(integerType, lane));
-  auto type = VectorType::get(lanes, integerType);
+  for (int64_t number : numbers)
+    values.push_back(getIntegerAttr(integerType, number));
+  auto type = VectorType::get(numbers.size(), integerType);
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, values));
 }
 

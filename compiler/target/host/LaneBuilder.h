@@ -39,8 +39,9 @@ public:
   /// A constant of an integer, a float, or a vector type of equal elements.
   mlir::Value constant(mlir::Type type, int64_t value);
   mlir::Value constantFloat(mlir::Type type, double value);
-  /// 0, 1, 2, ...
-  mlir::Value iota(mlir::Type integerType, int64_t lanes);
+  /// first, first + 1, ...
+  mlir::Value iota(mlir::Type integerType, int64_t lanes, int64_t first = 0);
+  mlir::Value lanes(mlir::Type integerType, llvm::ArrayRef<int64_t> numbers);
   mlir::Value splat(mlir::Value scalar, int64_t lanes);
   /// `value` itself if it is a vector, otherwise a splat.
   mlir::Value asLanes(mlir::Value value, int64_t lanes);

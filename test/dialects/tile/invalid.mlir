@@ -410,3 +410,23 @@ func.func private @f(%n: index, %x: i1) {
   } : index
   return
 }
+
+// -----
+
+// coordinates C1: no grid
+tile.kernel @box_without_grid(%o: memref<?x?x?xf32>)
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 1, stages = 1, query_box = [4, 4]>, result_count = 1 : i64} {
+  // expected-error@+1 {{expected 2 grid sizes, one a size of the kernel's query_box, but got 0}}
+  %b, %h, %i0 = tile.coordinates
+  tile.return
+}
+
+// -----
+
+// coordinates C1: a grid of no boxes
+tile.kernel @grid_without_box(%n: index, %o: memref<?x?x?xf32>)
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 1, stages = 1>, result_count = 1 : i64} {
+  // expected-error@+1 {{expected 0 grid sizes, one a size of the kernel's query_box, but got 1}}
+  %b, %h, %i0 = tile.coordinates of(%n)
+  tile.return
+}

@@ -82,7 +82,8 @@ tile.kernel @boxes(%q: !numbers {tile.name = "q"}, %H: index {tile.name = "H"}, 
                    %l: !numbers {tile.name = "l"})
     attributes {config = #tile.config<queries = 128, keys = 64, threads = 128, stages = 2, query_box = [8, 16], key_box = [8, 8]>,
                 result_count = 1 : i64} {
-  %b, %h, %i0 = tile.coordinates
+  // CHECK: tile.coordinates of(%{{.*}}, %{{.*}})
+  %b, %h, %i0 = tile.coordinates of(%H, %W)
   %c0 = arith.constant 0 : index
   // CHECK: %[[P:.*]] = tile.box(%{{.*}}, %{{.*}}) of(%{{.*}}, %{{.*}}) : !tile.box<8, 16>
   %p = tile.box (%c0, %c0) of (%H, %W) : !tile.box<8, 16>

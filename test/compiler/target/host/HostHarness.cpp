@@ -187,12 +187,21 @@ Kernel::~Kernel() {
     close(file);
 }
 
-int64_t Kernel::countTasks(const std::map<std::string, Tensor> &tensors) const {
+int64_t Kernel::countTasks(const std::map<std::string, Tensor> &tensors,
+                           const std::map<std::string, double> &scalars) const {
   tile::KernelOp op = kernel;
   std::string name = op.getArgumentName(op.getNumArguments() - op.getResultCount()).str();
   const std::vector<int64_t> &shape = tensors.at(name).shape;
-  int64_t queries = op.getConfig().getQueries();
-  return (shape[2] + queries - 1) / queries * shape[1] * shape[0];
+  int64_t queries = op.getConfig().getQueries(), tiles = (shape[2] + queries - 1) / queries;
+  if (mlir::DenseI64ArrayAttr box = op.getConfig().getQueryBox()) {
+    auto coordinates = *op.getBody().getOps<tile::CoordinatesOp>().begin();
+    tiles = 1;
+    for (auto [size, extent] : llvm::zip(box.asArrayRef(), coordinates.getGrid())) {
+      unsigned argument = mlir::cast<mlir::BlockArgument>(extent).getArgNumber();
+      tiles *= (int64_t(scalars.at(op.getArgumentName(argument).str())) + size - 1) / size;
+    }
+  }
+  return tiles * shape[1] * shape[0];
 }
 
 void Kernel::run(const std::map<std::string, Tensor> &tensors,
@@ -200,7 +209,7 @@ void Kernel::run(const std::map<std::string, Tensor> &tensors,
   if (!entry)
     return;
   std::vector<uint64_t> parameters = packParameters(tensors, scalars);
-  runTasks(parameters, 0, countTasks(tensors), makeScratch().get());
+  runTasks(parameters, 0, countTasks(tensors, scalars), makeScratch().get());
 }
 
 std::vector<uint64_t> Kernel::packParameters(const std::map<std::string, Tensor> &tensors,

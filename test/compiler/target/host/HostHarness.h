@@ -65,7 +65,9 @@ public:
   void runTasks(std::vector<uint64_t> &parameters, int64_t begin, int64_t end, void *scratch);
   /// Scratch memory full of NaNs, since nothing may rely on its contents; what follows it traps.
   std::shared_ptr<void> makeScratch() const;
-  int64_t countTasks(const std::map<std::string, Tensor> &tensors) const;
+  /// Where tiles are boxes of a grid, its sizes are scalars of the kernel.
+  int64_t countTasks(const std::map<std::string, Tensor> &tensors,
+                     const std::map<std::string, double> &scalars = {}) const;
 
   HostCode code;
 

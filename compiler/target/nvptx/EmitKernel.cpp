@@ -245,10 +245,10 @@ LogicalResult KernelEmitter::emitBlock(Block &block) {
 /// Does `op`, with all that stands in its regions, compute scalars from scalars and tables?
 static bool isScalar(Operation *op) {
   return !op->walk([](Operation *inner) {
-              bool pure =
-                  isa<tile::ReadOp, memref::DimOp>(inner) ||
-                  (!isa<tile::TileDialect>(inner->getDialect()) &&
-                   (isMemoryEffectFree(inner) || isa<scf::SCFDialect>(inner->getDialect())));
+              bool pure = isa<tile::ReadOp, memref::DimOp>(inner) ||
+                          (!isa_and_nonnull<tile::TileDialect>(inner->getDialect()) &&
+                           (isMemoryEffectFree(inner) ||
+                            isa_and_nonnull<scf::SCFDialect>(inner->getDialect())));
               bool scalar = llvm::all_of(inner->getResultTypes(),
                                          [](Type type) { return type.isIntOrIndexOrFloat(); });
               return WalkResult(success(pure && scalar));
@@ -314,7 +314,7 @@ LogicalResult KernelEmitter::emitScalar(Operation &op, IRMapping &mapping) {
   if (auto dim = dyn_cast<memref::DimOp>(op))
     return emitDim(dim, mapping);
   if (!isScalar(&op))
-    return op.emitOpError("is not supported by the nvptx target outside of a map");
+    return op.emitOpError("is not supported by the nvptx target where scalars are computed");
   return lowerNested(*builder.clone(op, mapping));
 }
 

@@ -91,11 +91,15 @@ static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &opt
   result.machine = createMachine(options.arch);
   if (!result.machine)
     return kernel.emitOpError("cannot be compiled: this build of LLVM lacks the NVPTX target");
+  // Now, as the alignments of loads and stores come from it.
+  llvm::DataLayout layout = result.machine->createDataLayout();
+  (**lowered)->setAttr(LLVM::LLVMDialect::getDataLayoutAttrName(),
+                       StringAttr::get(kernel.getContext(), layout.getStringRepresentation()));
   result.module = translateModuleToLLVMIR(**lowered, *result.context, kernel.getSymName());
   if (!result.module)
     return failure();
   result.module->setTargetTriple(result.machine->getTargetTriple());
-  result.module->setDataLayout(result.machine->createDataLayout());
+  result.module->setDataLayout(layout);
   annotate(*result.module);
   optimize(*result.module, *result.machine);
   return result;

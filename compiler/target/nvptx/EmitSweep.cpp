@@ -141,10 +141,13 @@ FailureOr<KernelEmitter::FoundTile> KernelEmitter::takeTile(Scan &scan) {
   scan.next = refill.getResult(0);
   scan.partial = refill.getResult(2);
   Value bits = refill.getResult(1);
-  // Where no bit is left, the number is `next`, which is not below the end.
-  Value place = LLVM::CountTrailingZerosOp::create(builder, bits.getType(), bits, false);
-  Value number = arith::AddIOp::create(builder, scan.next, place);
-  number = arith::SubIOp::create(builder, number, i32(32));
+  // Where no bit is left, `next` is not below the end. (Else a branch would test for that.)
+  Value none = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, bits, i32(0));
+  Value place = LLVM::CountTrailingZerosOp::create(builder, bits.getType(), bits,
+                                                   /*is_zero_poison=*/true);
+  Value number = arith::SubIOp::create(builder, scan.next, i32(32));
+  number = arith::AddIOp::create(builder, number, place);
+  number = arith::SelectOp::create(builder, none, scan.next, number);
   Value rest = arith::AndIOp::create(builder, bits, arith::SubIOp::create(builder, bits, i32(1)));
   Value bit = arith::XOrIOp::create(builder, bits, rest);
   Value masked = arith::AndIOp::create(builder, scan.partial, bit);

@@ -14,6 +14,7 @@ struct Case {
   bool bfloat;
   int batch, heads, keyHeads;
   int64_t nq, nk, offset;
+  bool sparse = false;
 };
 
 std::ostream &operator<<(std::ostream &stream, const Case &c) { return stream << c.name; }
@@ -54,13 +55,15 @@ void checkRow(const Case &c, const Tensor &q, const Tensor &k, const Tensor &v, 
 TEST_P(CausalKernel, AgreesWithDoubleLoop) {
   const Case &c = GetParam();
   auto text = [](int64_t value) { return std::to_string(value); };
-  PtxCode code = compileText(fillTemplate("causal.mlir.in", {{"D", text(c.d)},
-                                                             {"V", text(c.dv)},
-                                                             {"Q", text(c.queries)},
-                                                             {"K", text(c.keys)},
-                                                             {"THREADS", text(c.threads)},
-                                                             {"STAGES", text(c.stages)},
-                                                             {"T", c.bfloat ? "bf16" : "f16"}}));
+  PtxCode code =
+      compileText(fillTemplate("causal.mlir.in", {{"D", text(c.d)},
+                                                  {"V", text(c.dv)},
+                                                  {"Q", text(c.queries)},
+                                                  {"K", text(c.keys)},
+                                                  {"THREADS", text(c.threads)},
+                                                  {"STAGES", text(c.stages)},
+                                                  {"VISIT", c.sparse ? "%seen" : "%true"},
+                                                  {"T", c.bfloat ? "bf16" : "f16"}}));
   ASSERT_FALSE(code.text.empty());
   Number number = c.bfloat ? Number::BF16 : Number::F16;
   std::mt19937 random(1);
@@ -108,6 +111,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"D32", 32, 32, 64, 64, 128, 2, true, 1, 1, 1, 100, 100, 0},
         Case{"D16OneWarp", 16, 16, 16, 16, 32, 2, true, 1, 1, 1, 40, 40, 0},
         Case{"D96OtherValueSize", 96, 48, 64, 32, 128, 2, true, 1, 1, 1, 70, 70, 0},
+        Case{"FindingTiles", 64, 64, 64, 32, 128, 2, true, 1, 2, 1, 160, 160, 0, true},
+        Case{"FindingTilesRing", 64, 64, 64, 32, 128, 1, true, 1, 1, 1, 150, 150, 0, true},
+        Case{"FindingTilesThreeStages", 64, 64, 64, 32, 128, 3, true, 1, 1, 1, 100, 90, -70, true},
+        Case{"FindingTilesTwoRowBlocks", 128, 128, 128, 32, 128, 2, true, 1, 1, 1, 150, 150, 0,
+             true},
         Case{"HalfPrecision", 64, 128, 64, 64, 128, 2, false, 1, 1, 1, 77, 77, 0}),
     [](const testing::TestParamInfo<Case> &info) { return info.param.name; });
 

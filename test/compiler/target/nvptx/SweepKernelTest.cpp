@@ -31,11 +31,11 @@ constexpr const char *seek = R"(seek {
   ^bb0(%from: index):
     %c7 = arith.constant 7 : index
     %c8 = arith.constant 8 : index
-    %found = scf.while (%t = %from) : (index) -> index {
-      %low = arith.divui %t, %c8 : index
+    %found = scf.while (%t_now = %from) : (index) -> index {
+      %low = arith.divui %t_now, %c8 : index
       %begin = arith.muli %low, %c8 : index
       %past = arith.addi %begin, %c8 : index
-      %any = scf.for %u = %t to %past step %c1 iter_args(%before = %c0) -> (index) {
+      %any = scf.for %u = %t_now to %past step %c1 iter_args(%before = %c0) -> (index) {
         %entry_in = tile.read %classes[%row, %u] : !classes -> i32
         %entry_index = arith.index_cast %entry_in : i32 to index
         %bit_in = arith.andi %entry_index, %c1 : index
@@ -43,9 +43,9 @@ constexpr const char *seek = R"(seek {
         scf.yield %after : index
       }
       %empty = arith.cmpi eq, %any, %c0 : index
-      %inside = arith.cmpi slt, %t, %end : index
+      %inside = arith.cmpi slt, %t_now, %end : index
       %again = arith.andi %empty, %inside : i1
-      scf.condition(%again) %t : index
+      scf.condition(%again) %t_now : index
     } do {
     ^bb1(%t_before: index):
       %up = arith.divui %t_before, %c8 : index

@@ -294,7 +294,7 @@ Parsed Algebra::product(const LinearForm &left, const LinearForm &right) {
 
 /// A uniform factor multiplies each term of the other, so that each varying atom still occurs once;
 /// sums of uniform terms are written out.
-Parsed Algebra::multiply(const LinearForm &left, const LinearForm &right) {
+Parsed Algebra::expand(const LinearForm &left, const LinearForm &right) {
   if (isConstant(left) || isConstant(right))
     return scale(isConstant(left) ? right : left, (isConstant(left) ? left : right).constant);
   bool isFirst = isUniform(left);
@@ -315,5 +315,10 @@ Parsed Algebra::multiply(const LinearForm &left, const LinearForm &right) {
     }
     sum = sum && part ? fitting(combine(*sum, *part, 1)) : std::nullopt;
   }
-  return sum ? tidy(std::move(*sum)) : product(left, right);
+  return sum ? sum : product(left, right);
+}
+
+Parsed Algebra::multiply(const LinearForm &left, const LinearForm &right) {
+  Parsed result = expand(left, right);
+  return result ? tidy(std::move(*result)) : std::nullopt;
 }

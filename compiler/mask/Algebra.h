@@ -67,6 +67,7 @@ private:
   LinearForm ofAtom(Atom atom);
   static std::vector<LinearForm> factorsOf(const Atom *atom);
   Parsed ofMonomial(Monomial monomial);
+  Parsed expand(const LinearForm &left, const LinearForm &right);
   Parsed product(const LinearForm &left, const LinearForm &right);
   std::optional<NumberRange> rangeOfProduct(llvm::ArrayRef<LinearForm> factors) const;
   Parsed scale(const LinearForm &form, int64_t factor) const;
@@ -93,6 +94,7 @@ private:
   std::vector<std::unique_ptr<Atom>> atoms;
   llvm::DenseMap<uint64_t, llvm::SmallVector<const Atom *, 1>> known;
   std::vector<std::pair<std::vector<LinearForm>, NumberRange>> bounds;
+  unsigned tidying = 0;
 };
 
 /// A total order that depends on the program alone.

@@ -316,7 +316,7 @@ static bool contains(const LinearForm &form, const LinearForm &part) {
 Parsed Algebra::joinRemainder(const LinearForm &form, std::pair<const Atom *, int64_t> term) {
   auto [atom, coefficient] = term;
   Parsed quotient = floorDivide(atom->operands[0], atom->operands[1]);
-  Parsed multiple = quotient ? multiply(*quotient, atom->operands[1]) : std::nullopt;
+  Parsed multiple = quotient ? expand(*quotient, atom->operands[1]) : std::nullopt;
   Parsed scaled = multiple ? scale(*multiple, coefficient) : std::nullopt;
   Parsed whole = scale(atom->operands[0], coefficient);
   if (!scaled || !whole || scaled->terms.empty() || !contains(form, *scaled))
@@ -331,17 +331,19 @@ Parsed Algebra::makeRemainder(const LinearForm &form, std::pair<const Atom *, in
     if (!isAtom(factor) || factor.terms[0].first->kind != AtomKind::Quotient)
       continue;
     const Atom *quotient = factor.terms[0].first;
-    Parsed multiple = multiply(factor, quotient->operands[1]);
+    Parsed multiple = expand(factor, quotient->operands[1]);
     int64_t unit = multiple ? coefficientOf(*multiple, term.first) : 0;
     if (unit == 0 || term.second % unit != 0)
       continue;
     int64_t coefficient = -(term.second / unit);
     Parsed scaled = scale(*multiple, -coefficient),
            whole = scale(quotient->operands[0], coefficient);
+    if (!scaled || !whole || whole->terms.empty() || !contains(form, *whole) ||
+        !contains(form, *scaled))
+      continue;
     Parsed remainder = modulo(quotient->operands[0], quotient->operands[1]);
     Parsed result = remainder ? scale(*remainder, coefficient) : std::nullopt;
-    if (!scaled || !whole || !result || whole->terms.empty() || !contains(form, *whole) ||
-        !contains(form, *scaled) || result->terms.size() > 1)
+    if (!result || result->terms.size() > 1)
       continue;
     LinearForm rest = combine(combine(form, *scaled, -1), *whole, -1);
     return fitting(combine(rest, *result, 1));
@@ -350,6 +352,11 @@ Parsed Algebra::makeRemainder(const LinearForm &form, std::pair<const Atom *, in
 }
 
 Parsed Algebra::tidy(LinearForm form) {
+  // Quotients inside of quotients are tidy by themselves, but for odd ones.
+  constexpr unsigned maxNesting = 3;
+  if (tidying > maxNesting)
+    return form;
+  ++tidying;
   // Each step removes a quotient or a remainder.
   for (unsigned step = 0; step < 8; ++step) {
     Parsed better;
@@ -360,8 +367,9 @@ Parsed Algebra::tidy(LinearForm form) {
         break;
     }
     if (!better)
-      return form;
+      break;
     form = std::move(*better);
   }
+  --tidying;
   return form;
 }

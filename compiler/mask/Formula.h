@@ -153,6 +153,9 @@ public:
 /// Does the formula hold at a pair? Nothing where it or a number is unknown.
 std::optional<bool> holds(const Formula &formula, int64_t query, int64_t key,
                           const Environment &environment);
+/// The value of a form at a pair.
+std::optional<int64_t> evaluate(const LinearForm &form, int64_t query, int64_t key,
+                                const Environment &environment);
 
 } // namespace attune::mask
 

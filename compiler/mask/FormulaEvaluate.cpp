@@ -123,3 +123,8 @@ std::optional<bool> mask::holds(const Formula &formula, int64_t query, int64_t k
                                 const Environment &environment) {
   return PairEvaluator(query, key, environment).holds(formula);
 }
+
+std::optional<int64_t> mask::evaluate(const LinearForm &form, int64_t query, int64_t key,
+                                      const Environment &environment) {
+  return PairEvaluator(query, key, environment).evaluate(form);
+}

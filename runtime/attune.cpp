@@ -4,7 +4,7 @@
 #include "runtime/attune.h"
 
 #include "runtime/bundle/Bundle.h"
-#include "runtime/device/Launch.h"
+#include "runtime/device/Kernel.h"
 #include "runtime/device/host/FmaProbe.h"
 
 #include <exception>
@@ -25,10 +25,7 @@ struct attune_device {
 };
 
 struct attune_kernel {
-  // Order of destruction: the code goes before the device that it runs on.
-  std::shared_ptr<device::Device> device;
-  device::LaunchPlan plan;
-  std::unique_ptr<device::Code> code;
+  device::Kernel implementation;
 };
 
 namespace {
@@ -66,7 +63,7 @@ template <typename Body> attune_status guard(Body body) {
 }
 
 /// Runs the body; what it throws names the kernel.
-template <typename Body> void forKernel(const std::string &name, Body body) {
+template <typename Body> void naming(const std::string &name, Body body) {
   try {
     body();
   } catch (device::StatusError &error) {
@@ -80,6 +77,13 @@ template <typename T> T &expect(T *pointer, const char *name) {
   if (!pointer)
     failArgument(std::string("expected ") + name + ", but got a null pointer");
   return *pointer;
+}
+
+template <typename Body> attune_status withKernel(const attune_kernel *handle, Body body) {
+  return guard([&] {
+    const device::Kernel &kernel = expect(handle, "a kernel").implementation;
+    naming(kernel.info().name, [&] { body(kernel); });
+  });
 }
 
 template <typename T>
@@ -122,19 +126,6 @@ size_t findKernel(const bundle::Manifest &manifest, const char *name) {
   }
   fail(ATTUNE_NOT_FOUND, "no kernel '" + std::string(name) + "' in the bundle; it has " +
                              (names.empty() ? "none" : names));
-}
-
-const bundle::Variant &chooseVariant(const device::Device &target,
-                                     const bundle::KernelInfo &kernel) {
-  if (const bundle::Variant *chosen = target.choose(kernel.variants))
-    return *chosen;
-  std::string targets;
-  for (const bundle::Variant &variant : kernel.variants)
-    targets += (targets.empty() ? "" : ", ") + variant.target + " (" +
-               std::string(spelling(variant.format)) + ")";
-  fail(ATTUNE_NOT_FOUND, "expected code for device " + target.name() + " (" + target.description() +
-                             "), but got " + (targets.empty() ? "none at all" : "only " + targets) +
-                             "; compile it with that target");
 }
 
 } // namespace
@@ -316,11 +307,8 @@ attune_status attune_kernel_load(attune_device *on, const attune_bundle *from, c
     const bundle::Bundle &contents = expect(from, "a bundle").contents;
     const bundle::KernelInfo &kernel =
         contents.manifest.kernels[findKernel(contents.manifest, &expect(name, "a name"))];
-    forKernel(kernel.name, [&] {
-      const bundle::Variant &variant = chooseVariant(*target, kernel);
-      device::LaunchPlan plan(kernel, variant);
-      std::unique_ptr<device::Code> code = target->load(variant, contents.blobs[variant.blob]);
-      *result = new attune_kernel{std::move(target), std::move(plan), std::move(code)};
+    naming(kernel.name, [&] {
+      *result = new attune_kernel{device::Kernel(std::move(target), contents, kernel)};
     });
   });
 }
@@ -330,34 +318,27 @@ void attune_kernel_unload(attune_kernel *unloaded) { delete unloaded; }
 attune_status attune_kernel_variant(const attune_kernel *from, attune_variant_info *info) {
   return guard([&] {
     auto &place = expect(info, "a place for the description");
-    place = describeVariant(expect(from, "a kernel").plan.variantInfo());
+    place = describeVariant(expect(from, "a kernel").implementation.variant());
   });
 }
 
 attune_status attune_kernel_launch(attune_kernel *launched, const attune_argument *arguments,
                                    size_t count, void *stream) {
-  return guard([&] {
-    attune_kernel &kernel = expect(launched, "a kernel");
-    forKernel(kernel.plan.kernelInfo().name, [&] {
-      device::LaunchState state;
-      kernel.plan.check(*kernel.device, arguments, count, state);
-      for (int64_t size : state.grid)
-        if (size == 0)
-          return;
-      kernel.plan.marshal(*kernel.device, state);
-      kernel.code->launch(state.grid, state.pointers, stream);
-    });
-  });
+  return withKernel(launched,
+                    [&](const device::Kernel &kernel) { kernel.launch(arguments, count, stream); });
 }
 
 attune_status attune_kernel_check(const attune_kernel *checked, const attune_argument *arguments,
                                   size_t count) {
-  return guard([&] {
-    const attune_kernel &kernel = expect(checked, "a kernel");
-    forKernel(kernel.plan.kernelInfo().name, [&] {
-      device::LaunchState state;
-      kernel.plan.check(*kernel.device, arguments, count, state);
-    });
+  return withKernel(checked, [&](const device::Kernel &kernel) { kernel.check(arguments, count); });
+}
+
+attune_status attune_kernel_workspace_bytes(const attune_kernel *asked,
+                                            const attune_argument *arguments, size_t count,
+                                            size_t *bytes) {
+  return withKernel(asked, [&](const device::Kernel &kernel) {
+    auto &place = expect(bytes, "a place for the number of bytes");
+    place = kernel.workspaceBytes(arguments, count);
   });
 }
 

@@ -179,7 +179,7 @@ ATTUNE_API attune_status attune_device_dlpack(const attune_device *device, DLDev
 ATTUNE_API attune_status attune_device_set_host_isa(attune_device *device, const char *isa);
 
 /** Memory of the device, aligned to at least 64 bytes and not initialised. No bytes give a null
- * pointer. Never called by a launch. */
+ * pointer. */
 ATTUNE_API attune_status attune_device_allocate(attune_device *device, size_t bytes,
                                                 void **pointer);
 
@@ -223,14 +223,15 @@ ATTUNE_API attune_status attune_device_synchronize(attune_device *device, void *
  * - perturb=N: moves results of approximate functions by up to 2 units in the last place
  * - contract=on|off: fuses mul and add where ptxas may
  * - split=on|off: lanes that diverged meet only at instructions that synchronise them
- * - checks=on|off: races, waits, what was never written; bounds are always checked
+ * - checks=on|off: races, waits, what was never written, stated facts; bounds are always checked
  * - exclusive-writer=on|off: reports global memory that two blocks write
  * - instruction-limit=N: a cluster that executes more warp instructions than this is stopped
  * - counters=on|off: counts instructions, bytes, bank conflicts
  * - threads=N: threads of this computer; 0: one a core */
 ATTUNE_API attune_status attune_sim_configure(attune_device *device, const char *options);
 
-/** What the last launch on a simulated device found. Pointers are valid until the next launch. */
+/** What the last launch on a simulated device found, in all kernels that it ran. Pointers are valid
+ * until the next launch. */
 typedef struct attune_sim_report {
   size_t errors;
   size_t warnings;
@@ -286,16 +287,28 @@ typedef struct attune_argument {
  * contiguity and alignment where the code relies on it; equal token counts along an axis; batch
  * sizes (1 or a common one); head counts (each divides the largest; results have the largest); that
  * no size is 2^31 or more; what the kernel itself demands of its axes and scalars. If one of them
- * fails, nothing has been launched.
+ * fails, nothing has been launched. Facts that the kernel states of its integers (attn.sorted,
+ * attn.contiguous, attn.range) are read and checked by simulated devices alone, unless checks=off;
+ * elsewhere a launch whose integers are otherwise has no defined result.
  *
  * On CUDA the kernel is enqueued on `stream` (a CUstream; null is the default stream) and the call
  * returns at once. On the host the call returns when the kernel has finished, launches of one
- * device take turns, and `stream` has to be null. No launch allocates memory; none waits for the
- * device. An empty problem (some launch dimension is zero) succeeds and launches nothing. Results
- * may not overlap each other or the operands; that is not checked. */
+ * device take turns, and `stream` has to be null. No launch waits for the device, and none
+ * allocates memory unless the kernel has workspaces (attune_kernel_workspace_bytes). An empty
+ * problem (some launch dimension is zero) succeeds and launches nothing. Results may not overlap
+ * each other or the operands; that is not checked. */
 ATTUNE_API attune_status attune_kernel_launch(attune_kernel *kernel,
                                               const attune_argument *arguments, size_t count,
                                               void *stream);
+
+/** How much memory a launch with these arguments takes for its workspaces: what small kernels, run
+ * before the main one by the same launch, find out for it. 0 for most kernels, and for an empty
+ * problem. A launch allocates it and gives it back: on CUDA in the order of its stream, by
+ * cuMemAllocAsync and cuMemFreeAsync (CUDA 11.2); elsewhere on the heap. Checks the arguments as
+ * attune_kernel_check does. */
+ATTUNE_API attune_status attune_kernel_workspace_bytes(const attune_kernel *kernel,
+                                                       const attune_argument *arguments,
+                                                       size_t count, size_t *bytes);
 
 /** The checks of attune_kernel_launch without the launch. */
 ATTUNE_API attune_status attune_kernel_check(const attune_kernel *kernel,

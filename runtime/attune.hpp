@@ -277,7 +277,7 @@ public:
     return VariantInfo(info);
   }
 
-  /// All operands, then all results. Allocates nothing.
+  /// All operands, then all results. Allocates only what workspaceBytes says.
   void launch(std::initializer_list<Argument> arguments, void *stream = nullptr) {
     launch(arguments.begin(), arguments.size(), stream);
   }
@@ -286,6 +286,14 @@ public:
   }
   void check(const std::vector<Argument> &arguments) const {
     detail::check(attune_kernel_check(get(), raw(arguments.data()), arguments.size()));
+  }
+
+  /// See attune_kernel_workspace_bytes.
+  size_t workspaceBytes(const std::vector<Argument> &arguments) const {
+    size_t bytes = 0;
+    detail::check(
+        attune_kernel_workspace_bytes(get(), raw(arguments.data()), arguments.size(), &bytes));
+    return bytes;
   }
 
   attune_kernel *get() const { return handle.get(); }

@@ -32,12 +32,15 @@ struct TensorMapRequest {
 class Code {
 public:
   virtual ~Code() = default;
+  /// Throws StatusError when the device cannot launch that many blocks.
+  virtual void checkGrid(const Grid &grid) const = 0;
   /// Starts the entry point. `parameters` points to each parameter's value, in order; the values
-  /// are read before this returns. Allocates nothing, and waits for nothing that runs on a GPU.
+  /// are read before this returns. Allocates nothing, and waits for nothing that runs on a GPU. The
+  /// grid is one that checkGrid has passed.
   virtual void launch(const Grid &grid, void *const *parameters, void *stream) = 0;
 };
 
-/// What the simulator found in the last launch; texts as long as there is no other launch.
+/// What the simulator found in the last call; texts as long as there is no other call.
 struct SimulatorReport {
   size_t errors = 0, warnings = 0;
   const char *findings = "";
@@ -65,6 +68,17 @@ public:
 
   virtual void *allocate(size_t bytes) = 0;
   virtual void free(void *pointer) = 0;
+  /// Memory for what is launched on the stream after this and before it is freed. Neither waits for
+  /// the device. Aligned to at least 64 bytes.
+  virtual void *allocateTemporary(size_t bytes, void *stream) { return allocate(bytes); }
+  virtual void freeTemporary(void *pointer, void *stream) { free(pointer); }
+
+  /// So many launches between these two belong together: one call of a kernel. A device that
+  /// reports on calls keeps others waiting in between.
+  virtual void beginCall(size_t launches) {}
+  virtual void endCall() {}
+  /// Whether a launch reads its operands to see that the declared facts are true of them.
+  virtual bool checksFacts() const { return false; }
   virtual void copyTo(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void copyFrom(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void *createStream() = 0;

@@ -14,7 +14,7 @@ namespace attune::device {
 
 inline constexpr size_t maxTensorMaps = 16;
 
-/// A tensor argument that has passed its checks.
+/// A tensor argument that has passed its checks, or a workspace.
 struct Tensor {
   char *data;
   int64_t elements;
@@ -25,9 +25,15 @@ struct Tensor {
 
 /// The arguments of one launch; large, made to live on the stack without being initialised.
 struct LaunchState {
-  Tensor tensors[bundle::maxOperands];
+  /// Operands, results, and then the workspaces.
+  Tensor tensors[bundle::maxOperands + bundle::maxWorkspaces];
   const attune_argument *arguments;
-  Grid grid;
+  /// Of the pre-passes, and last of the variant itself.
+  Grid grids[bundle::maxBefore + 1];
+  /// Where the workspaces begin in the memory that they share, and how much that is.
+  int64_t workspaceOffsets[bundle::maxWorkspaces];
+  int64_t workspaceBytes;
+  /// Of all passes, one after the other.
   void *pointers[bundle::maxParameters];
   alignas(64) std::byte maps[maxTensorMaps][128];
   alignas(8) std::byte values[bundle::maxParameters][8];
@@ -39,13 +45,24 @@ public:
   /// `variant` is one of the kernel's.
   LaunchPlan(const bundle::KernelInfo &kernel, const bundle::Variant &variant);
 
-  /// Checks the arguments for a launch on `device` and sets tensors, arguments and grid. Throws
-  /// StatusError.
-  void check(const Device &device, const attune_argument *arguments, size_t count,
+  /// Checks the arguments for a launch on `device` and sets tensors, arguments, grids and the sizes
+  /// of the workspaces. Throws StatusError.
+  void check(Device &device, const attune_argument *arguments, size_t count,
              LaunchState &state) const;
 
-  /// Sets the parameters of a state that has been checked.
-  void marshal(Device &device, LaunchState &state) const;
+  /// Sets the parameters of a state that has been checked, with the workspaces in `memory`.
+  void marshal(Device &device, char *memory, LaunchState &state) const;
+
+  /// Whether a state that has been checked launches nothing.
+  bool isEmpty(const LaunchState &state) const { return hasZero(state.grids[passes.size() - 1]); }
+  static bool hasZero(const Grid &grid) { return grid[0] == 0 || grid[1] == 0 || grid[2] == 0; }
+
+  /// The pre-passes and the variant itself, which is the last.
+  size_t passCount() const { return passes.size(); }
+  /// The parameters of a pass, of a state that has been marshalled.
+  void *const *parametersOf(size_t pass, const LaunchState &state) const {
+    return state.pointers + passes[pass].firstParameter;
+  }
 
   const bundle::KernelInfo &kernelInfo() const { return kernel; }
   const bundle::Variant &variantInfo() const { return variant; }
@@ -70,8 +87,24 @@ private:
   };
   struct BoundParameter {
     bundle::Parameter parameter;
+    /// The number of its tensor or scalar; workspaces follow the arguments.
     size_t argument;
   };
+  struct Pass {
+    size_t firstParameter;
+    std::array<SizeExpression, 3> grid;
+  };
+  struct BoundWorkspace {
+    bundle::ElementType dtype;
+    std::vector<SizeExpression> shape;
+  };
+
+  void addArguments();
+  void addWorkspace(const bundle::Workspace &workspace);
+  /// `prePass` is empty for the variant itself.
+  void addPass(const bundle::Variant &code, const std::string &prePass);
+  /// The dimensions whose stride is read by every pass that has a pointer to the tensor.
+  uint32_t freeStridesOf(size_t argument) const;
 
   [[noreturn]] void failOperand(const Argument &argument, const std::string &problem) const;
   size_t indexOf(const std::string &operand) const;
@@ -89,13 +122,18 @@ private:
                             const Argument *&owner) const;
   int64_t evaluate(const SizeExpression &size, const LaunchState &state) const;
   void checkConditions(const LaunchState &state) const;
+  void checkFacts(Device &device, const LaunchState &state) const;
+  void sizeWorkspaces(LaunchState &state) const;
+  int64_t numberOf(const BoundParameter &bound, const LaunchState &state) const;
 
   bundle::KernelInfo kernel;
   bundle::Variant variant;
   std::vector<Argument> arguments;
-  std::array<SizeExpression, 3> grid;
+  std::vector<BoundWorkspace> workspaces;
+  std::vector<Pass> passes;
   /// One entry a condition of the kernel.
   std::vector<bundle::Steps> conditions;
+  /// Of all passes, one after the other.
   std::vector<BoundParameter> parameters;
 };
 

@@ -36,6 +36,35 @@ int64_t LaunchPlan::evaluate(const SizeExpression &size, const LaunchState &stat
                ", but " + found + (because.empty() ? "" : ": " + because));
 }
 
+void LaunchPlan::sizeWorkspaces(LaunchState &state) const {
+  // More than any element needs, and a boundary that caches like. Nothing is added at the end, where
+  // a simulated device sees a write that goes too far.
+  constexpr int64_t alignment = 256;
+  state.workspaceBytes = 0;
+  for (size_t i = 0; i < workspaces.size(); ++i) {
+    const BoundWorkspace &workspace = workspaces[i];
+    Tensor &tensor = state.tensors[arguments.size() + i];
+    bool overflow = false;
+    tensor.data = nullptr;
+    tensor.elements = 1;
+    for (size_t dim = workspace.shape.size(); dim-- > 0;) {
+      tensor.sizes[dim] = evaluate(workspace.shape[dim], state);
+      tensor.strides[dim] = tensor.elements;
+      overflow |= __builtin_mul_overflow(tensor.elements, tensor.sizes[dim], &tensor.elements);
+    }
+    int64_t bytes = 0;
+    overflow |= __builtin_mul_overflow(tensor.elements, byteSize(workspace.dtype), &bytes);
+    if (overflow || bytes > maxWorkspaceBytes)
+      failArgument("expected workspace '" + variant.workspaces[i].name + "' to take at most " +
+                   std::to_string(maxWorkspaceBytes) + " bytes, but " +
+                   (overflow ? "its size overflows 64 bits" : "got " + std::to_string(bytes)));
+    state.workspaceOffsets[i] = (state.workspaceBytes + alignment - 1) / alignment * alignment;
+    state.workspaceBytes = state.workspaceOffsets[i] + bytes;
+  }
+  if (isEmpty(state))
+    state.workspaceBytes = 0;
+}
+
 void LaunchPlan::checkConditions(const LaunchState &state) const {
   CheckedValues values(state);
   for (size_t i = 0; i < conditions.size(); ++i) {

@@ -73,13 +73,16 @@ public:
                    "cuFuncSetAttribute");
   }
 
-  void launch(const Grid &grid, void *const *parameters, void *stream) override {
+  void checkGrid(const Grid &grid) const override {
     const int64_t limits[] = {maxGridX, maxGridYZ, maxGridYZ};
     for (int axis = 0; axis < 3; ++axis)
       if (grid[size_t(axis)] > limits[axis])
         failArgument(std::string("expected at most ") + std::to_string(limits[axis]) +
                      " blocks along " + "xyz"[axis] + " (tiles, heads, batch), but got " +
                      std::to_string(grid[size_t(axis)]));
+  }
+
+  void launch(const Grid &grid, void *const *parameters, void *stream) override {
     CurrentContext current(module.context());
     driver.check(driver.launchKernel(function, unsigned(grid[0]), unsigned(grid[1]),
                                      unsigned(grid[2]), threads, 1, 1, sharedBytes,

@@ -101,17 +101,41 @@ void CudaDevice::encodeTensorMap(const TensorMapRequest &request, void *map) {
   cuda::encodeTensorMap(*primary->driver, request, static_cast<TensorMapObject *>(map));
 }
 
+void *CudaDevice::checkAllocated(Result result, DevicePointer pointer, size_t bytes,
+                                 const char *what) const {
+  if (result == errorOutOfMemory)
+    fail(ATTUNE_OUT_OF_MEMORY,
+         "device " + deviceName + ": no memory for " + std::to_string(bytes) + " bytes");
+  primary->driver->check(result, what);
+  return reinterpret_cast<void *>(pointer);
+}
+
 void *CudaDevice::allocate(size_t bytes) {
   if (bytes == 0)
     return nullptr;
   CurrentContext current(*primary);
   DevicePointer pointer = 0;
   Result result = primary->driver->memoryAllocate(&pointer, bytes);
-  if (result == errorOutOfMemory)
-    fail(ATTUNE_OUT_OF_MEMORY,
-         "device " + deviceName + ": no memory for " + std::to_string(bytes) + " bytes");
-  primary->driver->check(result, "cuMemAlloc");
-  return reinterpret_cast<void *>(pointer);
+  return checkAllocated(result, pointer, bytes, "cuMemAlloc");
+}
+
+void *CudaDevice::allocateTemporary(size_t bytes, void *stream) {
+  const Driver &driver = *primary->driver;
+  if (!driver.memoryAllocateAsync || !driver.memoryFreeAsync)
+    fail(ATTUNE_DEVICE_ERROR, "this CUDA driver has no memory in the order of a stream "
+                              "(cuMemAllocAsync), which the kernel's workspaces need; expected "
+                              "CUDA 11.2 or newer");
+  CurrentContext current(*primary);
+  DevicePointer pointer = 0;
+  Result result = driver.memoryAllocateAsync(&pointer, bytes, static_cast<Stream>(stream));
+  return checkAllocated(result, pointer, bytes, "cuMemAllocAsync");
+}
+
+void CudaDevice::freeTemporary(void *pointer, void *stream) {
+  CurrentContext current(*primary);
+  primary->driver->check(primary->driver->memoryFreeAsync(reinterpret_cast<DevicePointer>(pointer),
+                                                          static_cast<Stream>(stream)),
+                         "cuMemFreeAsync");
 }
 
 void CudaDevice::free(void *pointer) {

@@ -46,6 +46,8 @@ public:
   void encodeTensorMap(const TensorMapRequest &request, void *map) override;
   void *allocate(size_t bytes) override;
   void free(void *pointer) override;
+  void *allocateTemporary(size_t bytes, void *stream) override;
+  void freeTemporary(void *pointer, void *stream) override;
   void copyTo(void *to, const void *from, size_t bytes, void *stream) override;
   void copyFrom(void *to, const void *from, size_t bytes, void *stream) override;
   void *createStream() override;
@@ -54,6 +56,9 @@ public:
   void setHostIsa(const char *isa) override;
 
 private:
+  /// The pointer of an allocation that the driver has not refused.
+  void *checkAllocated(Result result, DevicePointer pointer, size_t bytes, const char *what) const;
+
   std::shared_ptr<const PrimaryContext> primary;
   std::string deviceName;
   /// Compute capability, 10 * major + minor.

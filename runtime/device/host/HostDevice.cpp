@@ -24,15 +24,18 @@ public:
     pool.reserveScratch(size_t(variant.scratchBytes));
   }
 
-  void launch(const Grid &grid, void *const *parameters, void *stream) override {
-    if (stream)
-      failArgument("the host has no streams: expected a null stream");
+  void checkGrid(const Grid &grid) const override {
     int64_t tasks;
     if (__builtin_mul_overflow(grid[0], grid[1], &tasks) ||
         __builtin_mul_overflow(tasks, grid[2], &tasks))
       failArgument("the number of tasks overflows 64 bits");
+  }
+
+  void launch(const Grid &grid, void *const *parameters, void *stream) override {
+    if (stream)
+      failArgument("the host has no streams: expected a null stream");
     Call call = {entry, parameters};
-    pool.run(tasks, runTasks, &call);
+    pool.run(grid[0] * grid[1] * grid[2], runTasks, &call);
   }
 
 private:

@@ -29,14 +29,16 @@ public:
       sizes.push_back(size_t(bundle::byteSize(parameter.type)));
   }
 
-  void launch(const Grid &grid, void *const *parameters, void *stream) override {
-    sim::LaunchRequest launched = request;
-    for (size_t axis = 0; axis < 3; ++axis) {
+  void checkGrid(const Grid &grid) const override {
+    for (size_t axis = 0; axis < 3; ++axis)
       if (grid[axis] > 0x7fffffff)
         failArgument("expected fewer than 2^31 blocks along " + std::string(1, "xyz"[axis]) +
                      ", but got " + std::to_string(grid[axis]));
-      launched.grid[axis] = uint32_t(grid[axis]);
-    }
+  }
+
+  void launch(const Grid &grid, void *const *parameters, void *stream) override {
+    sim::LaunchRequest launched = request;
+    std::copy(grid.begin(), grid.end(), launched.grid.begin());
     for (size_t i = 0; i < sizes.size(); ++i) {
       const auto *bytes = static_cast<const uint8_t *>(parameters[i]);
       launched.parameters.emplace_back(bytes, bytes + sizes[i]);

@@ -180,13 +180,22 @@ void SimDevice::expectNoStream(void *stream) const {
     failArgument("device " + deviceName + " has no streams: expected a null stream");
 }
 
-void SimDevice::launch(const sim::LoadedModule &module, const sim::Program &program,
-                       const sim::LaunchRequest &request, void *stream) {
-  expectNoStream(stream);
+bool SimDevice::checksFacts() const {
   std::lock_guard lock(mutex);
+  return options.checks;
+}
+
+void SimDevice::beginCall(size_t count) {
+  mutex.lock();
   findings.clear();
   counters.clear();
   errors = warnings = 0;
+  launches = count;
+}
+
+void SimDevice::launch(const sim::LoadedModule &module, const sim::Program &program,
+                       const sim::LaunchRequest &request, void *stream) {
+  expectNoStream(stream);
   sim::LaunchResult result;
   try {
     result = sim::launch(module, program, memory, request, options);
@@ -195,13 +204,18 @@ void SimDevice::launch(const sim::LoadedModule &module, const sim::Program &prog
   }
   for (const sim::Finding &finding : result.findings)
     ++(finding.severity == sim::Severity::Error ? errors : warnings);
-  findings = sim::printReport(result, module);
+  // Where one call launches several entries, each says which one it is.
+  std::string heading = launches > 1 ? "entry '" + program.name + "':\n" : "";
+  std::string report = sim::printReport(result, module);
+  if (!report.empty())
+    findings += heading + report;
   if (options.counters)
-    counters = sim::print(result.counters, program, module.syntax().text, costliestLines);
+    counters +=
+        heading + sim::print(result.counters, program, module.syntax().text, costliestLines);
   if (errors)
     fail(ATTUNE_DEVICE_ERROR, "the simulator found " + std::to_string(errors) +
                                   (errors == 1 ? " error" : " errors") + "; the first:\n" +
-                                  findings.substr(0, findings.find("\n\n")));
+                                  heading + report.substr(0, report.find("\n\n")));
 }
 
 } // namespace attune::device

@@ -31,10 +31,13 @@ public:
   void destroyStream(void *stream) override { expectNoStream(stream); }
   void synchronize(void *stream) override { expectNoStream(stream); }
   void setHostIsa(const char *isa) override;
+  void beginCall(size_t launches) override;
+  void endCall() override { mutex.unlock(); }
+  bool checksFacts() const override;
   void configureSimulator(const char *options) override;
   SimulatorReport simulatorReport() override;
 
-  /// Runs a launch and keeps its report. Launches take turns. Throws StatusError when errors were
+  /// Runs a launch of a call and adds to the call's report. Throws StatusError when errors were
   /// found.
   void launch(const sim::LoadedModule &module, const sim::Program &program,
               const sim::LaunchRequest &request, void *stream);
@@ -44,12 +47,13 @@ private:
 
   const int capability;
   std::string deviceName;
-  std::mutex mutex;
+  /// Held during a call: calls take turns.
+  mutable std::mutex mutex;
   sim::GlobalMemory memory;
   sim::Options options;
-  /// Of the last launch.
+  /// Of the last call.
   std::string findings, counters;
-  size_t errors = 0, warnings = 0;
+  size_t errors = 0, warnings = 0, launches = 0;
 };
 
 } // namespace attune::device

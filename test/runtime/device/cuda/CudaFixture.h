@@ -27,6 +27,7 @@ struct Recording {
     find(line, "recordingCudaLine");
     find(failNext, "recordingCudaFailNext");
     find(alive, "recordingCudaAlive");
+    find(forgetMemory, "recordingCudaForgetMemory");
   }
   ~Recording() { dlclose(library); }
 
@@ -36,6 +37,7 @@ struct Recording {
   decltype(&recordingCudaLine) line;
   decltype(&recordingCudaFailNext) failNext;
   decltype(&recordingCudaAlive) alive;
+  decltype(&recordingCudaForgetMemory) forgetMemory;
 
 private:
   template <typename T> void find(T &function, const char *name) {

@@ -229,6 +229,12 @@ EXPORT int recordingCudaAlive(void) {
                               gpu().memory.size());
 }
 
+EXPORT void recordingCudaForgetMemory(void) {
+  for (const auto &[pointer, bytes] : gpu().memory)
+    std::free(reinterpret_cast<void *>(pointer));
+  gpu().memory.clear();
+}
+
 //===-- The driver --------------------------------------------------------------------------------
 
 EXPORT Result cuInit(unsigned flags) {
@@ -395,8 +401,7 @@ EXPORT Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, 
   return sound ? success : invalidValue;
 }
 
-EXPORT Result cuMemAlloc_v2(DevicePointer *pointer, size_t bytes) {
-  Call call("cuMemAlloc", std::to_string(bytes));
+static Result allocate(const Call &call, DevicePointer *pointer, size_t bytes) {
   if (call.failed())
     return call.result;
   if (bytes == 0)
@@ -413,8 +418,11 @@ EXPORT Result cuMemAlloc_v2(DevicePointer *pointer, size_t bytes) {
   return success;
 }
 
-EXPORT Result cuMemFree_v2(DevicePointer pointer) {
-  Call call("cuMemFree", "");
+EXPORT Result cuMemAlloc_v2(DevicePointer *pointer, size_t bytes) {
+  return allocate(Call("cuMemAlloc", std::to_string(bytes)), pointer, bytes);
+}
+
+static Result release(const Call &call, DevicePointer pointer) {
   if (call.failed())
     return call.result;
   if (!gpu().memory.erase(pointer))
@@ -422,6 +430,22 @@ EXPORT Result cuMemFree_v2(DevicePointer pointer) {
   std::free(reinterpret_cast<void *>(pointer));
   return success;
 }
+
+EXPORT Result cuMemFree_v2(DevicePointer pointer) {
+  return release(Call("cuMemFree", ""), pointer);
+}
+
+#ifndef ATTUNE_RECORDING_WITHOUT_STREAM_MEMORY
+EXPORT Result cuMemAllocAsync(DevicePointer *pointer, size_t bytes, Stream stream) {
+  Call call("cuMemAllocAsync", std::to_string(bytes) + " bytes, " + streamName(stream));
+  return gpu().ownsStream(stream) ? allocate(call, pointer, bytes) : Result(invalidHandle);
+}
+
+EXPORT Result cuMemFreeAsync(DevicePointer pointer, Stream stream) {
+  Call call("cuMemFreeAsync", streamName(stream));
+  return gpu().ownsStream(stream) ? release(call, pointer) : Result(invalidHandle);
+}
+#endif
 
 EXPORT Result cuMemcpyHtoDAsync_v2(DevicePointer to, const void *from, size_t bytes,
                                    Stream stream) {

@@ -29,4 +29,7 @@ void recordingCudaFailNext(const char *function, int code);
 
 /// Contexts retained and pushed, modules, streams and allocations that have not been given back.
 int recordingCudaAlive(void);
+
+/// Frees all memory that has not been given back.
+void recordingCudaForgetMemory(void);
 }

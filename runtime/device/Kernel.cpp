@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/device/Kernel.h"
+
+namespace attune::device {
+namespace {
+
+const bundle::Variant &chooseVariant(const Device &target, const bundle::KernelInfo &kernel) {
+  if (const bundle::Variant *chosen = target.choose(kernel.variants))
+    return *chosen;
+  std::string targets;
+  for (const bundle::Variant &variant : kernel.variants)
+    targets += (targets.empty() ? "" : ", ") + variant.target + " (" +
+               std::string(spelling(variant.format)) + ")";
+  fail(ATTUNE_NOT_FOUND, "expected code for device " + target.name() + " (" + target.description() +
+                             "), but got " + (targets.empty() ? "none at all" : "only " + targets) +
+                             "; compile it with that target");
+}
+
+/// The launches of one call.
+class Call {
+public:
+  Call(Device &device, size_t launches) : device(device) { device.beginCall(launches); }
+  Call(const Call &) = delete;
+  ~Call() { device.endCall(); }
+
+private:
+  Device &device;
+};
+
+/// Memory of one call, given back in the order of the stream.
+class TemporaryMemory {
+public:
+  TemporaryMemory(Device &device, int64_t bytes, void *stream)
+      : device(device), stream(stream),
+        pointer(bytes > 0 ? device.allocateTemporary(size_t(bytes), stream) : nullptr) {}
+  TemporaryMemory(const TemporaryMemory &) = delete;
+  ~TemporaryMemory() {
+    // Only after a failure, which is the one to report.
+    try {
+      release();
+    } catch (const StatusError &) {
+    }
+  }
+
+  char *data() const { return static_cast<char *>(pointer); }
+  void release() {
+    if (void *released = std::exchange(pointer, nullptr))
+      device.freeTemporary(released, stream);
+  }
+
+private:
+  Device &device;
+  void *stream;
+  void *pointer;
+};
+
+} // namespace
+
+Kernel::Kernel(std::shared_ptr<Device> target, const bundle::Bundle &bundle,
+               const bundle::KernelInfo &kernel)
+    : device(std::move(target)), plan(kernel, chooseVariant(*device, kernel)) {
+  auto load = [&](const bundle::Variant &code) {
+    codes.push_back(device->load(code, bundle.blobs[code.blob]));
+  };
+  for (const bundle::Variant &pass : variant().before)
+    load(pass);
+  load(variant());
+}
+
+void Kernel::check(const attune_argument *arguments, size_t count) const {
+  LaunchState state;
+  plan.check(*device, arguments, count, state);
+}
+
+size_t Kernel::workspaceBytes(const attune_argument *arguments, size_t count) const {
+  LaunchState state;
+  plan.check(*device, arguments, count, state);
+  return size_t(state.workspaceBytes);
+}
+
+void Kernel::launch(const attune_argument *arguments, size_t count, void *stream) const {
+  LaunchState state;
+  plan.check(*device, arguments, count, state);
+  if (plan.isEmpty(state))
+    return;
+  size_t launches = 0;
+  for (size_t pass = 0; pass < codes.size(); ++pass)
+    if (!LaunchPlan::hasZero(state.grids[pass])) {
+      codes[pass]->checkGrid(state.grids[pass]);
+      ++launches;
+    }
+  Call call(*device, launches);
+  TemporaryMemory memory(*device, state.workspaceBytes, stream);
+  plan.marshal(*device, memory.data(), state);
+  for (size_t pass = 0; pass < codes.size(); ++pass)
+    if (!LaunchPlan::hasZero(state.grids[pass]))
+      codes[pass]->launch(state.grids[pass], plan.parametersOf(pass, state), stream);
+  memory.release();
+}
+
+} // namespace attune::device

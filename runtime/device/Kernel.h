@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is a kernel once it is loaded, and what happens in one call of it?
+#pragma once
+
+#include "runtime/bundle/Bundle.h"
+#include "runtime/device/Launch.h"
+
+#include <memory>
+
+namespace attune::device {
+
+/// A variant's code and that of its pre-passes, loaded on a device.
+class Kernel {
+public:
+  /// Chooses the variant that suits the device best. Throws StatusError.
+  Kernel(std::shared_ptr<Device> device, const bundle::Bundle &bundle,
+         const bundle::KernelInfo &kernel);
+
+  const bundle::KernelInfo &info() const { return plan.kernelInfo(); }
+  const bundle::Variant &variant() const { return plan.variantInfo(); }
+
+  void check(const attune_argument *arguments, size_t count) const;
+  /// Bytes that a launch with these arguments takes for its workspaces.
+  size_t workspaceBytes(const attune_argument *arguments, size_t count) const;
+  /// Checks, and then launches the pre-passes and the entry, in order. Allocates nothing unless there
+  /// are workspaces.
+  void launch(const attune_argument *arguments, size_t count, void *stream) const;
+
+private:
+  // Order of destruction: the code goes before the device that it runs on.
+  std::shared_ptr<Device> device;
+  LaunchPlan plan;
+  /// One a pass of the plan.
+  std::vector<std::unique_ptr<Code>> codes;
+};
+
+} // namespace attune::device

@@ -7,9 +7,19 @@
 
 namespace attune::mask {
 
-/// A schedule of exactly that level.
+/// What a schedule is made of.
+struct Machinery {
+  Level level = Level::Pieces;
+  /// Column tables are summarised by a pass before the kernel.
+  bool summaries = true;
+  /// Ranges fold over rows; otherwise they are what the ends of the row tile tell.
+  bool folds = true;
+  /// Ranges classify tiles; otherwise they only say where to begin and to end.
+  bool segments = true;
+};
+
 Schedule assemble(FormulaBuilder &formulas, const MaskFormula &mask, const ScheduleOptions &options,
-                  Level level, bool withSummaries);
+                  const Machinery &machinery);
 
 /// The cheapest schedule that is as sharp as the richest on a battery of shapes.
 Schedule chooseSchedule(FormulaBuilder &formulas, const MaskFormula &mask,

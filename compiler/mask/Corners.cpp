@@ -15,6 +15,24 @@ unsigned flip(unsigned direction) {
 
 } // namespace
 
+/// x <= k ? y : x with y <= k, and k <= x ? y : x with k <= y: they grow with x where k and y are fixed.
+bool Emitter::isJump(const Instruction &instruction) const {
+  auto [condition, y, x] = instruction.operands;
+  const Instruction &compare = program[condition];
+  if (compare.opcode != Opcode::LessEqual)
+    return false;
+  auto [left, right, none] = compare.operands;
+  bool fromBelow = left == x;
+  Value k = fromBelow ? right : left;
+  if (left == right || (!fromBelow && right != x))
+    return false;
+  const Instruction &other = program[y];
+  if (other.opcode == (fromBelow ? Opcode::Minimum : Opcode::Maximum) &&
+      (other.operands[0] == k || other.operands[1] == k))
+    return true;
+  return fromBelow ? other.high <= program[k].low : other.low >= program[k].high;
+}
+
 unsigned Emitter::directionOf(const Instruction &instruction,
                               llvm::ArrayRef<unsigned> operands) const {
   unsigned a = operands[0], b = operands[1], c = operands[2];
@@ -40,7 +58,7 @@ unsigned Emitter::directionOf(const Instruction &instruction,
   case Opcode::Multiply:
     return scaled(a, instruction.operands[1]) | scaled(b, instruction.operands[0]);
   case Opcode::FloorDivide: return b == 0 && program[instruction.operands[1]].low >= 1 ? a : Either;
-  case Opcode::Select: return a == 0 ? b | c : Either;
+  case Opcode::Select: return a == 0 ? b | c : b == 0 && isJump(instruction) ? c : Either;
   default: return Either;
   }
 }

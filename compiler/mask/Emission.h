@@ -65,6 +65,7 @@ public:
 
 private:
   Value atomValue(const Atom &atom, BaseFunction base);
+  bool isJump(const Instruction &instruction) const;
   unsigned directionOf(const Instruction &instruction, llvm::ArrayRef<unsigned> operands) const;
   /// Are the sorted tables that `value` reads within their ends, wherever bases are? Null: unknown.
   Value inside(Value value, llvm::ArrayRef<Base> bases);

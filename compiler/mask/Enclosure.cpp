@@ -96,9 +96,10 @@ Interval Enclosure::form(const LinearForm &form) {
     return plain(form);
   Interval total = plain(parts.uniform);
   if (!parts.row.terms.empty())
-    total = sum(part(parts.row, emitter.rows), total);
+    total = sum({part(parts.row, emitter.rows, false), part(parts.row, emitter.rows, true)}, total);
   if (!parts.column.terms.empty())
-    total = sum(total, part(parts.column, emitter.columns));
+    total = sum(total, {part(parts.column, emitter.columns, false),
+                        part(parts.column, emitter.columns, true)});
   if (!parts.mixed.terms.empty())
     total = sum(total, plain(parts.mixed));
   return total;
@@ -217,8 +218,8 @@ Value Enclosure::mayAtMostZero(const LinearForm &form) {
   // The end of `terms` that makes the form least; in the sign of the row's part.
   auto end = [&](const LinearForm &terms, Side side) {
     bool isNegated = isNegative(terms);
-    Interval range = part(isNegated ? negated(terms) : terms, side);
-    return std::pair(isNegated ? range.high : range.low, isNegated != flip);
+    Value value = part(isNegated ? negated(terms) : terms, side, isNegated);
+    return std::pair(value, isNegated != flip);
   };
   Value varying;
   if (!parts.row.terms.empty())

@@ -22,8 +22,11 @@ public:
   virtual Value may(const Formula &formula);
 
 protected:
-  /// Of the terms of one side, given without constant; `form` otherwise.
-  virtual Interval part(const LinearForm &terms, Side side) { return plain(terms); }
+  /// An end of the terms of one side, given without constant.
+  virtual Value part(const LinearForm &terms, Side side, bool high) {
+    Interval range = plain(terms);
+    return high ? range.high : range.low;
+  }
   /// The rules alone: the corners where that is monotone, else term by term.
   Interval plain(const LinearForm &form);
   /// As a function of tokens and remainders; `bases` are those that vary. Null if it reads memory

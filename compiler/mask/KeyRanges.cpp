@@ -25,7 +25,10 @@ bool isOn(const Atom &atom, Side side) { return side == Side::Query ? atom.onQue
 
 RangeSolver::RangeSolver(Emitter &emitter, Side side, llvm::ArrayRef<Interval> ranges,
                          bool withOther)
-    : ranges(ranges), emitter(emitter), side(side), withOther(withOther) {}
+    : ranges(ranges), emitter(emitter), side(side), withOther(withOther) {
+  for (const Atom *token : emitter.tokens(side))
+    axes.push_back(emitter.axis(*token));
+}
 
 bool RangeSolver::isSimple(const LinearForm &form) const {
   return llvm::count_if(form.terms, [&](auto term) { return isOn(*term.first, side); }) <= 1 &&
@@ -33,7 +36,6 @@ bool RangeSolver::isSimple(const LinearForm &form) const {
 }
 
 void RangeSolver::narrow(llvm::ArrayRef<Formula> literals) {
-  Program &program = emitter.program;
   // What needs the range of other parts comes after what narrows it.
   for (bool simple : {true, false})
     for (const Formula &literal : literals) {
@@ -43,13 +45,27 @@ void RangeSolver::narrow(llvm::ArrayRef<Formula> literals) {
         continue;
       auto before = ranges;
       apply(literal);
-      llvm::SmallVector<Value> roots;
-      for (Interval range : ranges)
-        roots.append({range.low, range.high});
-      llvm::erase_if(roots, [](Value root) { return !root; });
-      if (program.cost(roots) > RowBudget)
+      if (!isAcceptable())
         ranges = before;
     }
+}
+
+bool RangeSolver::isAcceptable() const {
+  Program &program = emitter.program;
+  llvm::SmallVector<Value> roots;
+  for (Interval range : ranges)
+    for (Value end : {range.low, range.high})
+      if (end)
+        roots.push_back(end);
+  if (program.cost(roots) > RowBudget)
+    return false;
+  if (!monotone)
+    return true;
+  return llvm::all_of(roots, [&](Value root) {
+    return llvm::all_of(emitter.tokens(emitter.rows), [&](const Atom *token) {
+      return emitter.direction(root, emitter.atToken(*token)) != 3;
+    });
+  });
 }
 
 void RangeSolver::apply(const Formula &literal) {
@@ -64,7 +80,7 @@ Value RangeSolver::fixedValue(const LinearForm &form) {
   return isKnown ? emitter.value(form) : Value();
 }
 
-Interval RangeSolver::enclose(const LinearForm &form) {
+Interval RangeSolver::enclose(const LinearForm &form, llvm::ArrayRef<Interval> within) {
   Enclosure enclosure(emitter, [&](const Atom &token) -> Interval {
     if (token.side != side) {
       Value value = withOther ? emitter.atToken(token) : Value();
@@ -72,7 +88,7 @@ Interval RangeSolver::enclose(const LinearForm &form) {
     }
     for (auto [index, other] : llvm::enumerate(emitter.tokens(side)))
       if (other == &token)
-        return ranges[index];
+        return within[index];
     return {};
   });
   return enclosure.form(form);
@@ -157,6 +173,7 @@ void RangeSolver::pushLower(const Atom &atom, Value bound) {
     return;
   case AtomKind::Remainder: return pushRemainder(atom, bound, false);
   case AtomKind::Minimum: pushLower(form(0), bound); return pushLower(form(1), bound);
+  case AtomKind::Maximum: return pushClamp(atom, bound, false);
   case AtomKind::Product: return pushProduct(atom, bound, false);
   case AtomKind::OneSided: return pushEntry(atom, bound, false);
   default: return;
@@ -185,18 +202,19 @@ void RangeSolver::pushEntry(const Atom &atom, Value bound, bool upper) {
   Program &program = emitter.program;
   if (!atom.isSorted || atom.operands.empty())
     return;
-  Interval index = enclose(atom.operands[0]);
-  Value end = upper ? index.high : index.low;
-  if (!end)
+  Interval index = enclose(atom.operands[0]), anywhere = enclose(atom.operands[0], axes);
+  Value end = upper ? index.high : index.low, furthest = upper ? anywhere.high : anywhere.low;
+  if (!end || !furthest)
     return;
-  Value zero = program.constant(0), one = program.constant(1), isExact, found;
+  Value one = program.constant(1), isExact, found;
   if (upper) {
     Value last = program.subtract(program.entries(atom.node), one);
-    isExact = program.make(Opcode::Or, program.atMost(end, last),
-                           program.atMost(bound, program.constant(-1)));
+    isExact = program.atMost(furthest, last);
     found = program.subtract(program.upperBound(atom.node, bound), one);
   } else {
-    isExact = program.make(Opcode::Or, program.atMost(zero, end), program.atMost(one, bound));
+    isExact = program.atMost(program.constant(0), furthest);
+    if (program.isFalse(isExact))
+      isExact = program.atMost(one, bound);
     found = program.lowerBound(atom.node, bound);
   }
   found = program.make(Opcode::Select, isExact, found, end);
@@ -204,6 +222,26 @@ void RangeSolver::pushEntry(const Atom &atom, Value bound, bool upper) {
     pushUpper(atom.operands[0], found);
   else
     pushLower(atom.operands[0], found);
+}
+
+/// min(x, y) <= b with x known: nothing of y where x <= b, y <= b elsewhere. Likewise max from below.
+void RangeSolver::pushClamp(const Atom &atom, Value bound, bool upper) {
+  Program &program = emitter.program;
+  for (unsigned index : {0, 1}) {
+    if (dependsOn(atom.operands[index], side))
+      continue;
+    Value known = fixedValue(atom.operands[index]);
+    const LinearForm &other = atom.operands[1 - index];
+    Interval range = enclose(other);
+    Value end = upper ? range.high : range.low;
+    if (!known || !end)
+      return;
+    // Beyond the known one, so that the bound is monotone in b.
+    end = program.make(upper ? Opcode::Maximum : Opcode::Minimum, end, known);
+    Value holds = upper ? program.atMost(known, bound) : program.atMost(bound, known);
+    Value chosen = program.make(Opcode::Select, holds, end, bound);
+    return upper ? pushUpper(other, chosen) : pushLower(other, chosen);
+  }
 }
 
 /// x * y <= b with x known and at least 1.

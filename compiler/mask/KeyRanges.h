@@ -21,10 +21,13 @@ public:
   void narrow(llvm::ArrayRef<Formula> literals);
 
   llvm::SmallVector<Interval, 3> ranges;
+  /// Leave out, too, what would make ranges other than monotone in the row?
+  bool monotone = false;
 
 private:
   bool isSimple(const LinearForm &form) const;
   void apply(const Formula &literal);
+  bool isAcceptable() const;
   /// form <= bound, form >= bound.
   void pushUpper(const LinearForm &form, Value bound);
   void pushLower(const LinearForm &form, Value bound);
@@ -33,13 +36,16 @@ private:
   void pushRemainder(const Atom &atom, Value bound, bool upper);
   void pushEntry(const Atom &atom, Value bound, bool upper);
   void pushProduct(const Atom &atom, Value bound, bool upper);
-  Interval enclose(const LinearForm &form);
+  void pushClamp(const Atom &atom, Value bound, bool upper);
+  Interval enclose(const LinearForm &form) { return enclose(form, ranges); }
+  Interval enclose(const LinearForm &form, llvm::ArrayRef<Interval> within);
   /// The value of what does not depend on the side; null if it cannot be known.
   Value fixedValue(const LinearForm &form);
 
   Emitter &emitter;
   Side side;
   bool withOther;
+  llvm::SmallVector<Interval, 3> axes;
 };
 
 /// Adds a fold over rows to a schedule; the value that reads it.
@@ -47,9 +53,9 @@ Value addFold(Schedule &schedule, FoldKind kind, Value value, Value when);
 Value addSummary(Schedule &schedule, FoldKind kind, Value value, Value when);
 
 /// The ranges of a formula, one for each clause that is left, for the tile [RowFirst, RowLast].
-/// At most `limit`; more are joined into one.
+/// At most `limit`; more are joined into one. Without folds they are what ends of the tile tell.
 std::vector<ColumnRange> findRanges(Emitter &emitter, Schedule &schedule, const Formula &formula,
-                                    size_t limit);
+                                    size_t limit, bool withFolds);
 
 } // namespace attune::mask
 

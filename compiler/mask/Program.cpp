@@ -282,6 +282,16 @@ Value Program::foldArithmetic(Opcode opcode, Value a, Value b) {
   }
   if (opcode == Opcode::Subtract && a == b)
     return constant(0);
+  if (std::optional<int64_t> x = constantOf(a); x && opcode == Opcode::Subtract) {
+    const Instruction right = instructions[b.id];
+    // c - (d - y), c - (y + d), 0 - (x - y).
+    if (right.opcode == Opcode::Subtract && constantOf(right.operands[0]))
+      return add(right.operands[1], constant(*x - *constantOf(right.operands[0])));
+    if (right.opcode == Opcode::Add && constantOf(right.operands[1]))
+      return subtract(constant(*x - *constantOf(right.operands[1])), right.operands[0]);
+    if (right.opcode == Opcode::Subtract && *x == 0)
+      return subtract(right.operands[1], right.operands[0]);
+  }
   if (opcode == Opcode::Multiply && y == 0)
     return constant(0);
   if ((opcode == Opcode::Multiply || opcode == Opcode::FloorDivide) && y == 1)
@@ -320,6 +330,15 @@ Value Program::foldComparison(Opcode opcode, Value a, Value b) {
     return truth(true);
   if (left.low > right.high)
     return truth(false);
+  // x + c <= y + d.
+  if (left.opcode == Opcode::Add && right.opcode == Opcode::Add && constantOf(left.operands[1]) &&
+      constantOf(left.operands[1]) == constantOf(right.operands[1]))
+    return atMost(left.operands[0], right.operands[0]);
+  // c - x <= d and d <= c - x.
+  if (left.opcode == Opcode::Subtract && constantOf(b) && constantOf(left.operands[0]))
+    return atMost(constant(*constantOf(left.operands[0]) - *constantOf(b)), left.operands[1]);
+  if (right.opcode == Opcode::Subtract && constantOf(a) && constantOf(right.operands[0]))
+    return atMost(right.operands[1], constant(*constantOf(right.operands[0]) - *constantOf(a)));
   // x + c <= d and d <= x + c, once for each x.
   if (left.opcode == Opcode::Add && constantOf(b) && constantOf(left.operands[1]))
     return atMost(left.operands[0], constant(*constantOf(b) - *constantOf(left.operands[1])));

@@ -7,6 +7,7 @@
 #include "compiler/mask/Formula.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <string>
 
 namespace attune::mask {
 
@@ -116,6 +117,9 @@ private:
   std::vector<Instruction> instructions;
   llvm::DenseMap<uint64_t, llvm::SmallVector<int, 1>> known;
 };
+
+/// In infix, for messages and tests: `min(RowLast, %3 - 1) // 128`; nodes are those of expressions.
+std::string toString(const Program &program, Value value);
 
 /// Evaluates values of a program; leaves (Input, Uniform, AtToken, Entry, bounds, Fold, Summary) come from
 /// `leaf`, which gets the values of the instruction's operands.

@@ -38,7 +38,7 @@ llvm::SmallVector<Value> rootsOf(const Schedule &schedule) {
 class Assembly {
 public:
   Assembly(FormulaBuilder &formulas, const MaskFormula &mask, const ScheduleOptions &options,
-           Level level, bool withSummaries);
+           const Machinery &machinery);
   Schedule run();
 
 private:
@@ -61,18 +61,18 @@ private:
   const MaskFormula &mask;
   Emitter emitter;
   Program &program;
-  bool withSummaries;
+  const Machinery machinery;
 };
 
 Assembly::Assembly(FormulaBuilder &formulas, const MaskFormula &mask,
-                   const ScheduleOptions &options, Level level, bool withSummaries)
+                   const ScheduleOptions &options, const Machinery &machinery)
     : mask(mask), emitter(schedule.program, formulas,
                           options.direction == Direction::Forward ? Side::Query : Side::Key),
-      program(schedule.program), withSummaries(withSummaries) {
+      program(schedule.program), machinery(machinery) {
   schedule.direction = options.direction;
   schedule.rows = options.rows;
   schedule.columns = options.columns;
-  schedule.level = level;
+  schedule.level = machinery.level;
 }
 
 llvm::SmallVector<Value, 3> Assembly::tileCounts() {
@@ -198,7 +198,7 @@ Value Assembly::meets(llvm::ArrayRef<ColumnRange> ranges) {
 void Assembly::addTest() {
   if (schedule.level < Level::Test || schedule.level == Level::All)
     return;
-  TileTest test(emitter, schedule, withSummaries);
+  TileTest test(emitter, schedule, machinery.summaries);
   schedule.mayVisible = test.may(mask.visible);
   schedule.mayHidden = test.may(mask.hidden);
   if (schedule.level < Level::Pieces)
@@ -210,13 +210,15 @@ void Assembly::addTest() {
 Schedule Assembly::run() {
   if (mask.hidden.kind == FormulaKind::False)
     schedule.level = Level::All;
-  schedule.visible = findRanges(emitter, schedule, mask.visible, MaximumRanges);
-  schedule.hidden = findRanges(emitter, schedule, mask.hidden, MaximumRanges);
+  size_t limit = machinery.segments ? MaximumRanges : 1;
+  schedule.visible = findRanges(emitter, schedule, mask.visible, limit, machinery.folds);
+  if (machinery.segments)
+    schedule.hidden = findRanges(emitter, schedule, mask.hidden, limit, machinery.folds);
   addEnds();
   addSeek();
   bool isOneFlat = schedule.visible.size() == 1 && emitter.tokens(emitter.columns).size() == 1;
   schedule.touched = isOneFlat ? program.truth(true) : meets(schedule.visible);
-  schedule.blemished = meets(schedule.hidden);
+  schedule.blemished = machinery.segments ? meets(schedule.hidden) : program.truth(true);
   addTest();
   markDependence();
   return std::move(schedule);
@@ -242,8 +244,8 @@ void Assembly::markDependence() {
 } // namespace
 
 Schedule attune::mask::assemble(FormulaBuilder &formulas, const MaskFormula &mask,
-                                const ScheduleOptions &options, Level level, bool withSummaries) {
-  return Assembly(formulas, mask, options, level, withSummaries).run();
+                                const ScheduleOptions &options, const Machinery &machinery) {
+  return Assembly(formulas, mask, options, machinery).run();
 }
 
 /// Operations of `values` that vary with an input for which `wanted` holds.
@@ -292,6 +294,6 @@ Schedule::Costs Schedule::costs() const {
 Schedule attune::mask::buildSchedule(FormulaBuilder &formulas, const MaskFormula &mask,
                                      const ScheduleOptions &options) {
   if (options.level)
-    return assemble(formulas, mask, options, *options.level, options.allowSummaries);
+    return assemble(formulas, mask, options, {*options.level, options.allowSummaries});
   return chooseSchedule(formulas, mask, options);
 }

@@ -191,7 +191,7 @@ struct Contradiction {
 struct Verification {
   std::vector<Contradiction> contradictions;
   int64_t tiles = 0, tight = 0, emptyTiles = 0, partialTiles = 0, fullTiles = 0;
-  int64_t bestPartialTiles = 0;
+  int64_t bestEmptyTiles = 0, bestPartialTiles = 0;
 };
 Verification verifySchedule(const Schedule &schedule, const RowTile::Sizes &sizes,
                             const Environment &environment,

@@ -12,7 +12,8 @@ constexpr size_t MaximumClauses = 32;
 
 class ClauseRanges {
 public:
-  ClauseRanges(Emitter &emitter, Schedule &schedule) : emitter(emitter), schedule(schedule) {}
+  ClauseRanges(Emitter &emitter, Schedule &schedule, bool withFolds)
+      : emitter(emitter), schedule(schedule), withFolds(withFolds) {}
 
   /// Nothing where no row of any tile has a column.
   std::optional<ColumnRange> find(llvm::ArrayRef<Formula> literals);
@@ -20,7 +21,8 @@ public:
 private:
   void narrowRows(llvm::ArrayRef<Formula> literals);
   Value feasibility(llvm::ArrayRef<Formula> literals, bool uniform);
-  /// The least or the greatest of a function of RowToken over the rows of the tile.
+  /// The least or the greatest of a function of RowToken over the rows of the tile; null where that
+  /// takes a fold and there are none.
   Value extreme(Value value, bool least);
   Value fold(Value value, bool least);
   bool isWholeTile(const Base &row) const {
@@ -31,6 +33,7 @@ private:
 
   Emitter &emitter;
   Schedule &schedule;
+  bool withFolds;
   /// Rows that literals on rows alone leave, a superset.
   llvm::SmallVector<Base, 3> rows;
   /// Of one row.
@@ -79,6 +82,8 @@ Value ClauseRanges::extreme(Value value, bool least) {
     return value;
   if (Interval ends = onToken ? Interval() : emitter.corners(value, rows))
     return least ? ends.low : ends.high;
+  if (!withFolds)
+    return {};
   // What is monotone in one operand that varies: the extreme of that.
   const Instruction instruction = program[value];
   auto varies = [&](Value operand) {
@@ -125,6 +130,7 @@ std::optional<ColumnRange> ClauseRanges::find(llvm::ArrayRef<Formula> literals) 
   for (const Atom *token : emitter.tokens(emitter.columns))
     axes.push_back(emitter.axis(*token));
   RangeSolver solver(emitter, emitter.columns, axes, /*withOther=*/true);
+  solver.monotone = !withFolds;
   solver.narrow(literals);
 
   feasible = feasibility(literals, /*uniform=*/false);
@@ -138,10 +144,11 @@ std::optional<ColumnRange> ClauseRanges::find(llvm::ArrayRef<Formula> literals) 
     if (!isWholeTile(base))
       hasRows = program.make(Opcode::And, hasRows, program.atMost(base.range.low, base.range.high));
   ColumnRange tile;
-  for (Interval range : solver.ranges) {
-    tile.low.push_back(extreme(range.low, true));
-    Value high = extreme(range.high, false);
-    tile.high.push_back(program.make(Opcode::Select, hasRows, high, program.constant(-1)));
+  for (auto [range, axis] : llvm::zip_equal(solver.ranges, axes)) {
+    Value low = extreme(range.low, true), high = extreme(range.high, false);
+    tile.low.push_back(low ? low : axis.low);
+    tile.high.push_back(
+        program.make(Opcode::Select, hasRows, high ? high : axis.high, program.constant(-1)));
   }
   return tile;
 }
@@ -224,11 +231,12 @@ static ColumnRange hullOf(Program &program, llvm::ArrayRef<ColumnRange> ranges) 
 }
 
 std::vector<ColumnRange> attune::mask::findRanges(Emitter &emitter, Schedule &schedule,
-                                                  const Formula &formula, size_t limit) {
+                                                  const Formula &formula, size_t limit,
+                                                  bool withFolds) {
   std::vector<ColumnRange> ranges;
   for (const std::vector<Formula> &clause :
        coveringClauses(emitter.formulas, formula, emitter.columns)) {
-    std::optional<ColumnRange> range = ClauseRanges(emitter, schedule).find(clause);
+    std::optional<ColumnRange> range = ClauseRanges(emitter, schedule, withFolds).find(clause);
     if (range && llvm::none_of(ranges, [&](auto &other) { return isEqual(other, *range); }))
       ranges.push_back(*range);
   }

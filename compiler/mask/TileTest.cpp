@@ -50,27 +50,21 @@ Value TileTest::guard(Side side) {
   return all;
 }
 
-Interval TileTest::part(const LinearForm &terms, Side side) {
+Value TileTest::part(const LinearForm &terms, Side side, bool high) {
   Program &program = emitter.program;
   bool reads = readsMemory(terms);
   bool isGuarded = llvm::any_of(emitter.isRow(side) ? guards.rows : guards.columns,
                                 [](const Formula *formula) { return readsMemory(*formula); });
-  if (isMonotone(terms) && !(reads && isGuarded && canReduce(side)))
-    return plain(terms);
-  if (!canReduce(side) || (!reads && !emitter.isRow(side)))
-    return plain(terms);
-  Value value = emitter.value(terms);
+  bool isFunction = isMonotone(terms) && !(reads && isGuarded && canReduce(side));
+  Value value;
+  if (!isFunction && canReduce(side) && (reads || emitter.isRow(side)))
+    value = emitter.value(terms);
+  Value onPiece = value && reads ? Value() : Enclosure::part(terms, side, high);
   if (!value)
-    return plain(terms);
-  Value when = guard(side);
-  Interval found{reduce(FoldKind::Least, value, when, side),
-                 reduce(FoldKind::Greatest, value, when, side)};
-  if (reads)
-    return found;
-  // What the piece tells, and what the rows of the tile tell.
-  Interval onPiece = plain(terms);
-  return {onPiece.low ? program.make(Opcode::Maximum, onPiece.low, found.low) : found.low,
-          onPiece.high ? program.make(Opcode::Minimum, onPiece.high, found.high) : found.high};
+    return onPiece;
+  Value onTile = reduce(high ? FoldKind::Greatest : FoldKind::Least, value, guard(side), side);
+  // What the piece tells, and what the tokens of the tile tell.
+  return onPiece ? program.make(high ? Opcode::Minimum : Opcode::Maximum, onPiece, onTile) : onTile;
 }
 
 Value TileTest::any(llvm::ArrayRef<const Formula *> formulas, Side side) {

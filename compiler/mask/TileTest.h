@@ -21,7 +21,7 @@ private:
     llvm::SmallVector<const Formula *, 4> rows, columns;
   };
 
-  Interval part(const LinearForm &terms, Side side) override;
+  Value part(const LinearForm &terms, Side side, bool high) override;
   Value mayAll(const Formula &conjunction);
   Value mayEqual(const LinearForm &form);
   /// Can all of `formulas`, on one side and reading memory, hold at a token?

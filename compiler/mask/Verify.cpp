@@ -61,6 +61,7 @@ attune::mask::verifySchedule(const Schedule &schedule, const RowTile::Sizes &siz
          : claim == TileClass::Full ? result.fullTiles
                                     : result.partialTiles);
       result.tight += claim == best;
+      result.bestEmptyTiles += best == TileClass::Empty;
       result.bestPartialTiles += best == TileClass::Partial;
       auto &witness = claim == TileClass::Empty ? found.visible : found.hidden;
       if (claim != TileClass::Partial && witness)

@@ -101,8 +101,9 @@ def NarrowIndicesPass : Pass<"tile-narrow-indices", "::attune::tile::KernelOp"> 
   let description = [{
     Rewrites integer arithmetic of `index` and `i64` in the regions of `tile.map` to `i32` where
     range analysis proves that operands and results fit: vectors of i32 are twice as wide, and their
-    conversion to f32 is one instruction. Indices are tokens below 2^31, and scalar index operands
-    are below 2^31 in magnitude; the runtime checks both at launch.
+    conversion to f32 is one instruction. Indices are tokens below 2^31, scalar index operands are
+    below 2^31 in magnitude, and those that divide are above 0; the runtime checks all at launch.
+    Coordinates (`affine.delinearize_index`) and `affine.apply` become arithmetic first.
 
     On entry and exit: any verified tile kernel. Refuses nothing.
 

@@ -10,9 +10,13 @@
 #include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
 #include "mlir/Analysis/DataFlow/Utils.h"
 #include "mlir/Analysis/DataFlowFramework.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace attune {
@@ -25,17 +29,20 @@ using namespace attune;
 
 static constexpr unsigned NarrowBits = 32;
 
+static bool isDivision(Operation *op) {
+  return isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp, arith::RemSIOp>(op);
+}
+
 namespace {
 
-/// Upstream's analysis with what is checked at launch: |index operand| < 2^31, lengths < 2^31.
+/// Upstream's analysis with what is checked at launch: |index operand| < 2^31, lengths < 2^31, and
+/// operands that divide are above 0.
 class LaunchRangeAnalysis : public dataflow::IntegerRangeAnalysis {
 public:
   using IntegerRangeAnalysis::IntegerRangeAnalysis;
 
   void setToEntryState(dataflow::IntegerValueRangeLattice *lattice) override {
-    auto argument = dyn_cast<BlockArgument>(lattice->getAnchor());
-    if (argument && argument.getType().isIndex() &&
-        isa<tile::KernelOp>(argument.getOwner()->getParentOp()))
+    if (isScalarOperand(lattice->getAnchor()))
       return join(lattice, -limit(), limit());
     IntegerRangeAnalysis::setToEntryState(lattice);
   }
@@ -51,6 +58,12 @@ public:
     if (isa<tile::MapOp, tile::SweepOp>(op)) {
       setAllToEntryStates(results);
       return success();
+    }
+    if (isDivision(op) && isScalarOperand(op->getOperand(1))) {
+      IntegerValueRange divisor(rangeOfIndex(1, limit()));
+      dataflow::IntegerValueRangeLattice positive(op->getOperand(1));
+      (void)positive.join(divisor);
+      return IntegerRangeAnalysis::visitOperation(op, {operands[0], &positive}, results);
     }
     return IntegerRangeAnalysis::visitOperation(op, operands, results);
   }
@@ -77,11 +90,20 @@ public:
 private:
   static int64_t limit() { return (int64_t(1) << (NarrowBits - 1)) - 1; }
 
-  void join(dataflow::IntegerValueRangeLattice *lattice, int64_t low, int64_t high) {
+  static bool isScalarOperand(Value value) {
+    auto argument = dyn_cast<BlockArgument>(value);
+    return argument && argument.getType().isIndex() &&
+           isa<tile::KernelOp>(argument.getOwner()->getParentOp());
+  }
+
+  static ConstantIntRanges rangeOfIndex(int64_t low, int64_t high) {
     unsigned width = IndexType::kInternalStorageBitWidth;
-    auto range = ConstantIntRanges::fromSigned(APInt(width, low, /*isSigned=*/true),
-                                               APInt(width, high, /*isSigned=*/true));
-    propagateIfChanged(lattice, lattice->join(IntegerValueRange(range)));
+    return ConstantIntRanges::fromSigned(APInt(width, low, /*isSigned=*/true),
+                                         APInt(width, high, /*isSigned=*/true));
+  }
+
+  void join(dataflow::IntegerValueRangeLattice *lattice, int64_t low, int64_t high) {
+    propagateIfChanged(lattice, lattice->join(IntegerValueRange(rangeOfIndex(low, high))));
   }
 };
 
@@ -199,6 +221,15 @@ void Narrower::narrowOperation(Operation *op) {
   if (isWide(before.getType())) {
     after.setType(narrowType);
     narrowed[before] = after;
+    // Who needs the quotient wide shall not divide once more.
+    if (isDivision(op)) {
+      Value wide =
+          before.getType().isIndex()
+              ? Value(arith::IndexCastOp::create(builder, op->getLoc(), before.getType(), after))
+              : Value(arith::ExtSIOp::create(builder, op->getLoc(), before.getType(), after));
+      before.replaceAllUsesWith(wide);
+      narrowed[wide] = after;
+    }
   } else {
     before.replaceAllUsesWith(after);
   }
@@ -223,7 +254,44 @@ void Narrower::run() {
   });
 }
 
+/// Writes coordinates as quotients and floored remainders by one size after the other: products of
+/// sizes, which upstream's expansion divides by, need not fit.
+static void expandCoordinates(affine::AffineDelinearizeIndexOp op) {
+  ImplicitLocOpBuilder builder(op.getLoc(), op);
+  SmallVector<Value> sizes;
+  for (OpFoldResult size : op.getEffectiveBasis())
+    sizes.push_back(getValueOrCreateConstantIndexOp(builder, op.getLoc(), size));
+  Value rest = op.getLinearIndex(), zero = arith::ConstantIndexOp::create(builder, 0);
+  SmallVector<Value> coordinates(op.getNumResults());
+  for (size_t place = op.getNumResults(); --place > 0;) {
+    Value size = sizes.pop_back_val();
+    Value remainder = arith::RemSIOp::create(builder, rest, size);
+    Value isBelow = arith::CmpIOp::create(builder, arith::CmpIPredicate::slt, remainder, zero);
+    Value above = arith::AddIOp::create(builder, remainder, size);
+    coordinates[place] = arith::SelectOp::create(builder, isBelow, above, remainder);
+    rest = arith::FloorDivSIOp::create(builder, rest, size);
+  }
+  coordinates[0] = rest;
+  op->replaceAllUsesWith(coordinates);
+  op.erase();
+}
+
+static void expandMap(affine::AffineApplyOp op) {
+  OpBuilder builder(op);
+  auto values = affine::expandAffineMap(builder, op.getLoc(), op.getAffineMap(), op.getOperands());
+  if (!values)
+    return;
+  op->replaceAllUsesWith(*values);
+  op.erase();
+}
+
 void NarrowIndices::runOnOperation() {
+  getOperation().walk([](Operation *op) {
+    if (auto coordinates = dyn_cast<affine::AffineDelinearizeIndexOp>(op))
+      expandCoordinates(coordinates);
+    else if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
+      expandMap(apply);
+  });
   DataFlowSolver solver;
   dataflow::loadBaselineAnalyses(solver);
   solver.load<LaunchRangeAnalysis>();

@@ -168,3 +168,38 @@ tile.kernel @sweep(%k: !tokens {tile.name = "k"}, %d: memref<?xi32, strided<[?]>
   tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
   tile.return
 }
+
+// An operand that divides is above 0 by the launch's checks, so that quotients fit; who needs one
+// wide gets it extended. Coordinates are divided by one size after the other: their products need
+// not fit.
+// CHECK-LABEL: tile.kernel @coordinates
+// CHECK-SAME: %[[H:[a-z0-9]*]]: index {{.*}} %[[W:[a-z0-9]*]]: index
+// CHECK: tile.map
+// CHECK-NOT: {{(remsi|floordivsi) .* : index}}
+// CHECK: %[[R:.*]] = arith.remsi %[[I:.*]], %[[X:.*]] : i32
+// CHECK: arith.index_cast %[[R]] : i32 to index
+// CHECK: %[[Q:.*]] = arith.floordivsi %[[I]], %[[X]] : i32
+// CHECK: arith.remsi %[[Q]], %{{.*}} : i32
+// CHECK-NOT: {{(remsi|floordivsi|muli) .* : index}}
+// CHECK: tile.yield
+tile.kernel @coordinates(%k: !tokens {tile.name = "k"}, %H: index {tile.name = "H"}, %W: index {tile.name = "W"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %c5 = arith.constant 5 : index
+  %s = tile.splat %zero : f32 -> !s
+  %m0 = tile.splat %zero : f32 -> !tile.rows<32, f32>
+  %x = tile.map (%e = %s) at (%i, %j) from (%i0, %i0) : (!s) -> !s {
+    %t:3 = affine.delinearize_index %i into (%c5, %H, %W) : index, index, index
+    %u:3 = affine.delinearize_index %j into (%c5, %H, %W) : index, index, index
+    %d = arith.andi %t#1, %u#1 : index
+    %near = arith.cmpi eq, %d, %t#2 : index
+    %f = arith.cmpi eq, %t#0, %u#2 : index
+    %keep = arith.andi %f, %near : i1
+    %y = arith.select %keep, %e, %zero : f32
+    tile.yield %y : f32
+  }
+  %m = tile.reduce max %x, %m0 : !s, !tile.rows<32, f32> -> !tile.rows<32, f32>
+  tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
+  tile.return
+}

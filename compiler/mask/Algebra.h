@@ -52,10 +52,10 @@ public:
   bool isNeverNegative(const LinearForm &form, unsigned depth = 8);
 
   // Formulas.
-  Formula atMostZero(LinearForm form) const;
-  Formula equalsZero(LinearForm form) const;
-  Formula differsFromZero(const LinearForm &form) const;
-  Formula join(FormulaKind kind, std::vector<Formula> parts) const;
+  Formula atMostZero(LinearForm form);
+  Formula equalsZero(LinearForm form);
+  Formula differsFromZero(const LinearForm &form);
+  Formula join(FormulaKind kind, std::vector<Formula> parts);
 
 private:
   /// coefficient * product of factors, each an atom or a sum that depends on neither i nor j.
@@ -74,6 +74,10 @@ private:
   Parsed tidy(LinearForm form);
   Parsed joinRemainder(const LinearForm &form, std::pair<const Atom *, int64_t> term);
   Parsed makeRemainder(const LinearForm &form, std::pair<const Atom *, int64_t> term);
+
+  Formula reduceEquality(LinearForm form);
+  Parsed boundOfDividend(const LinearForm &form);
+  Parsed congruence(const LinearForm &remainder);
 
   static Monomial monomialOf(const LinearForm &form);
   /// `term` = multiple * divisor.

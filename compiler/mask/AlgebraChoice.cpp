@@ -77,7 +77,7 @@ Parsed Algebra::absolute(const LinearForm &form) {
 //===--- choices ------------------------------------------------------------------------------===//
 
 /// x <= y ? x : y and its like are extrema.
-static std::optional<AtomKind> extremumOf(const Algebra &algebra, const Formula &condition,
+static std::optional<AtomKind> extremumOf(Algebra &algebra, const Formula &condition,
                                           const LinearForm &left, const LinearForm &right) {
   for (int64_t strict : {0, 1}) {
     LinearForm shift = constantForm(strict);

@@ -52,7 +52,50 @@ static int64_t gcdOfTerms(const LinearForm &form) {
   return divisor;
 }
 
-Formula Algebra::atMostZero(LinearForm form) const {
+/// (f(i) + g(j)) % n is 0 where f(i) % n is -g(j) % n: their difference, each on one side.
+Parsed Algebra::congruence(const LinearForm &remainder) {
+  if (remainder.constant != 0 || remainder.terms.size() != 1 || remainder.terms[0].second != 1)
+    return std::nullopt;
+  const Atom &atom = *remainder.terms[0].first;
+  if (atom.kind != AtomKind::Remainder || !atom.onQuery || !atom.onKey)
+    return std::nullopt;
+  LinearForm query = constantForm(atom.operands[0].constant), key;
+  for (auto [part, coefficient] : atom.operands[0].terms) {
+    if (part->onQuery && part->onKey)
+      return std::nullopt;
+    if (part->onKey)
+      key.terms.push_back({part, -coefficient});
+    else
+      query.terms.push_back({part, coefficient});
+  }
+  Parsed left = modulo(query, atom.operands[1]), right = modulo(key, atom.operands[1]);
+  return left && right ? add(*left, *right, -1) : std::nullopt;
+}
+
+/// x // n + u <= 0 is x <= n (-u) + n - 1; u <= x // n is n u <= x.
+Parsed Algebra::boundOfDividend(const LinearForm &form) {
+  std::pair<const Atom *, int64_t> found = {nullptr, 0};
+  for (auto term : form.terms) {
+    if (!term.first->onQuery && !term.first->onKey)
+      continue;
+    if (found.first || term.first->kind != AtomKind::Quotient || std::abs(term.second) != 1)
+      return std::nullopt;
+    found = term;
+  }
+  if (!found.first)
+    return std::nullopt;
+  const LinearForm &dividend = found.first->operands[0], &divisor = found.first->operands[1];
+  Parsed scaled = multiply(divisor, combine(form, mask::ofAtom(found.first, found.second), -1));
+  if (!scaled)
+    return std::nullopt;
+  if (found.second < 0)
+    return add(*scaled, dividend, -1);
+  Parsed sum = add(*scaled, dividend);
+  sum = sum ? add(*sum, divisor, -1) : std::nullopt;
+  return sum ? add(*sum, constantForm(1)) : std::nullopt;
+}
+
+Formula Algebra::atMostZero(LinearForm form) {
   std::optional<NumberRange> range = rangeOf(form);
   if (!range)
     return unknownFormula();
@@ -63,10 +106,18 @@ Formula Algebra::atMostZero(LinearForm form) const {
   for (auto &term : form.terms)
     term.second /= divisor;
   form.constant = -llvm::divideFloorSigned(-form.constant, divisor);
+  // A remainder is at most 0 where it is 0, at least 1 where it is not.
+  if (congruence(form))
+    return equalsZero(std::move(form));
+  if (Parsed difference = congruence(combine(constantForm(1), form, -1)))
+    return differsFromZero(*difference);
+  if (Parsed bound = boundOfDividend(form))
+    return atMostZero(std::move(*bound));
   return Formula{FormulaKind::AtMostZero, std::move(form), {}};
 }
 
-Formula Algebra::equalsZero(LinearForm form) const {
+/// `form` == 0 with coefficients that have no common divisor, the first one positive; or its truth.
+Formula Algebra::reduceEquality(LinearForm form) {
   std::optional<NumberRange> range = rangeOf(form);
   if (!range)
     return unknownFormula();
@@ -82,12 +133,24 @@ Formula Algebra::equalsZero(LinearForm form) const {
   form.constant /= divisor;
   for (auto &term : form.terms)
     term.second /= divisor;
+  if (Parsed difference = congruence(form))
+    return reduceEquality(std::move(*difference));
   return Formula{FormulaKind::EqualsZero, std::move(form), {}};
 }
 
+Formula Algebra::equalsZero(LinearForm form) {
+  Formula equal = reduceEquality(std::move(form));
+  if (equal.kind != FormulaKind::EqualsZero || !boundOfDividend(equal.literal))
+    return equal;
+  // A quotient has one value where its dividend lies between two bounds.
+  LinearForm opposite = combine({}, equal.literal, -1);
+  return join(FormulaKind::And,
+              {atMostZero(std::move(equal.literal)), atMostZero(std::move(opposite))});
+}
+
 /// x + 1 <= 0 or 1 - x <= 0, of the divided literal.
-Formula Algebra::differsFromZero(const LinearForm &form) const {
-  Formula equal = equalsZero(form);
+Formula Algebra::differsFromZero(const LinearForm &form) {
+  Formula equal = reduceEquality(form);
   if (equal.kind != FormulaKind::EqualsZero)
     return equal.kind == FormulaKind::Unknown ? equal : truth(equal.kind == FormulaKind::False);
   LinearForm one = constantForm(1);
@@ -126,7 +189,7 @@ static std::optional<ValueSet> valuesOf(const Formula &literal) {
   return set;
 }
 
-static Formula literalOf(const ValueSet &set, const Algebra &algebra) {
+static Formula literalOf(const ValueSet &set, Algebra &algebra) {
   LinearForm form = set.terms;
   if (set.low == set.high) {
     form.constant = -int64_t(set.low);
@@ -157,7 +220,7 @@ static bool isCover(const ValueSet &a, const ValueSet &b) {
 
 /// Two literals as one: nothing where they stay two.
 static std::optional<Formula> merge(FormulaKind kind, const Formula &left, const Formula &right,
-                                    const Algebra &algebra) {
+                                    Algebra &algebra) {
   std::optional<ValueSet> a = valuesOf(left), b = valuesOf(right);
   if (!a || !b || !(a->terms == b->terms))
     return std::nullopt;
@@ -195,7 +258,7 @@ static bool removes(FormulaKind kind, const Formula &literal, const Formula &inn
 }
 
 /// Simplifies parts of the opposite kind by the literals beside them; has anything changed?
-static bool simplifyNested(FormulaKind kind, std::vector<Formula> &parts, const Algebra &algebra) {
+static bool simplifyNested(FormulaKind kind, std::vector<Formula> &parts, Algebra &algebra) {
   FormulaKind opposite = kind == FormulaKind::And ? FormulaKind::Or : FormulaKind::And;
   for (size_t index = 0; index < parts.size(); ++index) {
     if (parts[index].kind != opposite)
@@ -223,7 +286,7 @@ static bool simplifyNested(FormulaKind kind, std::vector<Formula> &parts, const 
 }
 
 /// Merges two literals that become one; has anything changed?
-static bool mergeLiterals(FormulaKind kind, std::vector<Formula> &parts, const Algebra &algebra) {
+static bool mergeLiterals(FormulaKind kind, std::vector<Formula> &parts, Algebra &algebra) {
   for (size_t a = 0; a < parts.size(); ++a)
     for (size_t b = a + 1; b < parts.size(); ++b) {
       std::optional<Formula> merged = merge(kind, parts[a], parts[b], algebra);
@@ -258,7 +321,7 @@ static void flatten(FormulaKind kind, std::vector<Formula> &parts) {
   parts = std::move(flat);
 }
 
-Formula Algebra::join(FormulaKind kind, std::vector<Formula> parts) const {
+Formula Algebra::join(FormulaKind kind, std::vector<Formula> parts) {
   bool hasChanged = true;
   while (hasChanged) {
     flatten(kind, parts);

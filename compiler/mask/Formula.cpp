@@ -18,7 +18,7 @@ MaskFormula FormulaBuilder::build(const Domain &domain) {
     visible.push_back(implementation->reader.predicate(node, /*negated=*/false));
     hidden.push_back(implementation->reader.predicate(node, /*negated=*/true));
   }
-  const Algebra &algebra = implementation->algebra;
+  Algebra &algebra = implementation->algebra;
   return {algebra.join(FormulaKind::And, std::move(visible)),
           algebra.join(FormulaKind::Or, std::move(hidden))};
 }

@@ -57,38 +57,47 @@ FailureOr<SharedTile> KernelEmitter::allocateTokens(tile::LoadOp op) {
   return tile;
 }
 
-/// The address of token `first` of a batch and head.
-Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value head, Value first,
-                                  Type scalar) {
+/// The address of the tile's first token, for a batch and head.
+Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value head,
+                                  const TileTokens &tokens, Type scalar) {
   Value offset = arith::MulIOp::create(builder, toI64(batch), memory.strides[0]);
   Value heads = arith::MulIOp::create(builder, toI64(head), memory.strides[1]);
   Value start =
       globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
-  Value tokens = arith::MulIOp::create(builder, toI64(first), memory.strides[2]);
-  return globalPointer(start, tokens, scalar);
+  Value first =
+      arith::MulIOp::create(builder, distanceOf(tokens, tokens.origin), memory.strides[2]);
+  return globalPointer(start, first, scalar);
 }
 
 void KernelEmitter::issueCopy(tile::LoadOp op, IRMapping &indices, const SharedTile &tile) {
   const MemRefValue &memory = memories.find(op.getSource())->second;
-  Value first = indices.lookupOrDefault(op.getFirst());
+  TileTokens tokens = tokensOf(op.getFirst(), op.getResult().getType(), memory, indices);
   Value source = tokenPointer(memory, indices.lookupOrDefault(op.getBatch()),
-                              indices.lookupOrDefault(op.getHead()), first, tile.scalar);
-  Value limit = tokensLeft(memory, first, tile.layout.tokens);
+                              indices.lookupOrDefault(op.getHead()), tokens, tile.scalar);
   for (const SharedLayout::Segment &segment : tile.layout.segments)
-    copySegment(segment, tile, source, memory.strides[2], limit, tile.scalar);
+    copySegment(segment, tile, source, memory.strides[2], tokens, tile.scalar);
+}
+
+/// Is the place `token` + `done`, for each token < step and each multiple of `step`, in each dimension
+/// as far as both of them together?
+static bool splitsEvenly(ArrayRef<int64_t> sizes, int64_t step) {
+  int64_t below = 1;
+  for (size_t dim = sizes.size(); dim-- > 1; below *= sizes[dim])
+    if (step < below * sizes[dim])
+      return step % below == 0 && sizes[dim] % (step / below) == 0;
+  return step % below == 0;
 }
 
 /// All threads copy the chunks of one segment: consecutive threads consecutive chunks of a token.
 void KernelEmitter::copySegment(const SharedLayout::Segment &segment, const SharedTile &tile,
-                                Value source, Value tokenStride, Value limit, Type scalar) {
+                                Value source, Value tokenStride, const TileTokens &tokens,
+                                Type scalar) {
   int64_t chunks = segment.width / 8, tokensAtOnce = threads / chunks;
+  bool even = splitsEvenly(tokens.sizes, tokensAtOnce);
   Value chunk = arith::AndIOp::create(builder, thread, i32(chunks - 1));
   Value token = arith::ShRUIOp::create(builder, thread, i32(llvm::Log2_64(chunks)));
-  Value own = arith::MulIOp::create(
-      builder, arith::ExtUIOp::create(builder, builder.getI64Type(), token), tokenStride);
   Value column = arith::ExtUIOp::create(builder, builder.getI64Type(),
                                         arith::MulIOp::create(builder, chunk, i32(8)));
-  own = arith::AddIOp::create(builder, own, column);
   Value place;
   int64_t placeOf = 0;
   for (int64_t done = 0; done < tile.layout.tokens; done += tokensAtOnce) {
@@ -99,11 +108,12 @@ void KernelEmitter::copySegment(const SharedLayout::Segment &segment, const Shar
         place = arith::AddIOp::create(builder, place, tile.base);
       placeOf = done;
     }
-    Value ahead = arith::MulIOp::create(builder, tokenStride, i64(done));
+    BoxPlace inBox = boxPlace(tokens.sizes, token, done, even);
+    auto [own, ahead] = elementsTo(tokens, inBox, tokenStride);
+    own = arith::AddIOp::create(builder, own, column);
     ahead = arith::AddIOp::create(builder, ahead, i64(segment.firstColumn));
     Value from = globalPointer(globalPointer(source, ahead, scalar), own, scalar);
-    Value exists = lessThan(token, arith::SubIOp::create(builder, limit, i32(done)));
-    Value bytes = arith::SelectOp::create(builder, exists, i32(16), i32(0));
+    Value bytes = arith::SelectOp::create(builder, exists(tokens, inBox), i32(16), i32(0));
     OpBuilder::InsertionGuard guard(builder);
     if (done + tokensAtOnce > tile.layout.tokens) {
       auto some =
@@ -170,26 +180,20 @@ Value KernelEmitter::guardedLoad(Value condition, Value pointer, Type scalar) {
 LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
   Type type = op.getResult().getType(), scalar = tile::getScalarType(type);
   const MemRefValue &memory = memories.find(op.getSource())->second;
-  auto cols = dyn_cast<tile::ColsType>(type);
-  int64_t tokens = cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
   FailureOr<std::pair<int64_t, int64_t>> share = shareOf(op, type);
   if (failed(share))
     return failure();
-  Value first = lookup(op.getFirst());
-  Value source = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), first, scalar);
-  Value limit = tokensLeft(memory, first, tokens);
+  TileTokens tokens = tokensOf(op.getFirst(), type, memory, scalars);
+  Value source = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), tokens, scalar);
   TileValue tile;
   tile.columns = share->second;
-  // One address a lane; the way from there to its other places is the same for all lanes.
-  Value place = cols ? laneColumn : rowPlace(0);
-  Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), place);
-  Value own =
-      globalPointer(source, arith::MulIOp::create(builder, wide, memory.strides[2]), scalar);
   for (int64_t slot = 0; slot < share->first * share->second; ++slot) {
-    int64_t distance = cols ? columnDistance(slot) : 8 * slot;
-    Value ahead = arith::MulIOp::create(builder, memory.strides[2], i64(distance));
-    Value exists = lessThan(place, arith::SubIOp::create(builder, limit, i32(distance)));
-    tile.elements.push_back(guardedLoad(exists, globalPointer(own, ahead, scalar), scalar));
+    // One address a lane; the way from there to its other places is the same for all lanes.
+    BoxPlace place = isa<tile::ColsType>(type) ? columnBoxPlace(tokens.sizes, slot)
+                                               : rowBoxPlace(tokens.sizes, slot);
+    auto [own, ahead] = elementsTo(tokens, place, memory.strides[2]);
+    Value pointer = globalPointer(globalPointer(source, own, scalar), ahead, scalar);
+    tile.elements.push_back(guardedLoad(exists(tokens, place), pointer, scalar));
   }
   tiles[op.getResult()] = tile;
   return success();

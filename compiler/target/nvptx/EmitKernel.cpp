@@ -80,15 +80,6 @@ Value KernelEmitter::globalPointer(Value base, Value elements, Type scalar) {
                              ArrayRef<LLVM::GEPArg>{toI64(elements)});
 }
 
-Value KernelEmitter::tokensLeft(const MemRefValue &memory, Value first, int64_t tokens) {
-  // Lengths and token indices are below 2^31: the runtime checks the lengths.
-  Type type = builder.getI32Type();
-  Value size = arith::TruncIOp::create(builder, type, memory.sizes[2]);
-  Value left =
-      arith::SubIOp::create(builder, size, arith::TruncIOp::create(builder, type, toI64(first)));
-  return arith::MinSIOp::create(builder, left, i32(tokens));
-}
-
 int64_t KernelEmitter::allocateShared(int64_t bytes) {
   int64_t offset = sharedTop;
   sharedTop += llvm::alignTo(bytes, 1024);
@@ -273,6 +264,7 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
         emitCoordinates(coordinates);
         return success();
       })
+      .Case([&](tile::BoxOp) { return success(); }) // read where a tile is
       .Case(
           [&](scf::ForOp loop) { return isScalar(loop) ? emitScalar(op, scalars) : emitFor(loop); })
       .Case([&](scf::IfOp branch) {

@@ -80,9 +80,8 @@ void KernelEmitter::stageRows(const TileValue &tile, const SharedTile &staging, 
 /// Each warp writes its own rows, 16 bytes a lane, those that exist.
 void KernelEmitter::storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar) {
   const MemRefValue &memory = memories.find(op.getTarget())->second;
-  Value first = lookup(op.getFirst());
-  Value target = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), first, scalar);
-  Value limit = tokensLeft(memory, first, staging.layout.tokens);
+  TileTokens tokens = tokensOf(op.getFirst(), op.getValue().getType(), memory, scalars);
+  Value target = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), tokens, scalar);
   Type vector = VectorType::get(4, builder.getI32Type());
   for (const SharedLayout::Segment &segment : staging.layout.segments) {
     int64_t chunks = segment.width / 8, rowsAtOnce = 32 / chunks;
@@ -96,46 +95,42 @@ void KernelEmitter::storeStaged(tile::StoreOp op, const SharedTile &staging, Typ
                                         sharedPointer(place, staging.offset + segment.offset), 16);
       Value column = arith::MulIOp::create(builder, chunk, i32(16));
       column = arith::AddIOp::create(builder, column, i32(2 * segment.firstColumn));
-      storeChunk(memory, target, row, column, limit, data, scalar);
+      BoxPlace inBox = boxPlace(tokens.sizes, row, 0, false);
+      Value own = elementsTo(tokens, inBox, memory.strides[2]).first;
+      storeChunk(exists(tokens, inBox), globalPointer(target, own, scalar), column, data);
     }
   }
 }
 
-/// Stores 16 bytes at `column` (bytes) of `row`, if the row exists.
-void KernelEmitter::storeChunk(const MemRefValue &memory, Value target, Value row, Value column,
-                               Value limit, Value data, Type scalar) {
-  auto some = scf::IfOp::create(builder, lessThan(row, limit), false);
+/// Stores 16 bytes at `column` (bytes) of the row at `pointer`, if it exists.
+void KernelEmitter::storeChunk(Value exists, Value pointer, Value column, Value data) {
+  auto some = scf::IfOp::create(builder, exists, false);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(some.thenBlock());
-  Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), row);
-  Value offset = arith::MulIOp::create(builder, wide, memory.strides[2]);
-  Value pointer = globalPointer(target, offset, scalar);
   Value bytes = arith::ExtUIOp::create(builder, builder.getI64Type(), column);
-  pointer = globalPointer(pointer, bytes, builder.getI8Type());
-  LLVM::StoreOp::create(builder, data, pointer, 16);
+  LLVM::StoreOp::create(builder, data, globalPointer(pointer, bytes, builder.getI8Type()), 16);
 }
 
 /// One number a row: the first lane of the quad writes it.
 void KernelEmitter::storeScalars(tile::StoreOp op, const TileValue &tile) {
   const MemRefValue &memory = memories.find(op.getTarget())->second;
-  Type scalar = tile::getScalarType(op.getValue().getType());
-  Value first = lookup(op.getFirst());
-  Value target = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), first, scalar);
-  Value limit = tokensLeft(memory, first, kernel.getConfig().getQueries());
+  Type type = op.getValue().getType(), scalar = tile::getScalarType(type);
+  TileTokens tokens = tokensOf(op.getFirst(), type, memory, scalars);
+  Value target = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), tokens, scalar);
   Value leader = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, laneColumn, i32(0));
   for (auto [slot, element] : llvm::enumerate(tile.elements)) {
-    Value row = rowPlace(slot);
-    Value writes = arith::AndIOp::create(builder, leader, lessThan(row, limit));
+    BoxPlace place = rowBoxPlace(tokens.sizes, slot);
+    Value writes = arith::AndIOp::create(builder, leader, exists(tokens, place));
     auto some = scf::IfOp::create(builder, writes, false);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(some.thenBlock());
-    Value wide = arith::ExtUIOp::create(builder, builder.getI64Type(), row);
-    Value offset = arith::MulIOp::create(builder, wide, memory.strides[2]);
+    auto [own, ahead] = elementsTo(tokens, place, memory.strides[2]);
     Value stored = element;
     if (scalar.isInteger(1))
       stored = arith::ExtUIOp::create(builder, builder.getI8Type(), element);
     else if (scalar.isIndex())
       stored = toI64(element);
-    LLVM::StoreOp::create(builder, stored, globalPointer(target, offset, scalar));
+    Value pointer = globalPointer(globalPointer(target, own, scalar), ahead, scalar);
+    LLVM::StoreOp::create(builder, stored, pointer);
   }
 }

@@ -49,6 +49,20 @@ struct MemRefValue {
   llvm::SmallVector<mlir::Value> strides; // i64, in elements
 };
 
+/// Which tokens a tile has: those of a box of a row-major grid, outermost size first; consecutive tokens
+/// are a box of one dimension. `origin` and `grid` are i64.
+struct TileTokens {
+  llvm::SmallVector<int64_t, 3> sizes;
+  llvm::SmallVector<mlir::Value, 3> origin, grid;
+};
+
+/// Where a place of a box is, a dimension each, from the box's origin: `lane` (i32), which depends on the
+/// lane, plus a constant.
+struct BoxPlace {
+  llvm::SmallVector<mlir::Value, 3> lane;
+  llvm::SmallVector<int64_t, 3> ahead;
+};
+
 /// The key tiles that a loop copies ahead of their use; see EmitLoops.cpp.
 struct Pipeline;
 
@@ -90,17 +104,28 @@ private:
   // EmitCopies.cpp: tokens from global memory.
   mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::LogicalResult emitScalarLoad(tile::LoadOp op);
-  Value tokenPointer(const MemRefValue &memory, Value batch, Value head, Value first, Type scalar);
+  Value tokenPointer(const MemRefValue &memory, Value batch, Value head, const TileTokens &tokens,
+                     Type scalar);
   Value guardedLoad(Value condition, Value pointer, Type scalar);
   mlir::FailureOr<SharedTile> allocateTokens(tile::LoadOp op);
   void issueCopy(tile::LoadOp op, mlir::IRMapping &indices, const SharedTile &tile);
   void copySegment(const SharedLayout::Segment &segment, const SharedTile &tile, Value source,
-                   Value tokenStride, Value limit, Type scalar);
+                   Value tokenStride, const TileTokens &tokens, Type scalar);
   Value chunkPlace(const SharedLayout::Segment &segment, Value token, Value chunk);
   void commitCopies();
   void waitCopies(int64_t pending);
   void barrier();
   void settlePendingCopies();
+
+  // EmitPlaces.cpp: which tokens a tile has, and where.
+  TileTokens tokensOf(Value place, Type tile, const MemRefValue &memory, mlir::IRMapping &indices);
+  BoxPlace boxPlace(llvm::ArrayRef<int64_t> sizes, Value place, int64_t distance, bool apart);
+  BoxPlace rowBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);
+  BoxPlace columnBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);
+  Value distanceOf(const TileTokens &tokens, mlir::ValueRange coordinates);
+  /// Elements from the box's origin to the place, as far as they depend on the lane, and the rest.
+  std::pair<Value, Value> elementsTo(const TileTokens &tokens, const BoxPlace &place, Value stride);
+  Value exists(const TileTokens &tokens, const BoxPlace &place);
 
   // EmitDots.cpp: products on the tensor cores.
   mlir::LogicalResult emitDot(tile::DotOp op);
@@ -190,8 +215,7 @@ private:
   void storeScalars(tile::StoreOp op, const TileValue &tile);
   void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar);
   Value elementPointer(const SharedTile &tile, int64_t row, int64_t column);
-  void storeChunk(const MemRefValue &memory, Value target, Value row, Value column, Value limit,
-                  Value data, Type scalar);
+  void storeChunk(Value exists, Value pointer, Value column, Value data);
   void storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar);
 
   // Small helpers, in EmitKernel.cpp.
@@ -203,8 +227,6 @@ private:
   Value sharedPointer(Value offset, int64_t constant);
   Value globalPointer(Value base, Value elements, Type scalar);
   Value lessThan(Value a, Value b);
-  /// How many of the tokens [first, first + tokens) exist, as i32.
-  Value tokensLeft(const MemRefValue &memory, Value first, int64_t tokens);
   /// Row slots and column slots of a lane's share of `tile`.
   mlir::FailureOr<std::pair<int64_t, int64_t>> shareOf(Op *user, Type tile);
   int64_t allocateShared(int64_t bytes);

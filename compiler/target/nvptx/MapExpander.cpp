@@ -20,8 +20,11 @@ void MapExpander::classify() {
   for (auto [argument, input] : llvm::zip(map.getElementArguments(), inputs))
     dependence[argument] = (input.elements.size() > size_t(input.columns) ? Row : Uniform) |
                            (input.columns > 1 ? Column : Uniform);
-  for (auto [number, argument] : llvm::enumerate(map.getIndexArguments()))
-    dependence[argument] = number == 1 || byColumn ? Column : Row;
+  for (unsigned origin = 0; origin < map.getOrigins().size(); ++origin)
+    for (auto [dim, argument] : llvm::enumerate(map.getIndexArguments(origin))) {
+      dependence[argument] = origin == 1 || byColumn ? Column : Row;
+      indices[argument] = {origin, unsigned(dim)};
+    }
   for (Operation &op : map.getBody().front()) {
     unsigned joined = Uniform;
     op.walk([&](Operation *inner) {
@@ -51,8 +54,7 @@ Value MapExpander::get(Value value, int64_t row, int64_t column) {
   Value result;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     unsigned number = argument.getArgNumber(), elements = inputs.size();
-    result = number < elements ? getElement(number, row, column)
-                               : getIndex(number - elements, row, column);
+    result = number < elements ? getElement(number, row, column) : getIndex(argument, row, column);
   } else {
     auto defined = cast<OpResult>(value);
     result = expandOp(*defined.getOwner(), defined.getResultNumber(), row, column);
@@ -66,11 +68,23 @@ Value MapExpander::getElement(unsigned number, int64_t row, int64_t column) cons
   return input.at(rows ? row : 0, input.columns > 1 ? column : 0);
 }
 
-Value MapExpander::getIndex(unsigned number, int64_t row, int64_t column) {
-  Value argument = map.getIndexArguments()[number];
-  Value place = dependenceOf(argument) & Row ? emitter.rowPlace(row) : emitter.columnPlace(column);
-  Value origin = emitter.lookup(map.getOrigins()[number]);
-  return arith::AddIOp::create(emitter.builder, origin, emitter.toIndex(place));
+/// An index is its origin plus a distance (i32) that is known for each place.
+std::pair<Value, Value> MapExpander::splitIndex(Value argument, int64_t row, int64_t column) {
+  auto [number, dim] = indices.find(argument)->second;
+  Value origin = map.getOrigins()[number];
+  bool byRow = dependenceOf(argument) & Row;
+  auto box = origin.getDefiningOp<tile::BoxOp>();
+  if (!box)
+    return {emitter.lookup(origin), byRow ? emitter.rowPlace(row) : emitter.columnPlace(column)};
+  ArrayRef<int64_t> sizes = cast<tile::BoxType>(origin.getType()).getSizes();
+  BoxPlace place = byRow ? emitter.rowBoxPlace(sizes, row) : emitter.columnBoxPlace(sizes, column);
+  return {emitter.lookup(box.getOrigin()[dim]),
+          arith::AddIOp::create(emitter.builder, place.lane[dim], emitter.i32(place.ahead[dim]))};
+}
+
+Value MapExpander::getIndex(Value argument, int64_t row, int64_t column) {
+  auto [origin, distance] = splitIndex(argument, row, column);
+  return arith::AddIOp::create(emitter.builder, origin, emitter.toIndex(distance));
 }
 
 /// An index that the region narrows to i32 at once: computed in i32 throughout. Token indices are
@@ -83,8 +97,7 @@ Value MapExpander::expandNarrowIndex(Operation &op, int64_t row, int64_t column)
   if (!argument || argument.getOwner() != &map.getBody().front() ||
       argument.getArgNumber() < inputs.size())
     return Value();
-  Value place = dependenceOf(argument) & Row ? emitter.rowPlace(row) : emitter.columnPlace(column);
-  Value origin = emitter.lookup(map.getOrigins()[argument.getArgNumber() - inputs.size()]);
+  auto [origin, place] = splitIndex(argument, row, column);
   Value narrow =
       arith::TruncIOp::create(emitter.builder, emitter.builder.getI32Type(), emitter.toI64(origin));
   return arith::AddIOp::create(emitter.builder, narrow, place);

@@ -26,7 +26,8 @@ private:
   unsigned dependenceOf(mlir::Value value) const { return dependence.lookup(value); }
   Place placeOf(unsigned dependence, int64_t row, int64_t column) const;
   mlir::Value get(mlir::Value value, int64_t row, int64_t column);
-  mlir::Value getIndex(unsigned number, int64_t row, int64_t column);
+  mlir::Value getIndex(mlir::Value argument, int64_t row, int64_t column);
+  std::pair<mlir::Value, mlir::Value> splitIndex(mlir::Value argument, int64_t row, int64_t column);
   mlir::Value getElement(unsigned number, int64_t row, int64_t column) const;
   mlir::Value expandOp(mlir::Operation &op, unsigned result, int64_t row, int64_t column);
   mlir::Value expandNarrowIndex(mlir::Operation &op, int64_t row, int64_t column);
@@ -37,6 +38,8 @@ private:
   tile::MapOp map;
   llvm::SmallVector<TileValue, 0> inputs;
   llvm::DenseMap<mlir::Value, unsigned> dependence;
+  /// Which origin an index argument belongs to, and which of its dimensions it is.
+  llvm::DenseMap<mlir::Value, std::pair<unsigned, unsigned>> indices;
   llvm::DenseMap<std::pair<mlir::Value, Place>, mlir::Value> known;
   llvm::DenseMap<std::pair<mlir::OpOperand *, Place>, KernelEmitter::ReadTerm> knownTerms;
 };

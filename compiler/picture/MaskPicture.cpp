@@ -9,14 +9,21 @@ using namespace llvm;
 
 namespace attune {
 
+using mask::TileClass;
+
 std::vector<std::vector<TileClass>> classifyTiles(const MaskScene &scene) {
+  const mask::Schedule &schedule = scene.schedule;
+  int64_t rows = mask::countTiles(schedule.rows, scene.queries(), scene.sizes.rowGrid);
+  int64_t columns = mask::countTiles(schedule.columns, scene.keys(), scene.sizes.columnGrid);
   std::vector<std::vector<TileClass>> classes;
-  for (int64_t first = 0; first < scene.queries; first += scene.tileQueries) {
-    int64_t last = std::min(first + scene.tileQueries, scene.queries) - 1;
-    auto bounds = computeKeyBounds(scene.mask, first, last, scene.keys, scene.uniform);
-    std::vector<TileClass> &row = classes.emplace_back();
-    for (int64_t key = 0; key < scene.keys; key += scene.tileKeys)
-      row.push_back(classifyTile(bounds, key, scene.tileKeys));
+  if (rows == 0 || columns == 0)
+    return classes;
+  mask::RowTile tile(schedule, scene.sizes, scene.environment, 0);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<TileClass> &line = classes.emplace_back(size_t(columns), TileClass::Empty);
+    tile = tile.sibling(row);
+    for (int64_t at = tile.next(tile.first()); at < tile.end(); at = tile.next(at + 1))
+      line[size_t(at)] = tile.classify(at);
   }
   return classes;
 }
@@ -51,9 +58,9 @@ struct Cells {
 
   explicit Cells(const MaskScene &scene) {
     constexpr int64_t most = 160;
-    tokens = std::max<int64_t>(1, divideCeil(std::max(scene.queries, scene.keys), most));
-    queries = divideCeil(scene.queries, tokens);
-    keys = divideCeil(scene.keys, tokens);
+    tokens = std::max<int64_t>(1, divideCeil(std::max(scene.queries(), scene.keys()), most));
+    queries = divideCeil(scene.queries(), tokens);
+    keys = divideCeil(scene.keys(), tokens);
   }
 };
 
@@ -66,10 +73,10 @@ double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t k
   for (int64_t row = 0; row < count; ++row) {
     for (int64_t column = 0; column < count; ++column) {
       int64_t i = query * tokens + row * tokens / count, j = key * tokens + column * tokens / count;
-      if (i >= scene.queries || j >= scene.keys)
+      if (i >= scene.queries() || j >= scene.keys())
         continue;
       ++seen;
-      visible += isVisible(scene.mask, i, j, scene.uniform).value_or(false);
+      visible += mask::holds(scene.mask.visible, i, j, scene.environment).value_or(false);
     }
   }
   return seen ? double(visible) / seen : 0;
@@ -88,12 +95,13 @@ const char *getColour(TileClass tile) {
 class SvgWriter {
 public:
   explicit SvgWriter(const MaskScene &scene)
-      : scene(scene), scale(640.0 / std::max<int64_t>({1, scene.queries, scene.keys})) {}
+      : scene(scene), scale(640.0 / std::max<int64_t>({1, scene.queries(), scene.keys()})) {}
 
   std::string draw();
 
 private:
   void drawTiles();
+  void drawBoxes();
   void drawPairs();
   void drawLegend();
   void rectangle(double x, double y, double width, double height, StringRef style) {
@@ -118,19 +126,51 @@ private:
 };
 
 void SvgWriter::drawTiles() {
-  int64_t rowStep = divideCeil(divideCeil(scene.queries, scene.tileQueries), mostTileCells);
-  int64_t columnStep = divideCeil(divideCeil(scene.keys, scene.tileKeys), mostTileCells);
+  const mask::TileShape &rows = scene.schedule.rows, &columns = scene.schedule.columns;
+  if (!rows.box.empty() || !columns.box.empty())
+    return drawBoxes();
+  int64_t rowStep = divideCeil(divideCeil(scene.queries(), rows.tokens), mostTileCells);
+  int64_t columnStep = divideCeil(divideCeil(scene.keys(), columns.tokens), mostTileCells);
   auto cells = coarsen(classifyTiles(scene), std::max<int64_t>(1, rowStep),
                        std::max<int64_t>(1, columnStep));
-  int64_t cellQueries = rowStep * scene.tileQueries, cellKeys = columnStep * scene.tileKeys;
+  int64_t cellQueries = rowStep * rows.tokens, cellKeys = columnStep * columns.tokens;
   for (auto [row, tiles] : enumerate(cells)) {
     int64_t query = row * cellQueries;
-    int64_t height = std::min(cellQueries, scene.queries - query);
+    int64_t height = std::min(cellQueries, scene.queries() - query);
     for (auto [column, tile] : enumerate(tiles)) {
       int64_t key = column * cellKeys;
       rectangle(
-          key, query, std::min(cellKeys, scene.keys - key), height,
+          key, query, std::min(cellKeys, scene.keys() - key), height,
           formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
+    }
+  }
+}
+
+/// The tile that each token lies in.
+static std::vector<int64_t> tilesOfTokens(const mask::TileShape &shape, int64_t tokens,
+                                          ArrayRef<int64_t> grid) {
+  std::vector<int64_t> tiles(size_t(tokens), 0);
+  for (int64_t tile = 0, end = mask::countTiles(shape, tokens, grid); tile < end; ++tile)
+    for (int64_t token : mask::tokensOf(shape, tokens, grid, tile))
+      tiles[size_t(token)] = tile;
+  return tiles;
+}
+
+/// One rectangle for each horizontal run of cells of one class; the first token of a cell speaks for it.
+void SvgWriter::drawBoxes() {
+  auto classes = classifyTiles(scene);
+  auto rows = tilesOfTokens(scene.schedule.rows, scene.queries(), scene.sizes.rowGrid);
+  auto columns = tilesOfTokens(scene.schedule.columns, scene.keys(), scene.sizes.columnGrid);
+  Cells cells(scene);
+  for (int64_t query = 0; query < scene.queries(); query += cells.tokens) {
+    const std::vector<TileClass> &line = classes[size_t(rows[size_t(query)])];
+    auto classAt = [&](int64_t key) { return line[size_t(columns[size_t(key)])]; };
+    for (int64_t key = 0, end; key < scene.keys(); key = end) {
+      for (end = key; end < scene.keys() && classAt(end) == classAt(key);)
+        end += cells.tokens;
+      end = std::min(end, scene.keys());
+      rectangle(key, query, end - key, std::min(cells.tokens, scene.queries() - query),
+                formatv("fill=\"{0}\"", getColour(classAt(key))).str());
     }
   }
 }
@@ -147,8 +187,8 @@ void SvgWriter::drawPairs() {
         continue;
       if (shade > 0) {
         int64_t x = start * cells.tokens, y = query * cells.tokens;
-        rectangle(x, y, std::min(key * cells.tokens, scene.keys) - x,
-                  std::min(cells.tokens, scene.queries - y),
+        rectangle(x, y, std::min(key * cells.tokens, scene.keys()) - x,
+                  std::min(cells.tokens, scene.queries() - y),
                   formatv("fill=\"#1f3a5f\" fill-opacity=\"{0:f2}\"", 0.55 * shade).str());
       }
       start = key;
@@ -159,13 +199,13 @@ void SvgWriter::drawPairs() {
 
 void SvgWriter::drawLegend() {
   label(left, 20, scene.title);
-  label(left, 44, "keys 0 .. " + Twine(scene.keys - 1));
-  double x = left - 10, middle = top + scene.queries * scale / 2;
+  label(left, 44, "keys 0 .. " + Twine(scene.keys() - 1));
+  double x = left - 10, middle = top + scene.queries() * scale / 2;
   text += formatv(
       "<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:f1} "
       "{1:f1})\">queries 0 .. {2}</text>\n",
-      x, middle, scene.queries - 1);
-  double y = top + scene.queries * scale + 24;
+      x, middle, scene.queries() - 1);
+  double y = top + scene.queries() * scale + 24;
   const std::pair<TileClass, const char *> entries[] = {{TileClass::Empty, "skipped tile"},
                                                         {TileClass::Partial, "masked tile"},
                                                         {TileClass::Full, "full tile, no mask"}};
@@ -184,8 +224,8 @@ void SvgWriter::drawLegend() {
 }
 
 std::string SvgWriter::draw() {
-  double width = left + std::max(scene.keys * scale, 600.0) + 24;
-  double height = top + scene.queries * scale + 48;
+  double width = left + std::max(scene.keys() * scale, 600.0) + 24;
+  double height = top + scene.queries() * scale + 48;
   text = formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:f0}\" height=\"{1:f0}\" "
                  "shape-rendering=\"crispEdges\" font-family=\"sans-serif\" font-size=\"13\">\n"
                  "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",

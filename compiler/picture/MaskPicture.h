@@ -3,32 +3,37 @@
 #ifndef ATTUNE_COMPILER_PICTURE_MASKPICTURE_H
 #define ATTUNE_COMPILER_PICTURE_MASKPICTURE_H
 
-#include "compiler/analysis/MaskBounds.h"
+#include "compiler/mask/Schedule.h"
 #include <string>
 #include <vector>
 
 namespace attune {
 
-/// One mask at one problem size. `uniform` gives the numbers of the block (scalars, lengths); a
-/// predicate on a number that it does not know is drawn as partial tiles without pairs.
+/// One mask at one problem size, with the schedule of its tiles (forward: rows are queries). What
+/// `environment` does not know is drawn as partial tiles without pairs.
 struct MaskScene {
   std::string title;
-  Formula mask;
-  int64_t queries = 0, keys = 0;
-  int64_t tileQueries = 0, tileKeys = 0;
-  std::function<std::optional<int64_t>(const Node *)> uniform;
+  mask::MaskFormula mask;
+  const mask::Schedule &schedule;
+  mask::RowTile::Sizes sizes;
+  const mask::Environment &environment;
+
+  int64_t queries() const { return sizes.rowTokens; }
+  int64_t keys() const { return sizes.columnTokens; }
 };
 
 /// The class of each tile, query tiles first: classes[queryTile][keyTile].
-std::vector<std::vector<TileClass>> classifyTiles(const MaskScene &scene);
+std::vector<std::vector<mask::TileClass>> classifyTiles(const MaskScene &scene);
 
 /// An SVG document: queries run down, keys to the right; visible pairs are shaded, tiles are
 /// coloured empty, partial or full; with a legend and the sizes. Long axes are drawn in cells of
-/// several tokens, shaded by the share of visible pairs in samples of the cell.
+/// several tokens, shaded by the share of visible pairs in samples of the cell. Tokens are in order
+/// also where tiles are boxes: the tokens of a box lie apart then.
 std::string drawSvg(const MaskScene &scene);
 
-/// The tile grid for a terminal, at most `width` columns and about half as many rows: `.` empty, `+` partial, `#` full;
-/// a cell that stands for several tiles shows `+` unless they are of one class.
+/// The tile grid for a terminal, tile by tile, at most `width` columns and about half as many rows:
+/// `.` empty, `+` partial, `#` full; a cell that stands for several tiles shows `+` unless they are of
+/// one class.
 std::string drawText(const MaskScene &scene, int64_t width = 64);
 
 } // namespace attune

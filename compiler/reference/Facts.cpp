@@ -57,7 +57,8 @@ Error checkRange(const std::string &who, int64_t low, int64_t high, ArrayRef<int
   return Error::success();
 }
 
-/// attn.range = [lo, hi], as an array of integers of either kind.
+} // namespace
+
 std::optional<std::pair<int64_t, int64_t>> rangeOf(Attribute attribute) {
   if (auto dense = dyn_cast_or_null<DenseI64ArrayAttr>(attribute); dense && dense.size() == 2)
     return std::pair(dense[0], dense[1]);
@@ -65,8 +66,6 @@ std::optional<std::pair<int64_t, int64_t>> rangeOf(Attribute attribute) {
     return std::pair(cast<IntegerAttr>(array[0]).getInt(), cast<IntegerAttr>(array[1]).getInt());
   return std::nullopt;
 }
-
-} // namespace
 
 Error checkFacts(attn::KernelOp kernel, unsigned index, const Tensor &tensor) {
   bool sorted = bool(kernel.getArgAttr(index, "attn.sorted"));

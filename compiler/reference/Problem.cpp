@@ -28,6 +28,24 @@ std::string operandName(attn::KernelOp kernel, unsigned index) {
   return ("operand '" + kernel.getOperandName(index) + "'").str();
 }
 
+Tokens readTokens(const Tensor &tensor, Type element) {
+  Tokens tokens;
+  tokens.batch = tensor.shape[0];
+  tokens.heads = tensor.shape[1];
+  tokens.length = tensor.shape[2];
+  tokens.values.integer = isInteger(element);
+  tokens.values.width = widthOf(element);
+  Tensor dense = tensor.isDense() ? tensor : convert(tensor, tensor.type);
+  int64_t count = dense.numElements();
+  if (tokens.values.integer)
+    for (int64_t i = 0; i < count; ++i)
+      tokens.values.integers.push_back(dense.integer(i));
+  else
+    for (int64_t i = 0; i < count; ++i)
+      tokens.values.reals.push_back(dense.real(i));
+  return tokens;
+}
+
 namespace {
 
 int64_t ceilDivide(int64_t value, int64_t by) { return (value + by - 1) / by; }
@@ -124,24 +142,6 @@ Error Binder::bindTable(unsigned index, const Tensor &tensor) {
   problem->environment.tables[value] = table.get();
   problem->tables.push_back(std::move(table));
   return Error::success();
-}
-
-Tokens readTokens(const Tensor &tensor, Type element) {
-  Tokens tokens;
-  tokens.batch = tensor.shape[0];
-  tokens.heads = tensor.shape[1];
-  tokens.length = tensor.shape[2];
-  tokens.values.integer = isInteger(element);
-  tokens.values.width = widthOf(element);
-  Tensor dense = tensor.isDense() ? tensor : convert(tensor, tensor.type);
-  int64_t count = dense.numElements();
-  if (tokens.values.integer)
-    for (int64_t i = 0; i < count; ++i)
-      tokens.values.integers.push_back(dense.integer(i));
-  else
-    for (int64_t i = 0; i < count; ++i)
-      tokens.values.reals.push_back(dense.real(i));
-  return tokens;
 }
 
 Error Binder::checkCount(unsigned index, StringRef fact, StringRef what, int64_t found) {

@@ -40,11 +40,17 @@ int64_t blockOf(llvm::StringRef axis);
 /// The sizes of T: of a vector its shape, of a scalar none.
 llvm::SmallVector<int64_t> placeShape(mlir::Type type);
 
+/// The numbers of rows or cols in a tensor of (batch, heads, tokens, the shape of `element`).
+Tokens readTokens(const Tensor &tensor, mlir::Type element);
+
 /// "operand 'q'".
 std::string operandName(attn::KernelOp kernel, unsigned index);
 
 /// Are the facts that the kernel states of an integer operand true of it? (Facts.cpp)
 llvm::Error checkFacts(attn::KernelOp kernel, unsigned index, const Tensor &tensor);
+
+/// attn.range = [lo, hi], as an array of integers of either kind.
+std::optional<std::pair<int64_t, int64_t>> rangeOf(mlir::Attribute attribute);
 
 /// Do the scalar arguments meet the conditions of a launch? (Conditions.cpp)
 llvm::Error checkConditions(const Problem &problem);

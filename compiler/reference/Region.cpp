@@ -195,8 +195,12 @@ llvm::Expected<Program> RegionBuilder::translate(Block &block, ArrayRef<unsigned
   return finish();
 }
 
-llvm::Expected<Program> RegionBuilder::translate(Operation *op) {
+llvm::Expected<Program> RegionBuilder::translate(Operation *op) { return translate(op, {}); }
+
+llvm::Expected<Program> RegionBuilder::translate(Operation *op, ValueRange arguments) {
   scopes.emplace_back();
+  for (Value argument : arguments)
+    program.arguments.push_back(define(argument));
   translateOp(op);
   if (error.empty())
     for (Value value : op->getResults())

@@ -30,6 +30,8 @@ struct Table {
 /// What a region may name besides its arguments.
 struct Environment {
   Mode mode = Mode::Exact;
+  /// Entries outside of a table are 0, as in kernels; else reading one is an error.
+  bool zeroOutside = false;
   llvm::DenseMap<mlir::Value, Lanes> scalars;
   llvm::DenseMap<mlir::Value, const Table *> tables;
   /// Tokens of each axis.
@@ -81,6 +83,9 @@ public:
 
   /// A program of one op outside of regions, all of whose operands are scalars.
   llvm::Expected<Program> translate(mlir::Operation *op);
+
+  /// The same of one that may have operands which are `arguments` of the program.
+  llvm::Expected<Program> translate(mlir::Operation *op, mlir::ValueRange arguments);
 
   // For the translators of ops.
 

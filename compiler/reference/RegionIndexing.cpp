@@ -219,6 +219,41 @@ bool translateLinearize(RegionBuilder &builder, affine::AffineLinearizeIndexOp o
 
 //===--- Tables and lengths -------------------------------------------------------------------===//
 
+/// Reads the entry of `table` at `at` into place `place` of `result`. The dimensions behind those of
+/// `at` are the numbers of one entry.
+void readEntry(const Tensor &tensor, ArrayRef<int64_t> at, Lanes &result, int64_t place) {
+  SmallVector<int64_t, 4> all(at);
+  all.resize(tensor.shape.size(), 0);
+  for (int64_t lane = 0; lane < result.width; ++lane) {
+    int64_t rest = lane;
+    for (size_t dim = tensor.shape.size(); dim-- > at.size();) {
+      all[dim] = rest % tensor.shape[dim];
+      rest /= tensor.shape[dim];
+    }
+    int64_t from = tensor.offset({all.data(), all.size()});
+    if (result.integer)
+      result.integers[size_t(place * result.width + lane)] = tensor.integer(from);
+    else
+      result.reals[size_t(place * result.width + lane)] = tensor.real(from);
+  }
+}
+
+void writeZeros(Lanes &result, int64_t place) {
+  for (int64_t at = place * result.width; at < (place + 1) * result.width; ++at)
+    if (result.integer)
+      result.integers[size_t(at)] = 0;
+    else
+      result.reals[size_t(at)] = 0;
+}
+
+/// The first dimension that `at` leaves, if it does.
+std::optional<size_t> dimensionLeft(const Tensor &tensor, ArrayRef<int64_t> at) {
+  for (auto [dim, index] : llvm::enumerate(at))
+    if (index < 0 || index >= tensor.shape[dim])
+      return dim;
+  return std::nullopt;
+}
+
 bool translateLoad(RegionBuilder &builder, attn::LoadOp op) {
   const Table *table = builder.getTable(op.getTable());
   if (!table) {
@@ -228,35 +263,25 @@ bool translateLoad(RegionBuilder &builder, attn::LoadOp op) {
   Operands indices = useAll(builder, op.getIndices(), {});
   Register out = builder.define(op.getResult());
   int64_t width = widthOf(op.getType());
-  bool integer = isInteger(op.getType());
+  bool integer = isInteger(op.getType()), zeroOutside = builder.getEnvironment().zeroOutside;
   builder.add([=](Frame &frame) {
     bool uniform = indices.areUniform(frame);
     Lanes &result = frame.define(out, integer, width, uniform);
-    const Tensor &tensor = table->tensor;
     SmallVector<int64_t, 4> at;
     for (int64_t place = 0, end = uniform ? 1 : frame.places; place < end; ++place) {
       indices.read(frame, place, at);
-      for (auto [dim, index] : llvm::enumerate(at))
-        if (index < 0 || index >= tensor.shape[dim]) {
-          frame.error = "table '" + table->name +
-                        "' is read out of range at a visible place: index " + std::to_string(dim) +
-                        " is " + std::to_string(index) + ", its size is " +
-                        std::to_string(tensor.shape[dim]);
-          return;
-        }
-      at.resize(tensor.shape.size(), 0);
-      for (int64_t lane = 0; lane < width; ++lane) {
-        int64_t rest = lane;
-        for (size_t dim = tensor.shape.size(); dim-- > indices.registers.size();) {
-          at[dim] = rest % tensor.shape[dim];
-          rest /= tensor.shape[dim];
-        }
-        int64_t from = tensor.offset({at.data(), at.size()});
-        if (integer)
-          result.integers[size_t(place * width + lane)] = tensor.integer(from);
-        else
-          result.reals[size_t(place * width + lane)] = tensor.real(from);
+      std::optional<size_t> left = dimensionLeft(table->tensor, at);
+      if (left && !zeroOutside) {
+        frame.error = "table '" + table->name +
+                      "' is read out of range at a visible place: index " + std::to_string(*left) +
+                      " is " + std::to_string(at[*left]) + ", its size is " +
+                      std::to_string(table->tensor.shape[*left]);
+        return;
       }
+      if (left)
+        writeZeros(result, place);
+      else
+        readEntry(table->tensor, at, result, place);
     }
   });
   return true;

@@ -2,62 +2,77 @@
 // Collects what the planner, the mask analysis and the targets know of a kernel, and prints it.
 #include "tools/attn-compile/Explain.h"
 
-#include "compiler/analysis/MaskBounds.h"
-#include "compiler/analysis/Sweeps.h"
 #include "compiler/picture/MaskPicture.h"
-#include "compiler/plan/TileChoice.h"
+#include "tools/attn-compile/Advice.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
+using llvm::formatv;
 
 namespace attune {
 
 namespace {
 
-/// One kernel planned for one target.
+/// One kernel planned for one target, at one problem.
 struct PlannedKernel {
   OwningOpRef<ModuleOp> module;
   attn::KernelOp kernel;
   SweepPlan plan;
-  const Target *target;
+  const Target *target = nullptr;
   tile::ConfigAttr config;
+  std::unique_ptr<MaskProblem> problem;
+  MaskSchedule masks;
 };
 
-FailureOr<PlannedKernel> planKernel(attn::KernelOp kernel, StringRef target,
-                                    const CompileOptions &options) {
+FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, StringRef target,
+                                                     const CompileOptions &options,
+                                                     const ProblemSizes &sizes) {
+  auto planned = std::make_unique<PlannedKernel>();
   auto module = runPasses(kernel, Stage::Plan, target, options);
   if (failed(module))
     return failure();
-  auto planned = *(**module).getOps<attn::KernelOp>().begin();
-  auto plan = planSweeps(planned);
+  planned->module = std::move(*module);
+  planned->kernel = *planned->module->getOps<attn::KernelOp>().begin();
+  auto plan = planSweeps(planned->kernel);
   if (failed(plan))
     return failure();
-  auto config = planned->getAttrOfType<tile::ConfigAttr>("attn.plan");
-  return PlannedKernel{std::move(*module), planned, std::move(*plan), Target::find(target), config};
+  planned->plan = std::move(*plan);
+  planned->target = Target::find(target);
+  planned->config = planned->kernel->getAttrOfType<tile::ConfigAttr>("attn.plan");
+  auto problem = MaskProblem::make(planned->plan, sizes);
+  if (!problem)
+    return kernel.emitOpError() << llvm::toString(problem.takeError());
+  planned->problem = std::move(*problem);
+  planned->masks = scheduleMask(planned->plan, getTiles(planned->config));
+  return planned;
 }
 
-MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes, MaskFormulas &formulas) {
-  ProblemNumbers numbers(planned.kernel, sizes);
-  auto [rows, cols] = getScoreAxes(planned.kernel);
-  MaskScene scene;
-  scene.mask = buildMask(planned.plan, formulas);
-  scene.queries = numbers.length(rows);
-  scene.keys = numbers.length(cols);
-  scene.tileQueries = planned.config.getQueries();
-  scene.tileKeys = planned.config.getKeys();
-  scene.uniform = numbers;
+MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes) {
+  const MaskProblem &problem = *planned.problem;
+  MaskScene scene{
+      {}, planned.masks.mask, planned.masks.schedule, getLengths(problem), problem.numbers(0, 0)};
+  TilePair tiles = getTiles(planned.config);
   scene.title =
-      llvm::formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(), rows,
-                    scene.queries, cols, scene.keys, scene.tileQueries, scene.tileKeys);
+      formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(),
+              problem.queryAxis(), problem.queries(), problem.keyAxis(), problem.keys(),
+              tiles.queries.box.empty() ? spell(tiles.queries) : "(" + spell(tiles.queries) + ")",
+              tiles.keys.box.empty() ? spell(tiles.keys) : "(" + spell(tiles.keys) + ")");
   for (auto &[name, value] : sizes.scalars)
-    scene.title += llvm::formatv(", {0} = {1}", name, int64_t(value)).str();
+    scene.title += formatv(", {0} = {1}", name, int64_t(value)).str();
   return scene;
+}
+
+/// "128", or "128 (8 x 16)" for a box.
+std::string spellTokens(const mask::TileShape &shape) {
+  std::string tokens = std::to_string(shape.tokens);
+  return shape.box.empty() ? tokens : tokens + " (" + spell(shape) + ")";
 }
 
 void printTiles(const PlannedKernel &planned, llvm::raw_ostream &stream) {
   tile::ConfigAttr config = planned.config;
-  stream << "  " << planned.target->name << ": tiles of " << config.getQueries() << " queries x "
-         << config.getKeys() << " keys";
+  TilePair tiles = getTiles(config);
+  stream << "  " << planned.target->name << ": tiles of " << spellTokens(tiles.queries)
+         << " queries x " << spellTokens(tiles.keys) << " keys";
   if (planned.target->isHost()) {
     stream << ", one thread a tile of queries\n";
     return;
@@ -67,54 +82,132 @@ void printTiles(const PlannedKernel &planned, llvm::raw_ostream &stream) {
          << " bytes of shared memory\n";
 }
 
-/// The names of scalar operands that the mask needs and nobody gave.
-std::string missingScalars(attn::KernelOp kernel, const ProblemSizes &sizes) {
+/// What is not known, or made up: how to give it.
+void printMissing(const PlannedKernel &planned, const ProblemSizes &sizes,
+                  llvm::raw_ostream &stream) {
   std::string names;
+  attn::KernelOp kernel = planned.kernel;
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
-    std::string name = kernel.getOperandName(index).str();
+    std::string name = kernel.getOperandName(unsigned(index)).str();
     if (type.isIntOrIndex() && !sizes.scalars.count(name))
       names += " --scalar " + name + "=...";
   }
-  return names;
+  for (const std::string &name : planned.problem->madeUp())
+    names += " --table " + name + "=FILE.npy";
+  if (!names.empty())
+    stream << "  (give" << names << " to count with your values)\n";
+  for (const std::string &fact : planned.problem->brokenFacts())
+    stream << "  a declared fact is not true: " << fact << "\n";
 }
 
-void printWork(const MaskScene &scene, const MaskWork &work, const std::string &missing,
-               llvm::raw_ostream &stream) {
-  stream << "  at " << scene.queries << " queries x " << scene.keys << " keys (a head): ";
+void printWork(const MaskProblem &problem, const mask::MaskWork &work, llvm::raw_ostream &stream) {
+  stream << "  at " << problem.queries() << " queries x " << problem.keys() << " keys (a head): ";
   if (work.visiblePairs)
     stream << *work.visiblePairs << " visible pairs, ";
   else
     stream << "visible pairs not known, ";
   stream << work.computedPairs << " computed";
   if (work.visiblePairs && *work.visiblePairs)
-    stream << llvm::formatv(" ({0:f2} times as many)",
-                            double(work.computedPairs) / *work.visiblePairs);
+    stream << formatv(" ({0:f2} times as many)", double(work.computedPairs) / *work.visiblePairs);
   stream << "; tiles: " << work.fullTiles << " full, " << work.partialTiles << " masked, "
          << work.emptyTiles << " skipped\n";
-  if (!missing.empty())
-    stream << "  (give" << missing << " to count with your values)\n";
 }
 
-LogicalResult explainKernel(attn::KernelOp kernel, ArrayRef<std::string> targets,
-                            const CompileOptions &options, const ProblemSizes &sizes,
-                            llvm::raw_ostream &stream) {
+/// Who decides about a tile, what that costs, and what has to be known before.
+void printSchedule(const mask::Schedule &schedule, const MaskProblem &problem,
+                   llvm::raw_ostream &stream) {
+  if (schedule.level == mask::Level::All)
+    return;
+  stream << "    tiles are found by " << schedule.reason << "\n";
+  mask::Schedule::Costs costs = schedule.costs();
+  stream << "    operations: " << costs.rowTile << " a tile of queries";
+  if (costs.row)
+    stream << ", " << costs.row << " a query";
+  if (costs.pair)
+    stream << ", " << costs.pair << " a pair of tiles";
+  if (costs.column)
+    stream << ", " << costs.column << " a key in a pass before";
+  size_t summaries = schedule.summaries.size();
+  if (summaries == 0) {
+    stream << "; metadata: 0 bytes\n";
+    return;
+  }
+  bool onBatch = false, onHead = false;
+  for (const mask::TileFold &summary : schedule.summaries) {
+    onBatch |= summary.onBatch;
+    onHead |= summary.onHead;
+  }
+  int64_t tiles =
+      mask::countTiles(schedule.columns, problem.keys(), problem.grid(problem.keyAxis()));
+  stream << "; metadata: " << tiles * int64_t(summaries) * int64_t(sizeof(int64_t)) << " bytes ("
+         << tiles << " tiles of keys x " << summaries << " numbers"
+         << (onBatch ? ", each sequence" : "") << (onHead ? ", each head" : "") << ")\n";
+}
+
+/// The normal form of the mask, of tokens in order.
+void printMask(const PlannedKernel &planned, llvm::raw_ostream &stream) {
+  mask::FormulaBuilder formulas(*planned.plan.graph);
+  std::vector<Domain> domains = getDomains(planned.plan);
+  for (auto [index, domain] : llvm::enumerate(domains)) {
+    stream << "  " << (domains.size() == 1 ? "visible" : "visible in mask " + std::to_string(index))
+           << ": " << mask::toString(formulas.build(domain).visible) << "\n";
+  }
+}
+
+/// One kernel on all targets; tiles that several targets share are explained once.
+class KernelExplainer {
+public:
+  KernelExplainer(const CompileOptions &options, const ProblemSizes &sizes,
+                  llvm::raw_ostream &stream)
+      : options(options), sizes(sizes), stream(stream) {}
+
+  LogicalResult explain(attn::KernelOp kernel, ArrayRef<std::string> targets);
+
+private:
+  void explainTiles(const PlannedKernel &planned);
+
+  const CompileOptions &options;
+  const ProblemSizes &sizes;
+  llvm::raw_ostream &stream;
+  std::vector<std::pair<tile::ConfigAttr, std::string>> explained;
+};
+
+void KernelExplainer::explainTiles(const PlannedKernel &planned) {
+  for (auto &[config, text] : explained)
+    if (config == planned.config) {
+      stream << text;
+      return;
+    }
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  mask::MaskWork work = predictWork(planned.masks, *planned.problem);
+  printWork(*planned.problem, work, out);
+  printSchedule(planned.masks.schedule, *planned.problem, out);
+  AdviceScene scene{
+      planned.plan, *planned.target, planned.config, sizes, *planned.problem, planned.masks, work};
+  for (const std::string &advice : advise(scene))
+    out << "    advice: " << advice << "\n";
+  stream << text;
+  explained.emplace_back(planned.config, std::move(text));
+}
+
+LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::string> targets) {
   for (auto [index, target] : llvm::enumerate(targets)) {
-    auto planned = planKernel(kernel, target, options);
+    auto planned = planKernel(kernel, target, options, sizes);
     if (failed(planned))
       return failure();
-    if (index == 0)
-      stream << "@" << kernel.getSymName() << ": " << explain(planned->plan);
-    printTiles(*planned, stream);
-    MaskFormulas formulas;
-    MaskScene scene = getScene(*planned, sizes, formulas);
-    MaskWork work = predictWork(scene.mask, scene.queries, scene.keys, scene.tileQueries,
-                                scene.tileKeys, scene.uniform);
-    bool drawn = index + 1 == targets.size();
-    printWork(scene, work, drawn ? missingScalars(planned->kernel, sizes) : "", stream);
-    if (drawn)
-      stream << "  mask (# full, + masked, . skipped tiles of " << target
-             << "; queries down, keys right):\n"
-             << drawText(scene);
+    if (index == 0) {
+      stream << "@" << kernel.getSymName() << ": " << attune::explain((*planned)->plan);
+      printMask(**planned, stream);
+    }
+    printTiles(**planned, stream);
+    explainTiles(**planned);
+    if (index + 1 < targets.size())
+      continue;
+    printMissing(**planned, sizes, stream);
+    stream << "  mask (# full, + masked, . skipped tiles of " << target
+           << "; queries down, keys right):\n"
+           << drawText(getScene(**planned, sizes));
   }
   return success();
 }
@@ -128,7 +221,7 @@ LogicalResult explainModule(ModuleOp module, const CompileOptions &options,
   if (failed(targets) || failed(kernels))
     return failure();
   for (attn::KernelOp kernel : *kernels)
-    if (failed(explainKernel(kernel, *targets, options, sizes, stream)))
+    if (failed(KernelExplainer(options, sizes, stream).explain(kernel, *targets)))
       return failure();
   return success();
 }
@@ -139,11 +232,10 @@ FailureOr<std::string> drawModule(ModuleOp module, const CompileOptions &options
   auto kernels = selectKernels(module, options);
   if (failed(targets) || failed(kernels))
     return failure();
-  auto planned = planKernel(kernels->front(), targets->back(), options);
+  auto planned = planKernel(kernels->front(), targets->back(), options, sizes);
   if (failed(planned))
     return failure();
-  MaskFormulas formulas;
-  return drawSvg(getScene(*planned, sizes, formulas));
+  return drawSvg(getScene(**planned, sizes));
 }
 
 } // namespace attune

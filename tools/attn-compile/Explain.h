@@ -4,13 +4,14 @@
 #define ATTUNE_TOOLS_ATTN_COMPILE_EXPLAIN_H
 
 #include "compiler/Compile.h"
-#include "compiler/plan/Problem.h"
+#include "compiler/problem/Problem.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace attune {
 
-/// Prints sweeps, carried state, tiles, shared memory, threads, predicted pairs and the mask of every
-/// kernel for every target of `options`.
+/// Prints sweeps, carried state, the mask's normal form, tiles, shared memory, threads, predicted pairs,
+/// how tiles are found and what that costs, advice and the mask of every kernel for every target of
+/// `options`.
 mlir::LogicalResult explainModule(mlir::ModuleOp module, const CompileOptions &options,
                                   const ProblemSizes &sizes, llvm::raw_ostream &stream);
 

@@ -2,6 +2,7 @@
 // attn-compile: from attn text to a bundle, or to any stage on the way; explains and draws.
 #include "compiler/Compile.h"
 #include "compiler/Dialects.h"
+#include "compiler/reference/Npy.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
 #include "tools/attn-compile/Explain.h"
@@ -53,6 +54,20 @@ void parsePairs(const char *flag, const std::vector<std::string> &pairs,
     if (equal == 0 || !end || *end || end == pair.c_str() + equal + 1)
       throw CLI::ValidationError(flag, "expected name=number, but got '" + pair + "'");
     into[pair.substr(0, equal)] = number;
+  }
+}
+
+/// Reads the files of `name=file.npy` into `into`; throws CLI::ValidationError.
+void readTables(const std::vector<std::string> &pairs,
+                std::map<std::string, reference::Tensor> &into) {
+  for (const std::string &pair : pairs) {
+    size_t equal = pair.find('=');
+    if (equal == 0 || equal == std::string::npos)
+      throw CLI::ValidationError("--table", "expected name=file.npy, but got '" + pair + "'");
+    auto tensor = reference::readNpy(pair.substr(equal + 1));
+    if (!tensor)
+      throw CLI::ValidationError("--table", llvm::toString(tensor.takeError()));
+    into[pair.substr(0, equal)] = std::move(*tensor);
   }
 }
 
@@ -139,7 +154,7 @@ int main(int argc, char **argv) {
   CLI::App app("attn-compile: compile attention kernels written in the attn language.");
   app.footer(examples);
   Options options;
-  std::vector<std::string> sizes, scalars, stageNames;
+  std::vector<std::string> sizes, scalars, tables, stageNames;
   for (const StageInfo &info : getStages())
     stageNames.push_back(info.name);
   app.add_option("input", options.input, "attn text (.mlir), - for standard input")->required();
@@ -154,10 +169,15 @@ int main(int argc, char **argv) {
   bool ptxOnly = false;
   app.add_flag("--no-cubin", ptxOnly, "leave out the cubin that ptxas would make for the bundle");
   app.add_flag("--explain", options.explain,
-               "print sweeps, carried state, tiles, memory, visible and computed pairs, the mask");
+               "print sweeps, carried state, tiles, memory, visible and computed pairs, how tiles "
+               "are found, advice, the mask");
   app.add_option("--picture", options.picture, "draw the mask and its tiles to this SVG file");
   app.add_option("--size", sizes, "problem sizes for --explain and --picture: q=4096 k=4096");
   app.add_option("--scalar", scalars, "scalar operands for --explain and --picture: w=256");
+  app.add_option(
+      "--table", tables,
+      "tables, and integer rows and cols, for --explain and --picture: doc=doc.npy; what a "
+      "mask reads and nobody gives is made up");
   app.add_flag_callback(
       "--version",
       [] {
@@ -169,6 +189,7 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
     parsePairs("--size", sizes, options.sizes.axes);
     parsePairs("--scalar", scalars, options.sizes.scalars);
+    readTables(tables, options.sizes.tensors);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) ? 1 : 0;
   }

@@ -2,7 +2,7 @@
 #include "tools/attn-run/Bench.h"
 
 #include "compiler/Compile.h"
-#include "compiler/plan/Problem.h"
+#include "compiler/problem/Prediction.h"
 #include "tools/attn-run/Progress.h"
 
 #include <algorithm>
@@ -52,35 +52,47 @@ void printTimes(const std::vector<double> &seconds) {
               1e3 * seconds.back());
 }
 
-/// The lengths and scalars of a launch.
+/// The operands of a launch, as masks see them.
 ProblemSizes getSizes(const bundle::KernelInfo &info,
                       const std::vector<reference::Argument> &inputs) {
   ProblemSizes sizes;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bundle::OperandInfo &operand = info.operands[i];
-    if (operand.isTokens())
-      sizes.axes[operand.axis] = double(std::get<Tensor>(inputs[i]).shape[2]);
+    if (operand.isTensor())
+      sizes.tensors[operand.name] = std::get<Tensor>(inputs[i]);
     else if (const int64_t *integer = std::get_if<int64_t>(&inputs[i]))
       sizes.scalars[operand.name] = double(*integer);
+    else
+      sizes.scalars[operand.name] = std::get<double>(inputs[i]);
   }
   return sizes;
 }
 
-/// Visible pairs of one head, if the program's text is known and tells.
-std::optional<int64_t> countVisible(Program &program,
-                                    const std::vector<reference::Argument> &inputs) {
+/// What the mask leaves of the launch for the code of `target`, if the program's text is known and
+/// tells.
+std::optional<mask::MaskWork> predict(Program &program, const std::string &target,
+                                      const std::vector<reference::Argument> &inputs) {
   if (!program.hasMeaning())
     return std::nullopt;
-  auto primitives = runPasses(program.meaning("--bench"), Stage::Attn, "", {});
-  if (failed(primitives))
+  auto planned = runPasses(program.meaning("--bench"), Stage::Plan, target, {});
+  if (failed(planned))
     return std::nullopt;
-  auto kernel = *(**primitives).getOps<attn::KernelOp>().begin();
-  return countVisiblePairs(kernel, getSizes(program.info(), inputs));
+  auto kernel = *(**planned).getOps<attn::KernelOp>().begin();
+  auto plan = planSweeps(kernel);
+  if (failed(plan))
+    return std::nullopt;
+  ProblemSizes sizes = getSizes(program.info(), inputs);
+  auto problem = MaskProblem::make(*plan, sizes);
+  if (!problem)
+    throw Failure(llvm::toString(problem.takeError()));
+  auto config = kernel->getAttrOfType<tile::ConfigAttr>("attn.plan");
+  return predictTotalWork(scheduleMask(*plan, getTiles(config)), **problem);
 }
 
 } // namespace
 
-Work measureWork(Program &program, const std::vector<reference::Argument> &inputs,
+Work measureWork(Program &program, const std::string &target,
+                 const std::vector<reference::Argument> &inputs,
                  const std::vector<Tensor> &results) {
   const bundle::KernelInfo &info = program.info();
   Work work;
@@ -96,10 +108,11 @@ Work measureWork(Program &program, const std::vector<reference::Argument> &input
   if (!queries || results.empty())
     return work;
   const std::vector<int64_t> &shape = results.front().shape; // batch, heads, queries, numbers
-  std::optional<int64_t> visible = countVisible(program, inputs);
-  work.visible = visible.has_value();
-  work.pairs = double(shape[0]) * double(shape[1]) *
-               (visible ? double(*visible) : double(shape[2]) * double(keys));
+  std::optional<mask::MaskWork> predicted = predict(program, target, inputs);
+  work.visible = predicted && predicted->visiblePairs;
+  work.computedPairs = predicted ? double(predicted->computedPairs) : 0;
+  work.pairs = work.visible ? double(*predicted->visiblePairs)
+                            : double(shape[0]) * double(shape[1]) * double(shape[2]) * double(keys);
   auto numbers = [](const std::vector<int64_t> &shape) {
     return shape.size() > 3 ? double(shape[3]) : 1.0;
   };
@@ -130,6 +143,12 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
   if (launch.onHost())
     std::printf(", %.3g %% of the probed f32 peak", 100 * gflops / std::max(peak, after));
   std::printf("\n");
+  if (work.computedPairs > 0) {
+    std::printf("predicted: %.4g pairs computed in the tiles that are visited", work.computedPairs);
+    if (work.visible && work.pairs > 0)
+      std::printf(", %.3g times the visible", work.computedPairs / work.pairs);
+    std::printf("\n");
+  }
   if (!launch.onHost())
     return;
   std::printf("probed peak of f32 multiply-adds: %.4g GFLOP/s before, %.4g after\n", peak, after);

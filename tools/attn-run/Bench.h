@@ -16,11 +16,15 @@ struct Work {
   double operationsPerPair = 0;
   /// `pairs` are those that the mask leaves visible; else all of them.
   bool visible = false;
+  /// Pairs of the tiles that the code visits, padding included; 0: not known.
+  double computedPairs = 0;
 };
 
 /// The work of a kernel, from the shapes of its first rows operand, of its cols operands and of its
-/// first result. Counts visible pairs where the text is at hand and its mask is understood.
-Work measureWork(Program &program, const std::vector<reference::Argument> &inputs,
+/// first result. Where the text is at hand the mask tells which pairs are visible, and which the code
+/// for `target` computes.
+Work measureWork(Program &program, const std::string &target,
+                 const std::vector<reference::Argument> &inputs,
                  const std::vector<reference::Tensor> &results);
 
 /// Times a launch and prints the figures. On the host the processor's peak is probed before and

@@ -128,7 +128,7 @@ int runKernel(const Flags &flags) {
     if (flags.check)
       passes = check(program.meaning("--check"), program.info(), inputs, results);
     if (flags.bench)
-      bench(launch, measureWork(program, inputs, results), flags);
+      bench(launch, measureWork(program, launch.target(), inputs, results), flags);
   }
   if (!flags.check && !flags.bench)
     for (size_t i = 0; i < results.size(); ++i)

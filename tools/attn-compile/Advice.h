@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which other tiles, or which nearby scalar, would leave a kernel less to compute?
+#ifndef ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H
+#define ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H
+
+#include "compiler/plan/TileChoice.h"
+#include "compiler/problem/Prediction.h"
+
+namespace attune {
+
+/// What advice is about.
+struct AdviceScene {
+  const SweepPlan &plan;
+  const Target &target;
+  tile::ConfigAttr config;
+  const ProblemSizes &sizes;
+  const MaskProblem &problem;
+  const MaskSchedule &planned;
+  mask::MaskWork work;
+};
+
+/// Sentences, each with the share of computed pairs that would be saved, 5 % at least; none where
+/// nothing nearby is better.
+std::vector<std::string> advise(const AdviceScene &scene);
+
+} // namespace attune
+
+#endif // ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H

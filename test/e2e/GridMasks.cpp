@@ -40,16 +40,18 @@ bool isNear(const GridAxis &axis, bool isCausal, int64_t x, int64_t y) {
   return first <= other && other < first + axis.window;
 }
 
-/// Sizes for about this many tokens, none equal to another unless they are 1, odd ones if possible.
-std::vector<int64_t> canvas(int64_t tokens, int rank) {
+/// Sizes for about this many tokens in any order, odd ones if possible.
+std::vector<int64_t> drawCanvas(Generator &generator, int64_t tokens, int rank) {
   auto odd = [](double size) { return std::max<int64_t>(1, int64_t(size) | 1); };
   if (tokens == 1)
     return std::vector<int64_t>(size_t(rank), 1);
   int64_t frames = rank == 3 ? odd(std::cbrt(double(tokens)) / 2) : 1, rest = tokens / frames;
   int64_t height = odd(std::sqrt(double(rest)) / 2), width = odd(double(rest) / double(height) - 1);
+  std::vector<int64_t> sizes = {height, width};
   if (rank == 3)
-    return {frames, height, width};
-  return {height, width};
+    sizes.push_back(frames);
+  std::shuffle(sizes.begin(), sizes.end(), generator);
+  return sizes;
 }
 
 /// The window of an axis among the operands of the neighborhoods: wh, sh, dh for letter h.
@@ -64,7 +66,7 @@ GridAxis fetch(const MaskCase &launch, const std::string &letter, int64_t length
 }
 
 MaskCase makeHalonet(int64_t tokens, Generator &generator) {
-  std::vector<int64_t> sizes = canvas(tokens, 2);
+  std::vector<int64_t> sizes = drawCanvas(generator, tokens, 2);
   return {sequenceOf(sizes[0] * sizes[1]),
           {{"H", sizes[0]},
            {"W", sizes[1]},
@@ -91,7 +93,7 @@ bool seesNeighborhood1d(const MaskCase &launch, int64_t, int64_t, int64_t i, int
 }
 
 MaskCase makeNeighborhood2d(int64_t tokens, Generator &generator) {
-  std::vector<int64_t> sizes = canvas(tokens, 2);
+  std::vector<int64_t> sizes = drawCanvas(generator, tokens, 2);
   MaskCase launch = {sequenceOf(sizes[0] * sizes[1]), {{"H", sizes[0]}, {"W", sizes[1]}}};
   store(launch, "h", drawAxis(generator, sizes[0]));
   store(launch, "w", drawAxis(generator, sizes[1]));
@@ -104,7 +106,7 @@ bool seesNeighborhood2d(const MaskCase &launch, int64_t, int64_t, int64_t i, int
 }
 
 MaskCase makeNeighborhood3d(int64_t tokens, Generator &generator) {
-  std::vector<int64_t> sizes = canvas(tokens, 3);
+  std::vector<int64_t> sizes = drawCanvas(generator, tokens, 3);
   MaskCase launch = {sequenceOf(sizes[0] * sizes[1] * sizes[2]),
                      {{"T", sizes[0]}, {"H", sizes[1]}, {"W", sizes[2]}}};
   store(launch, "t", drawAxis(generator, sizes[0]));

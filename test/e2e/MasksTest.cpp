@@ -60,8 +60,10 @@ TEST_P(Masks, hostAgreesWithTheReference) {
     for (int64_t tokens : lengths) {
       SCOPED_TRACE(element + ", " + std::to_string(tokens) + " tokens");
       MaskCase launched = GetParam().make(tokens, generator);
-      if (tokens > 300)
+      if (tokens > 300) { // less work for the reference
         launched.shape.batch = 1;
+        launched.shape.heads = launched.shape.kvHeads;
+      }
       auto inputs = makeInputs(compiled.info, launched.shape, launched.values);
       auto results = launch(compiled, inputs);
       expectAgreement(compiled, inputs, results);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How are linear forms and formulas made canonical? Every operation on integers that masks use, each an
 // identity over the integers with floored // and %, with sound ranges; nothing where a number may leave
-// 62 bits.
+// 63 bits.
 #ifndef ATTUNE_COMPILER_MASK_ALGEBRA_H
 #define ATTUNE_COMPILER_MASK_ALGEBRA_H
 
@@ -13,7 +13,7 @@ namespace attune::mask {
 /// Lengths and |scalar of type index| are below this: checked at launch.
 inline constexpr int64_t lengthLimit = int64_t(1) << 31;
 /// No number leaves [-valueLimit, valueLimit], so that sums of two of them do not wrap.
-inline constexpr int64_t valueLimit = int64_t(1) << 61;
+inline constexpr int64_t valueLimit = (int64_t(1) << 62) - 1;
 
 /// An enclosure, both ends included.
 struct NumberRange {

@@ -130,7 +130,8 @@ LinearForm constantForm(int64_t constant);
 /// left + factor * right.
 LinearForm combine(const LinearForm &left, const LinearForm &right, int64_t factor);
 bool dependsOn(const LinearForm &form, Side side);
-/// An enclosure for every legal launch; nothing if it may leave 62 bits.
+/// An enclosure for every legal launch; nothing if it, or a sum of some of its terms, may reach
+/// 2^62: a product of two scalars or tokens stays below.
 std::optional<std::pair<int64_t, int64_t>> staticRange(const LinearForm &form);
 /// In infix: `j - i - w <= 0 and i // 64 - j // 64 == 0`, for messages and --explain.
 std::string toString(const Formula &formula);

@@ -12,6 +12,9 @@ struct FormulaBuilder::Implementation {
       : reader(algebra, graph, std::move(queries), std::move(keys)) {
     for (const GraphReduction &reduction : graph.reductions())
       reader.noteDivisors(reduction.domain);
+    // First of all atoms, whatever masks read first: so texts and orders are theirs alone.
+    reader.token(Side::Query);
+    reader.token(Side::Key);
   }
 
   Algebra algebra;

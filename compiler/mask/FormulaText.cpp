@@ -13,6 +13,9 @@ static std::string textOf(const Atom &atom);
 static std::string operandText(const LinearForm &form) {
   std::string text = mask::toString(form);
   bool isName = text.find(' ') == std::string::npos && text.front() != '-';
+  if (form.constant == 0 && form.terms.size() == 1 && form.terms[0].second == 1)
+    isName |= form.terms[0].first->kind == AtomKind::Uniform ||
+              form.terms[0].first->kind == AtomKind::OneSided;
   return isName ? text : "(" + text + ")";
 }
 
@@ -27,10 +30,18 @@ static std::string infixText(const char *symbol, const Atom &atom) {
   return operandText(atom.operands[0]) + " " + symbol + " " + operandText(atom.operands[1]);
 }
 
+static std::string nodeText(const Atom &atom) {
+  std::string text = attune::toString(atom.node);
+  bool isName = text.find(' ') == std::string::npos || atom.node->kind == NodeKind::Size;
+  if (atom.node->kind == NodeKind::Opaque)
+    isName |= text.back() == ']';
+  return isName ? text : "(" + text + ")";
+}
+
 static std::string tableText(const Atom &atom) {
   bool isEntry = atom.node->kind == NodeKind::Opaque && !atom.operands.empty();
   if (!isEntry)
-    return attune::toString(atom.node);
+    return nodeText(atom);
   std::string text = attune::toString(atom.node->operands[0]) + "[";
   for (const Node *index : llvm::ArrayRef(atom.node->operands).drop_front().drop_back())
     text += attune::toString(index) + ", ";
@@ -42,7 +53,7 @@ static std::string textOf(const Atom &atom) {
   switch (atom.kind) {
   case AtomKind::Token: return token;
   case AtomKind::Coordinate: return token + "." + std::to_string(atom.dim);
-  case AtomKind::Uniform: return attune::toString(atom.node);
+  case AtomKind::Uniform: return nodeText(atom);
   case AtomKind::Quotient: return infixText("//", atom);
   case AtomKind::Remainder: return infixText("%", atom);
   case AtomKind::Maximum: return callText("max", atom);
@@ -75,6 +86,10 @@ static std::string termText(const Atom &atom, int64_t magnitude) {
 /// What is added comes before what is subtracted, the constant last.
 std::string mask::toString(const LinearForm &form) {
   std::string text;
+  bool isFirst =
+      form.constant > 0 && llvm::all_of(form.terms, [](auto &term) { return term.second < 0; });
+  if (isFirst)
+    text = std::to_string(form.constant);
   for (bool isNegative : {false, true})
     for (auto [atom, coefficient] : form.terms) {
       if ((coefficient < 0) != isNegative)
@@ -87,7 +102,7 @@ std::string mask::toString(const LinearForm &form) {
     }
   if (text.empty())
     return std::to_string(form.constant);
-  if (form.constant != 0)
+  if (form.constant != 0 && !isFirst)
     text += (form.constant < 0 ? " - " : " + ") + std::to_string(std::abs(form.constant));
   return text;
 }

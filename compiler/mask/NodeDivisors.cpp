@@ -77,11 +77,32 @@ static unsigned countParts(const Node *node) {
   return parts;
 }
 
+/// `node` as factors, a product of products.
+static void collectFactors(const Node *node, SmallVectorImpl<const Node *> &factors) {
+  if (node->kind == NodeKind::Opaque && isa<arith::MulIOp>(node->operation))
+    for (const Node *operand : node->operands)
+      collectFactors(operand, factors);
+  else
+    factors.push_back(node);
+}
+
 void NodeReader::noteDivisor(const Node *node) {
   // A launch evaluates no long expressions.
   constexpr unsigned maxParts = 24;
-  if (!constantOf(node) && isLaunchScalar(node) && countParts(node) <= maxParts)
-    positive.try_emplace(node, true);
+  if (constantOf(node) || !isLaunchScalar(node) || countParts(node) > maxParts)
+    return;
+  positive.try_emplace(node, true);
+  // n is above 0 where 3 n is.
+  SmallVector<const Node *> factors;
+  collectFactors(node, factors);
+  bool isOdd = false;
+  llvm::erase_if(factors, [&](const Node *factor) {
+    std::optional<int64_t> constant = constantOf(factor);
+    isOdd |= constant && *constant < 1;
+    return constant.has_value();
+  });
+  if (factors.size() == 1 && !isOdd)
+    positive.try_emplace(factors[0], true);
 }
 
 /// Divisors of an affine expression: only those that are one operand; products are found by ranges.
@@ -119,15 +140,6 @@ void NodeReader::noteDivisors(const Node *node) {
   if (map)
     for (AffineExpr expression : map.getResults())
       noteDivisors(expression, node->operands, map.getNumDims());
-}
-
-/// `node` as factors, a product of products.
-static void collectFactors(const Node *node, SmallVectorImpl<const Node *> &factors) {
-  if (node->kind == NodeKind::Opaque && isa<arith::MulIOp>(node->operation))
-    for (const Node *operand : node->operands)
-      collectFactors(operand, factors);
-  else
-    factors.push_back(node);
 }
 
 void NodeReader::noteDivisors(const Domain &domain) {

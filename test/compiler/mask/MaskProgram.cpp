@@ -16,10 +16,11 @@ using attune::mask::TokenGrid;
 
 static std::string kernelText(const MaskText &text) {
   std::string operands = text.operands.empty() ? "" : ", " + text.operands;
-  return "attn.kernel @mask(%q: !q, %k: !k, %v: !k" + operands + ") -> !q {\n" + text.prologue +
-         "\n  %s = dot %q, %k : !q, !k\n  %m = where (%x = %s" + text.bindings +
-         ") at (%b, %h, %i, %j) : (!s" + text.bindingTypes + ") {\n" + text.body +
-         "\n  }\n  %o = contract %m, %v : !s, !k -> !q\n  return %o : !q\n}\n";
+  return "attn.kernel @mask(%queries: !q, %keys: !k, %values: !k" + operands + ") -> !q {\n" +
+         text.prologue + "\n  %scores = dot %queries, %keys : !q, !k\n" +
+         "  %masked = where (%score = %scores" + text.bindings + ") at (%b, %h, %i, %j) : (!s" +
+         text.bindingTypes + ") {\n" + text.body + "\n  }\n" +
+         "  %output = contract %masked, %values : !s, !k -> !q\n  return %output : !q\n}\n";
 }
 
 MaskProgram::MaskProgram(const MaskText &text) {

@@ -14,7 +14,7 @@ namespace attune::mask::test {
 
 /// The text of one mask.
 struct MaskText {
-  /// Operands of the kernel beside q, k, v: "%w: index, %doc: tensor<?xi32> {attn.sorted}".
+  /// Operands of the kernel beside %queries, %keys, %values: "%w: index, %doc: tensor<?xi32> {attn.sorted}".
   std::string operands;
   /// The region of `where`, from (%b, %h, %i, %j) and what is bound to `yield ... : i1`.
   std::string body;

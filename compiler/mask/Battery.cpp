@@ -9,12 +9,12 @@ using namespace attune::mask;
 namespace {
 
 /// Lengths of the sides, in 16ths of a tile: aligned, ragged, short, rows unlike columns.
-constexpr std::array<std::pair<int64_t, int64_t>, MadeUpTrials> Lengths = {
-    {{64, 64}, {59, 83}, {90, 37}, {11, 70}, {103, 103}}};
+constexpr std::array<std::pair<int64_t, int64_t>, 5> Lengths = {
+    {{80, 80}, {59, 83}, {90, 37}, {11, 70}, {103, 103}}};
 /// Sides of a grid.
-constexpr std::array<std::array<int64_t, 3>, MadeUpTrials> Grids = {
+constexpr std::array<std::array<int64_t, 3>, 5> Grids = {
     {{24, 32, 2}, {20, 45, 3}, {50, 13, 2}, {7, 19, 6}, {16, 64, 2}}};
-constexpr std::array<int64_t, 10> Scalars = {64, 3, 100, 1, 256, 8, 17, 1000, 32, 5};
+constexpr std::array<int64_t, 11> Scalars = {64, 3, 100, 1, 256, 8, 17, 300, 32, 150, 40};
 
 uint64_t mix(uint64_t a, uint64_t b) {
   uint64_t x = a * 0x9E3779B97F4A7C15 + b * 0xD1B54A32D192ED03;
@@ -57,14 +57,14 @@ int64_t MadeUpProblem::valueOf(const LinearForm &form) const {
 
 void MadeUpProblem::setLengths(int64_t tileTokens) {
   for (Side side : {Side::Query, Side::Key}) {
-    auto [queries, keys] = Lengths[trial];
+    auto [queries, keys] = Lengths[trial % Lengths.size()];
     int64_t &length = lengths[unsigned(side)];
     length = std::max<int64_t>((side == Side::Query ? queries : keys) * tileTokens / 16, 1);
     unsigned dim = 0;
     forEachAtom(formulas.token(side), [&](const Atom &atom) {
       if (atom.kind != AtomKind::Coordinate)
         return;
-      setUniforms(atom.operands[0], Grids[trial][dim++ % 3]);
+      setUniforms(atom.operands[0], Grids[trial % Grids.size()][dim++ % 3]);
       grids[unsigned(side)].resize(std::max<size_t>(grids[unsigned(side)].size(), atom.dim + 1));
       grids[unsigned(side)][atom.dim] = valueOf(atom.operands[0]);
     });
@@ -97,22 +97,40 @@ void MadeUpProblem::setScalars(const MaskFormula &mask) {
     });
 }
 
+/// Numbers of tokens as masks have them: ids of stretches, in order or not, neighbours, noise.
+static int64_t madeUpNumber(unsigned pattern, int64_t index, int64_t longest, uint64_t noise) {
+  switch (pattern % 9) {
+  case 0: return index / 50;
+  case 1: return index / 128 * 5 % 7;
+  case 2: return index - index % 60;
+  case 3: return index + int64_t(noise % 40);
+  case 4: return index / 70 % 3;
+  case 5: return int64_t(noise % uint64_t(longest));
+  case 6: return 20 + index % 5 * 10;
+  case 7: return index % 2 ? 100 : longest;
+  default: return index / 64 % 3 ? index + 10 : longest;
+  }
+}
+
+static bool madeUpTruth(unsigned pattern, int64_t index, int64_t longest, uint64_t noise) {
+  switch (pattern % 5) {
+  case 0: return index < longest / 2;
+  case 1: return index % 300 == 5;
+  case 2: return index / 150 % 2;
+  case 3: return noise % 2;
+  default: return index % 300 != 5;
+  }
+}
+
 int64_t MadeUpProblem::madeUp(const Reading &reading, int64_t index) const {
-  int64_t longest = std::max<int64_t>({lengths[0], lengths[1], 1}), value = 0;
+  int64_t longest = std::max<int64_t>({lengths[0], lengths[1], 1});
   uint64_t noise = mix(reading.table + 1, uint64_t(index));
-  if (reading.isSorted)
-    value = trial % 2 ? index : index / 41;
-  else if (reading.low == 0 && reading.high == 1)
-    value = trial % 2 ? index / 50 % 2 : noise % 4 == 0;
-  else
-    switch (trial % 5) {
-    case 0: value = int64_t(mix(reading.table + 1, uint64_t(index / 37)) % 8); break;
-    case 1: value = int64_t(noise % uint64_t(longest)); break;
-    case 2: value = index + int64_t(noise % 16); break;
-    case 3: value = index / 50; break;
-    default: value = noise % 4 == 0 ? index : 0; break;
-    }
-  // What is sorted stays so.
+  unsigned pattern = trial + 2 * reading.table;
+  // What is sorted stays so when it is clipped.
+  int64_t value = reading.isSorted ? (trial % 3 == 1 ? index : index / (trial % 3 ? 150 : 41))
+                  : reading.low == 0 && reading.high == 1
+                      ? int64_t(madeUpTruth(pattern, index, longest, noise))
+                      : madeUpNumber(pattern, index, longest, noise);
   return std::clamp(value, reading.low, reading.high);
 }
 

@@ -8,7 +8,7 @@
 namespace attune::mask {
 
 /// How many problems there are.
-constexpr unsigned MadeUpTrials = 5;
+constexpr unsigned MadeUpTrials = 12;
 
 /// Numbers that are made up when they are asked for, always the same for one trial.
 class MadeUpProblem final : public Environment {

@@ -10,7 +10,7 @@ using namespace attune::mask;
 
 namespace {
 
-/// What a schedule did on the battery.
+/// What a schedule did on the battery, or on the first problems of it.
 struct Trials {
   std::vector<TileClass> classes;
   int64_t evaluations = 0, rowTiles = 0;
@@ -21,6 +21,7 @@ struct Candidate {
   Schedule schedule;
   Trials trials;
   double cost = 0;
+  bool isSharp = true;
 };
 
 /// Row tiles of a problem that are looked at, and columns of each: the first, the last, between.
@@ -52,7 +53,7 @@ void tryOn(const Schedule &schedule, const MadeUpProblem &problem, Trials &trial
 }
 
 bool isAsSharp(const Trials &trials, const Trials &best) {
-  for (auto [found, wanted] : llvm::zip_equal(trials.classes, best.classes))
+  for (auto [found, wanted] : llvm::zip(trials.classes, best.classes))
     if (found == TileClass::Partial && wanted != TileClass::Partial)
       return false;
   return true;
@@ -102,14 +103,19 @@ public:
   Schedule run();
 
 private:
-  Candidate candidate(const Machinery &machinery) {
-    Candidate made{machinery, assemble(formulas, mask, options, machinery), {}, 0};
-    for (const MadeUpProblem &problem : problems)
+  /// Given up at the first problem at which it is less sharp than the best.
+  Candidate candidate(const Machinery &machinery, const Trials *best = nullptr) {
+    Candidate made{machinery, assemble(formulas, mask, options, machinery), {}};
+    for (const MadeUpProblem &problem : problems) {
       tryOn(made.schedule, problem, made.trials);
+      made.isSharp = !best || isAsSharp(made.trials, *best);
+      if (!made.isSharp)
+        break;
+    }
     made.cost = costOf(made);
     return made;
   }
-  Schedule finish(Candidate chosen, bool isProved);
+  Schedule finish(Candidate chosen, bool isSharpest);
 
   FormulaBuilder &formulas;
   const MaskFormula &mask;
@@ -135,23 +141,24 @@ Schedule Choice::run() {
   Candidate richest = candidate({Level::Pieces, summaries, true, true});
   if (richest.schedule.level == Level::All)
     return finish(std::move(richest), true);
-  Candidate ranges = candidate({Level::Ranges, false, false, true});
-  if (isAsSharp(ranges.trials, richest.trials))
+  auto tryLess = [&](const Machinery &machinery) { return candidate(machinery, &richest.trials); };
+  Candidate ranges = tryLess({Level::Ranges, false, false, true});
+  if (ranges.isSharp)
     return finish(std::move(ranges), false);
   std::vector<Candidate> candidates;
-  candidates.push_back(candidate({Level::Ranges, false, true, true}));
+  candidates.push_back(tryLess({Level::Ranges, false, true, true}));
   for (bool withSummaries : {false, true}) {
     if (withSummaries && !summaries)
       continue;
     for (bool folds : {false, true})
       for (Level level : {Level::Test, Level::Pieces}) {
-        candidates.push_back(candidate({level, withSummaries, folds, false}));
-        candidates.push_back(candidate({level, withSummaries, folds, true}));
+        candidates.push_back(tryLess({level, withSummaries, folds, false}));
+        candidates.push_back(tryLess({level, withSummaries, folds, true}));
       }
   }
   Candidate *best = &richest;
   for (Candidate &other : candidates)
-    if (isAsSharp(other.trials, richest.trials) && other.cost < best->cost)
+    if (other.isSharp && other.cost < best->cost)
       best = &other;
   bool isSharpest = best == &richest;
   return finish(std::move(*best), isSharpest);

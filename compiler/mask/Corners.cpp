@@ -144,13 +144,15 @@ Value Emitter::inside(Value value, llvm::ArrayRef<Base> bases) {
   return all;
 }
 
-Interval Emitter::corners(Value value, llvm::ArrayRef<Base> bases) {
+Interval Emitter::corners(Value value, llvm::ArrayRef<Base> bases, Interval otherwise) {
   Value low = corner(value, bases, true, false), high = corner(value, bases, false, false);
   // A sorted table falls to 0 behind its ends.
   Value isInside = low && high ? inside(value, bases) : Value();
   if (!isInside)
     return {};
   const Instruction instruction = program[value];
-  return {program.make(Opcode::Select, isInside, low, program.constant(instruction.low)),
-          program.make(Opcode::Select, isInside, high, program.constant(instruction.high))};
+  if (!otherwise)
+    otherwise = {program.constant(instruction.low), program.constant(instruction.high)};
+  return {program.make(Opcode::Select, isInside, low, otherwise.low),
+          program.make(Opcode::Select, isInside, high, otherwise.high)};
 }

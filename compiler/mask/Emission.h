@@ -59,7 +59,8 @@ public:
   unsigned direction(Value value, Value base);
   Value substitute(Value value, llvm::ArrayRef<std::pair<Value, Value>> replacements);
   /// Between which values is `value` while bases vary in their ranges? Null where it is not monotone.
-  Interval corners(Value value, llvm::ArrayRef<Base> bases);
+  /// `otherwise`: where a sorted table may be read behind its ends; all that it can be if that is null.
+  Interval corners(Value value, llvm::ArrayRef<Base> bases, Interval otherwise = {});
 
   bool isSorted(const Node *node) const { return sorted.contains(node); }
 

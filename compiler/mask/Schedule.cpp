@@ -205,6 +205,8 @@ void Assembly::addTest() {
     return;
   schedule.rowCuts = findCuts(emitter, mask, emitter.rows);
   schedule.columnCuts = findCuts(emitter, mask, emitter.columns);
+  if (schedule.rowCuts.empty() && schedule.columnCuts.empty())
+    schedule.level = Level::Test;
 }
 
 Schedule Assembly::run() {

@@ -23,7 +23,7 @@ private:
   Value feasibility(llvm::ArrayRef<Formula> literals, bool uniform);
   /// The least or the greatest of a function of RowToken over the rows of the tile; null where that
   /// takes a fold and there are none.
-  Value extreme(Value value, bool least);
+  Value extreme(Value value, bool least, Interval axis);
   Value fold(Value value, bool least);
   bool isWholeTile(const Base &row) const {
     return emitter.program[row.range.low].input == Input::RowFirst && isInput(row.range.low) &&
@@ -71,7 +71,7 @@ Value ClauseRanges::fold(Value value, bool least) {
   return addFold(schedule, least ? FoldKind::Least : FoldKind::Greatest, value, feasible);
 }
 
-Value ClauseRanges::extreme(Value value, bool least) {
+Value ClauseRanges::extreme(Value value, bool least, Interval axis) {
   Program &program = emitter.program;
   unsigned found = 0;
   for (const Base &base : rows)
@@ -80,7 +80,7 @@ Value ClauseRanges::extreme(Value value, bool least) {
       value, [](const Instruction &instruction) { return instruction.opcode == Opcode::AtToken; });
   if (found == 0 && !onToken)
     return value;
-  if (Interval ends = onToken ? Interval() : emitter.corners(value, rows))
+  if (Interval ends = onToken ? Interval() : emitter.corners(value, rows, axis))
     return least ? ends.low : ends.high;
   if (!withFolds)
     return {};
@@ -95,28 +95,28 @@ Value ClauseRanges::extreme(Value value, bool least) {
   auto [a, b, c] = instruction.operands;
   bool alone = varies(a) + varies(b) + varies(c) == 1;
   switch (instruction.opcode) {
-  case Opcode::LowerBound: return program.lowerBound(instruction.node, extreme(a, least));
-  case Opcode::UpperBound: return program.upperBound(instruction.node, extreme(a, least));
+  case Opcode::LowerBound: return program.lowerBound(instruction.node, extreme(a, least, {}));
+  case Opcode::UpperBound: return program.upperBound(instruction.node, extreme(a, least, {}));
   case Opcode::Minimum:
   case Opcode::Maximum:
     if (alone || (instruction.opcode == Opcode::Minimum) == least)
-      return program.make(instruction.opcode, extreme(a, least), extreme(b, least));
+      return program.make(instruction.opcode, extreme(a, least, {}), extreme(b, least, {}));
     break;
   case Opcode::Add:
     if (alone)
-      return program.add(extreme(a, least), extreme(b, least));
+      return program.add(extreme(a, least, {}), extreme(b, least, {}));
     break;
   case Opcode::Subtract:
     if (alone)
-      return program.subtract(extreme(a, least), extreme(b, !least));
+      return program.subtract(extreme(a, least, {}), extreme(b, !least, {}));
     break;
   case Opcode::FloorDivide:
     if (alone && varies(a) && program[b].low >= 1)
-      return program.make(Opcode::FloorDivide, extreme(a, least), b);
+      return program.make(Opcode::FloorDivide, extreme(a, least, {}), b);
     break;
   case Opcode::Select:
     if (!varies(a))
-      return program.make(Opcode::Select, a, extreme(b, least), extreme(c, least));
+      return program.make(Opcode::Select, a, extreme(b, least, {}), extreme(c, least, {}));
     break;
   default: break;
   }
@@ -145,7 +145,7 @@ std::optional<ColumnRange> ClauseRanges::find(llvm::ArrayRef<Formula> literals) 
       hasRows = program.make(Opcode::And, hasRows, program.atMost(base.range.low, base.range.high));
   ColumnRange tile;
   for (auto [range, axis] : llvm::zip_equal(solver.ranges, axes)) {
-    Value low = extreme(range.low, true), high = extreme(range.high, false);
+    Value low = extreme(range.low, true, axis), high = extreme(range.high, false, axis);
     tile.low.push_back(low ? low : axis.low);
     tile.high.push_back(
         program.make(Opcode::Select, hasRows, high ? high : axis.high, program.constant(-1)));

@@ -101,6 +101,47 @@ Value TileTest::mayEqual(const LinearForm &form) {
   return emitter.program.make(Opcode::And, mayEqualZero(form), mayShareValue(form));
 }
 
+/// Bounds on one thing by several functions of a side: the tightest at each token, reduced once.
+/// `merged` gets the literals that this answers for.
+Value TileTest::mayMerged(const Formula &conjunction, Side side,
+                          llvm::SmallPtrSetImpl<const Formula *> &merged) {
+  Program &program = emitter.program;
+  Value all = program.truth(true);
+  auto sidePart = [&](const Formula &literal) {
+    SplitForm parts = split(literal.literal, emitter.rows);
+    return emitter.isRow(side) ? parts.row : parts.column;
+  };
+  auto isCandidate = [&](const Formula &part) {
+    return part.kind == FormulaKind::AtMostZero && !merged.contains(&part) &&
+           !isOneSided(part, side) && readsUnsorted(part, side) &&
+           bool(emitter.value(sidePart(part)));
+  };
+  for (const Formula &first : conjunction.parts) {
+    if (!isCandidate(first))
+      continue;
+    LinearForm rest = combine(first.literal, sidePart(first), -1);
+    Value tightest;
+    unsigned count = 0;
+    for (const Formula &other : conjunction.parts) {
+      if (!isCandidate(other) || !(combine(other.literal, sidePart(other), -1) == rest))
+        continue;
+      Value value = emitter.value(sidePart(other));
+      tightest = tightest ? program.make(Opcode::Maximum, tightest, value) : value;
+      ++count;
+    }
+    Value least = form(rest).low;
+    if (count < 2 || !least)
+      continue;
+    for (const Formula &other : conjunction.parts)
+      if (isCandidate(other) && combine(other.literal, sidePart(other), -1) == rest)
+        merged.insert(&other);
+    Value bound = reduce(FoldKind::Least, tightest, guard(side), side);
+    all = program.make(Opcode::And, all,
+                       program.atMost(program.add(bound, least), program.constant(0)));
+  }
+  return all;
+}
+
 Value TileTest::mayAll(const Formula &conjunction) {
   Program &program = emitter.program;
   Guards outer = guards;
@@ -124,8 +165,13 @@ Value TileTest::mayAll(const Formula &conjunction) {
   };
   select(emitter.rows, guards.rows, readingRows);
   select(emitter.columns, guards.columns, readingColumns);
+  llvm::SmallPtrSet<const Formula *, 8> merged;
+  for (Side side : {emitter.rows, emitter.columns})
+    if (canReduce(side))
+      all = program.make(Opcode::And, all, mayMerged(conjunction, side, merged));
   for (const Formula *part : rest)
-    all = program.make(Opcode::And, all, may(*part));
+    if (!merged.contains(part))
+      all = program.make(Opcode::And, all, may(*part));
   guards = outer;
   return all;
 }

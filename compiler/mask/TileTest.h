@@ -6,6 +6,7 @@
 
 #include "compiler/mask/Enclosure.h"
 #include "compiler/mask/Schedule.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 namespace attune::mask {
 
@@ -23,6 +24,8 @@ private:
 
   Value part(const LinearForm &terms, Side side, bool high) override;
   Value mayAll(const Formula &conjunction);
+  Value mayMerged(const Formula &conjunction, Side side,
+                  llvm::SmallPtrSetImpl<const Formula *> &merged);
   Value mayEqual(const LinearForm &form);
   /// Can all of `formulas`, on one side and reading memory, hold at a token?
   Value any(llvm::ArrayRef<const Formula *> formulas, Side side);

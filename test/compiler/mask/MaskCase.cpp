@@ -22,9 +22,9 @@ Schedule ParsedMask::schedule(Direction direction, int64_t queryTile, int64_t ke
 Problem ParsedMask::problem(const MaskNumbers &numbers) const {
   Problem problem(program, numbers.queries, numbers.keys);
   for (const auto &[name, value] : numbers.scalars)
-    problem.set(name, value);
+    problem.set(operandName(name), value);
   for (const auto &[name, values] : numbers.tables)
-    problem.set(name, llvm::ArrayRef<int64_t>(values));
+    problem.set(operandName(name), llvm::ArrayRef<int64_t>(values));
   return problem;
 }
 

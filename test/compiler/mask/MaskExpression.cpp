@@ -60,7 +60,7 @@ public:
   MaskText run(const Mask &mask) {
     std::string result = print(mask.shared()), parameters;
     for (const auto &[name, type] : operands)
-      parameters += (parameters.empty() ? "%" : ", %") + name + ": " + type;
+      parameters += (parameters.empty() ? "%" : ", %") + operandName(name) + ": " + type;
     return {parameters, body + "    yield " + result + " : i1"};
   }
 
@@ -81,8 +81,8 @@ private:
 
   std::string load(const MaskNode &node, const std::string &type) {
     operands[node.name] = "tensor<?x" + type + ">" + (node.isSorted ? " {attn.sorted}" : "");
-    return line("load %" + node.name + "[" + print(node.operands[0]) + "] : tensor<?x" + type +
-                ">");
+    return line("load %" + operandName(node.name) + "[" + print(node.operands[0]) +
+                "] : tensor<?x" + type + ">");
   }
 
   std::string divide(const MaskNode &node, const std::string &operation) {
@@ -104,7 +104,7 @@ private:
     case Operation::Keys: return line("attn.size k of %b");
     case Operation::Number:
       return line("arith.constant " + std::to_string(node.number) + " : index");
-    case Operation::Scalar: operands[node.name] = "index"; return "%" + node.name;
+    case Operation::Scalar: operands[node.name] = "index"; return "%" + operandName(node.name);
     case Operation::Entry: return line("arith.index_cast " + load(node, "i32") + " : i32 to index");
     case Operation::Flag: return load(node, "i1");
     case Operation::Add: return binary("arith.addi");
@@ -222,6 +222,8 @@ private:
 };
 
 } // namespace
+
+std::string operandName(const std::string &name) { return "my_" + name; }
 
 MaskText toText(const Mask &mask) { return Printer().run(mask); }
 

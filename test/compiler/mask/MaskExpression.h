@@ -100,6 +100,8 @@ Mask operator|(Mask a, Mask b);
 Mask operator^(Mask a, Mask b);
 Mask operator!(Mask a);
 
+/// What a scalar or a table is called in the text.
+std::string operandName(const std::string &name);
 /// As the text of a kernel's only mask.
 MaskText toText(const Mask &mask);
 

@@ -108,6 +108,8 @@ attune_variant_info describeVariant(const bundle::Variant &variant) {
   info.shared_bytes = variant.sharedBytes;
   info.scratch_bytes = variant.scratchBytes;
   info.alignment = variant.alignment;
+  info.pre_pass_count = variant.before.size();
+  info.workspace_count = variant.workspaces.size();
   return info;
 }
 

@@ -134,6 +134,10 @@ typedef struct attune_variant_info {
   int64_t scratch_bytes;
   /** Bytes that pointers and outer strides of token tensors have to be multiples of. */
   int64_t alignment;
+  /** Small kernels that each launch runs first, and pieces of memory that they leave their findings
+   * in (attune_kernel_workspace_bytes). */
+  size_t pre_pass_count;
+  size_t workspace_count;
   /** The code itself. */
   const void *code;
   size_t code_size;

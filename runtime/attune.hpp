@@ -57,10 +57,12 @@ struct VariantInfo {
   explicit VariantInfo(const attune_variant_info &info)
       : target(info.target), format(info.format), entry(info.entry), tool(info.tool),
         threads(info.threads), sharedBytes(info.shared_bytes), scratchBytes(info.scratch_bytes),
-        alignment(info.alignment),
+        alignment(info.alignment), prePassCount(info.pre_pass_count),
+        workspaceCount(info.workspace_count),
         code(static_cast<const char *>(info.code), info.code ? info.code_size : 0) {}
   std::string target, format, entry, tool;
   int64_t threads, sharedBytes, scratchBytes, alignment;
+  size_t prePassCount, workspaceCount;
   /// Empty when it comes from a loaded kernel.
   std::string code;
 };

@@ -36,6 +36,9 @@ TEST(Api, DescribesABundle) {
   EXPECT_EQ(kernel.variants[0].tool, "ptxas 13.0.88");
   EXPECT_EQ(kernel.variants[0].sharedBytes, 65536);
   EXPECT_EQ(kernel.variants[0].code, bundle::sampleBundle().blobs[0]);
+  EXPECT_EQ(kernel.variants[0].prePassCount + kernel.variants[0].workspaceCount, 0u);
+  EXPECT_EQ(kernel.variants[3].prePassCount, 2u);
+  EXPECT_EQ(kernel.variants[3].workspaceCount, 2u);
 }
 
 TEST(Api, UnknownKernelListsTheKnownOnes) {
@@ -216,6 +219,9 @@ TEST(NullPointers, ForKernels) {
   EXPECT_REFUSED(attune_kernel_launch(nullptr, nullptr, 0, nullptr),
                  "expected a kernel, but got a null pointer");
   EXPECT_REFUSED(attune_kernel_check(nullptr, nullptr, 0),
+                 "expected a kernel, but got a null pointer");
+  size_t bytes = 0;
+  EXPECT_REFUSED(attune_kernel_workspace_bytes(nullptr, nullptr, 0, &bytes),
                  "expected a kernel, but got a null pointer");
   EXPECT_REFUSED(attune_host_probe_fma_peak(1, nullptr),
                  "expected a place for the result, but got a null pointer");

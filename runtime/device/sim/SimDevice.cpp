@@ -2,10 +2,12 @@
 // Memory, options and reports of a simulated GPU.
 #include "runtime/device/sim/SimDevice.h"
 
+#include "runtime/device/TensorMapLayout.h"
 #include "runtime/device/cuda/CudaDevice.h"
 #include "runtime/device/sim/SimCode.h"
 #include "runtime/sim/TensorMap.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -70,22 +72,6 @@ std::unique_ptr<Code> SimDevice::load(const bundle::Variant &variant, const std:
   return loadSimCode(*this, variant, blob);
 }
 
-static sim::TensorMap::Element mapElement(bundle::ElementType type) {
-  using Element = sim::TensorMap::Element;
-  switch (type) {
-  case bundle::ElementType::F64: return Element::F64;
-  case bundle::ElementType::F32: return Element::F32;
-  case bundle::ElementType::F16: return Element::F16;
-  case bundle::ElementType::BF16: return Element::BF16;
-  case bundle::ElementType::I64:
-  case bundle::ElementType::Index: return Element::S64;
-  case bundle::ElementType::I32: return Element::S32;
-  case bundle::ElementType::I8:
-  case bundle::ElementType::I1: break;
-  }
-  return Element::U8;
-}
-
 static sim::Swizzle mapSwizzle(bundle::Swizzle swizzle) {
   switch (swizzle) {
   case bundle::Swizzle::None: break;
@@ -96,29 +82,21 @@ static sim::Swizzle mapSwizzle(bundle::Swizzle swizzle) {
   return sim::Swizzle::None;
 }
 
-/// The map wants dimensions innermost first and strides in bytes.
 void SimDevice::encodeTensorMap(const TensorMapRequest &request, void *map) {
+  using Element = sim::TensorMap::Element;
+  static_assert(int(Element::U8) == cuda::mapUint8 && int(Element::S32) == cuda::mapInt32 &&
+                int(Element::S64) == cuda::mapInt64 && int(Element::F16) == cuda::mapFloat16 &&
+                int(Element::F32) == cuda::mapFloat32 && int(Element::F64) == cuda::mapFloat64 &&
+                int(Element::BF16) == cuda::mapBfloat16);
+  TensorMapLayout layout = layOut(request);
   sim::TensorMap tensor;
-  tensor.element = mapElement(request.dtype);
+  tensor.element = Element(layout.dataType);
   tensor.rank = unsigned(request.rank);
   tensor.address = reinterpret_cast<uint64_t>(request.data);
   tensor.swizzle = mapSwizzle(request.parameter.swizzle);
-  if (tensor.rank > sim::TensorMap::maximumRank)
-    failArgument("operand '" + request.operand + "': expected at most 5 dimensions, found " +
-                 std::to_string(request.rank));
-  for (unsigned i = 0; i < tensor.rank; ++i) {
-    size_t dim = tensor.rank - 1 - i;
-    tensor.sizes[i] = uint64_t(request.sizes[dim]);
-    tensor.box[i] = uint32_t(request.parameter.box[dim]);
-    // A stride that is never used may be anything; the map still wants a sound one.
-    int64_t stride =
-        request.sizes[dim] > 1 ? request.strides[dim] * bundle::byteSize(request.dtype) : 16;
-    if (stride < 0)
-      failArgument("operand '" + request.operand +
-                   "': expected strides of at least 0, but dimension " + std::to_string(dim) +
-                   " has " + std::to_string(request.strides[dim]));
-    tensor.strides[i] = uint64_t(stride);
-  }
+  std::copy(layout.sizes, layout.sizes + 5, tensor.sizes.begin());
+  std::copy(layout.strides, layout.strides + 5, tensor.strides.begin());
+  std::copy(layout.box, layout.box + 5, tensor.box.begin());
   try {
     sim::encodeTensorMap(tensor, map);
   } catch (const std::invalid_argument &error) {

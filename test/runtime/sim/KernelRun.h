@@ -5,6 +5,8 @@
 
 #include "runtime/sim/Simulator.h"
 
+#include <gtest/gtest.h>
+
 #include <cstring>
 #include <string>
 #include <vector>
@@ -80,6 +82,20 @@ inline KernelOutcome runKernel(const KernelRun &run) {
   std::string report = printReport(result, module);
   return {std::move(output), std::move(result.findings), std::move(result.counters),
           std::move(report)};
+}
+
+/// Expects that a module with this instruction cannot be loaded, for a reason that `message` is in.
+inline void expectRefused(const std::string &target, const std::string &instruction,
+                          const std::string &message) {
+  KernelRun run;
+  run.target = target;
+  run.body = instruction;
+  try {
+    LoadedModule module(run.text());
+    FAIL() << "accepted " << instruction;
+  } catch (const LoadError &error) {
+    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+  }
 }
 
 /// All completions and schedules, with a few seeds each.

@@ -10,6 +10,7 @@
 #include <random>
 
 using namespace attune::sim;
+using attune::sim::test::expectRefused;
 using attune::sim::test::KernelOutcome;
 using attune::sim::test::KernelRun;
 using attune::sim::test::runKernel;
@@ -310,19 +311,6 @@ TEST(Mma, CountsFlops) {
   for (const LineCounters &line : runKernel(run).counters.lines)
     flops += line.tensorFlops;
   EXPECT_EQ(flops, 2u * 16 * 8 * 8);
-}
-
-void expectRefused(const std::string &target, const std::string &instruction,
-                   const std::string &message) {
-  KernelRun run;
-  run.target = target;
-  run.body = instruction;
-  try {
-    LoadedModule module(run.text());
-    FAIL() << "accepted " << instruction;
-  } catch (const LoadError &error) {
-    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
-  }
 }
 
 TEST(Mma, RefusesWhatTensorCoresLack) {

@@ -11,6 +11,7 @@
 
 using namespace attune::sim;
 using attune::sim::test::everyOrder;
+using attune::sim::test::expectRefused;
 using attune::sim::test::KernelOutcome;
 using attune::sim::test::KernelRun;
 using attune::sim::test::runKernel;
@@ -590,19 +591,6 @@ TEST(WgmmaWarps, GoOnBeforeTheOthersHaveCome) {
 }
 
 //===-- What is refused ---===//
-
-void expectRefused(const std::string &target, const std::string &instruction,
-                   const std::string &message) {
-  KernelRun run;
-  run.target = target;
-  run.body = instruction;
-  try {
-    LoadedModule module(run.text());
-    FAIL() << "accepted " << instruction;
-  } catch (const LoadError &error) {
-    EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
-  }
-}
 
 TEST(Wgmma, RefusesWhatHopperLacks) {
   const std::string d = " {%r0, %r1, %r2, %r3}, ";

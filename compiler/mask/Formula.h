@@ -69,7 +69,7 @@ struct Atom {
   /// Of a Select: when it holds, and when it does not (both free of negation).
   std::shared_ptr<const Formula> condition, otherwise;
   bool onQuery = false, onKey = false;
-  /// Is something read from memory for each token inside?
+  /// Is something inside read from memory for each token, or only to be had token by token?
   bool readsMemory = false;
   /// Of a table entry: entries never fall along the last index (a declared fact).
   bool isSorted = false;

@@ -91,7 +91,7 @@ void NodeReader::noteDivisor(const Node *node) {
   constexpr unsigned maxParts = 24;
   if (constantOf(node) || !isLaunchScalar(node) || countParts(node) > maxParts)
     return;
-  positive.try_emplace(node, true);
+  positive.insert(node);
   // n is above 0 where 3 n is.
   SmallVector<const Node *> factors;
   collectFactors(node, factors);
@@ -102,7 +102,7 @@ void NodeReader::noteDivisor(const Node *node) {
     return constant.has_value();
   });
   if (factors.size() == 1 && !isOdd)
-    positive.try_emplace(factors[0], true);
+    positive.insert(factors[0]);
 }
 
 /// Divisors of an affine expression: only those that are one operand; products are found by ranges.
@@ -145,7 +145,7 @@ void NodeReader::noteDivisors(const Node *node) {
 void NodeReader::noteDivisors(const Domain &domain) {
   for (const Node *node : domain)
     noteDivisors(node);
-  for (auto &[node, isPositive] : positive) {
+  for (const Node *node : positive) {
     SmallVector<const Node *> factors;
     collectFactors(node, factors);
     if (factors.size() < 2)

@@ -6,6 +6,7 @@
 
 #include "compiler/mask/Algebra.h"
 #include "mlir/IR/AffineExpr.h"
+#include "llvm/ADT/SetVector.h"
 #include <deque>
 
 namespace attune::mask {
@@ -77,7 +78,7 @@ private:
   llvm::DenseMap<const Node *, bool> computable;
   llvm::DenseMap<const Node *, bool> seenDivisors;
   /// What divides and is made of scalars: above 0 at every legal launch.
-  llvm::DenseMap<const Node *, bool> positive;
+  llvm::SetVector<const Node *> positive;
   /// What assumptions say of scalars.
   llvm::DenseMap<mlir::Value, NumberRange> scalarFacts;
   std::array<std::optional<LinearForm>, 2> tokens;

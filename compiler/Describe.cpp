@@ -47,6 +47,15 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
   return info;
 }
 
+/// What the argument attributes of operand `index` promise; the verifier knows their kinds.
+static void describeFacts(attn::KernelOp kernel, unsigned index, bundle::OperandInfo &info) {
+  info.sorted = bool(kernel.getArgAttr(index, "attn.sorted"));
+  info.contiguous = bool(kernel.getArgAttr(index, "attn.contiguous"));
+  if (auto range = kernel.getArgAttrOfType<ArrayAttr>(index, "attn.range"))
+    info.range = {cast<IntegerAttr>(range[0]).getValue().getSExtValue(),
+                  cast<IntegerAttr>(range[1]).getValue().getSExtValue()};
+}
+
 FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel) {
   bundle::KernelInfo info;
   info.name = kernel.getSymName().str();
@@ -54,6 +63,7 @@ FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel) {
     auto operand = describeOperand(kernel, kernel.getOperandName(index), type);
     if (failed(operand))
       return failure();
+    describeFacts(kernel, index, *operand);
     info.operands.push_back(std::move(*operand));
   }
   for (auto [index, type] : llvm::enumerate(kernel.getResultTypes())) {

@@ -89,6 +89,24 @@ std::optional<mask::MaskWork> predict(Program &program, const std::string &targe
   return predictTotalWork(scheduleMask(*plan, getTiles(config)), **problem);
 }
 
+/// ", 41.2 % of the probed f32 peak". Throws when the work that has to be done was done faster than
+/// the processor can: then the probe is wrong, or the count of the work.
+std::string describeShare(double gflops, double peak, const Work &work) {
+  char text[160];
+  double percent = 100 * gflops / peak;
+  if (percent <= 100) {
+    std::snprintf(text, sizeof(text), ", %.3g %% of the probed f32 peak", percent);
+    return text;
+  }
+  if (!work.visible)
+    return ", more than the probed f32 peak: the mask leaves pairs out";
+  std::snprintf(text, sizeof(text),
+                "expected at most the probed peak of %.4g GFLOP/s, but got %.4g GFLOP/s (%.4g %%)",
+                peak, gflops, percent);
+  throw Failure(std::string(text) +
+                "; something else ran on this machine during the probe, or the work is miscounted");
+}
+
 } // namespace
 
 Work measureWork(Program &program, const std::string &target,
@@ -133,16 +151,18 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
     if (std::min(peak, after) >= steady * std::max(peak, after))
       break;
   }
+  bool unsteady = std::min(peak, after) < steady * std::max(peak, after);
   double gflops = work.pairs * work.operationsPerPair / seconds[seconds.size() / 2] / 1e9;
   std::printf("%s, %s, code for %s\n", launch.deviceName().c_str(), launch.describeDevice().c_str(),
               launch.target().c_str());
   printTimes(seconds);
-  std::printf("%.4g GFLOP/s of %s pairs (%.4g operations a pair, %.4g pairs)", gflops,
+  if (size_t bytes = launch.workspaceBytes())
+    std::printf("each run takes %zu bytes for what %zu pre-pass%s out\n", bytes,
+                launch.prePassCount(), launch.prePassCount() == 1 ? " finds" : "es find");
+  std::string share = launch.onHost() ? describeShare(gflops, std::max(peak, after), work) : "";
+  std::printf("%.4g GFLOP/s of %s pairs (%.4g operations a pair, %.4g pairs)%s\n", gflops,
               work.visible ? "visible" : "all (give --program to count the visible)",
-              work.operationsPerPair, work.pairs);
-  if (launch.onHost())
-    std::printf(", %.3g %% of the probed f32 peak", 100 * gflops / std::max(peak, after));
-  std::printf("\n");
+              work.operationsPerPair, work.pairs, share.c_str());
   if (work.computedPairs > 0) {
     std::printf("predicted: %.4g pairs computed in the tiles that are visited", work.computedPairs);
     if (work.visible && work.pairs > 0)
@@ -152,7 +172,7 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
   if (!launch.onHost())
     return;
   std::printf("probed peak of f32 multiply-adds: %.4g GFLOP/s before, %.4g after\n", peak, after);
-  if (std::min(peak, after) < steady * std::max(peak, after))
+  if (unsteady)
     std::printf("unreliable: the peak changed by more than 5 %% in each of %d attempts; something "
                 "else is running on this machine\n",
                 attempts);

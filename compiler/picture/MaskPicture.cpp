@@ -4,6 +4,7 @@
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <map>
 
 using namespace llvm;
 
@@ -64,7 +65,10 @@ struct Cells {
   }
 };
 
-constexpr int samples = 3; // along each axis of a cell
+/// So many letters fit on a line.
+constexpr size_t titleLetters = 90;
+
+constexpr int samples = 4; // along each axis of a cell
 
 /// The share of visible pairs among a grid of samples of the cell; 0 where the mask is not known.
 double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t key) {
@@ -104,10 +108,11 @@ private:
   void drawBoxes();
   void drawPairs();
   void drawLegend();
-  void rectangle(double x, double y, double width, double height, StringRef style) {
-    text += formatv("<rect x=\"{0:f2}\" y=\"{1:f2}\" width=\"{2:f2}\" height=\"{3:f2}\" {4}/>\n",
-                    left + x * scale, top + y * scale, width * scale, height * scale, style);
+  /// Adds a rectangle of tokens to the path of its style.
+  void rectangle(int64_t x, int64_t y, int64_t width, int64_t height, StringRef style) {
+    paths[style.str()] += formatv("M{0} {1}h{2}v{3}h-{2}z", x, y, width, height);
   }
+  void drawPaths();
   void label(double x, double y, const Twine &words, StringRef anchor = "start") {
     text += formatv("<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"{2}\">{3}</text>\n", x, y,
                     anchor, escape(words.str()));
@@ -123,7 +128,18 @@ private:
   const MaskScene &scene;
   double scale;
   std::string text;
+  /// The rectangles of each style, not yet written.
+  std::map<std::string, std::string> paths;
 };
+
+/// Writes the rectangles so far, one path a style: a tenth of the text that elements would take.
+void SvgWriter::drawPaths() {
+  text += formatv("<g transform=\"translate({0} {1}) scale({2:f4})\">\n", left, top, scale);
+  for (const auto &[style, path] : paths)
+    text += formatv("<path {0} d=\"{1}\"/>\n", style, path);
+  text += "</g>\n";
+  paths.clear();
+}
 
 void SvgWriter::drawTiles() {
   const mask::TileShape &rows = scene.schedule.rows, &columns = scene.schedule.columns;
@@ -139,9 +155,10 @@ void SvgWriter::drawTiles() {
     int64_t height = std::min(cellQueries, scene.queries() - query);
     for (auto [column, tile] : enumerate(tiles)) {
       int64_t key = column * cellKeys;
-      rectangle(
-          key, query, std::min(cellKeys, scene.keys() - key), height,
-          formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"0.5\"", getColour(tile)).str());
+      rectangle(key, query, std::min(cellKeys, scene.keys() - key), height,
+                formatv("fill=\"{0}\" stroke=\"#ffffff\" stroke-width=\"{1:f2}\"", getColour(tile),
+                        1 / scale)
+                    .str());
     }
   }
 }
@@ -198,8 +215,14 @@ void SvgWriter::drawPairs() {
 }
 
 void SvgWriter::drawLegend() {
-  label(left, 20, scene.title);
-  label(left, 44, "keys 0 .. " + Twine(scene.keys() - 1));
+  // What does not fit on one line goes on below it.
+  StringRef title = scene.title;
+  size_t cut =
+      title.size() <= titleLetters ? StringRef::npos : title.take_front(titleLetters).rfind(", ");
+  label(left, 16, title.substr(0, cut == StringRef::npos ? cut : cut + 1));
+  if (cut != StringRef::npos)
+    label(left, 31, title.drop_front(cut + 2));
+  label(left, 50, "keys 0 .. " + Twine(scene.keys() - 1));
   double x = left - 10, middle = top + scene.queries() * scale / 2;
   text += formatv(
       "<text x=\"{0:f1}\" y=\"{1:f1}\" text-anchor=\"middle\" transform=\"rotate(-90 {0:f1} "
@@ -231,7 +254,9 @@ std::string SvgWriter::draw() {
                  "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
                  width, height);
   drawTiles();
+  drawPaths();
   drawPairs();
+  drawPaths();
   drawLegend();
   text += "</svg>\n";
   return text;

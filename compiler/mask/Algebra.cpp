@@ -46,6 +46,20 @@ static void inherit(Atom &atom, const Formula &condition) {
     inherit(atom, part);
 }
 
+unsigned Algebra::weightOf(const LinearForm &form) const {
+  unsigned weight = 0;
+  for (auto &term : form.terms)
+    weight = std::min(weight + weights[term.first->id], maxWeight + 1);
+  return weight;
+}
+
+unsigned Algebra::weightOf(const Formula &formula) const {
+  unsigned weight = weightOf(formula.literal);
+  for (const Formula &part : formula.parts)
+    weight = std::min(weight + weightOf(part), maxWeight + 1);
+  return weight;
+}
+
 LinearForm Algebra::ofAtom(Atom atom) {
   if (atom.low == atom.high)
     return constantForm(atom.low);
@@ -62,6 +76,10 @@ LinearForm Algebra::ofAtom(Atom atom) {
     inherit(atom, operand);
   if (atom.condition)
     inherit(atom, *atom.condition);
+  unsigned weight = 1 + (atom.condition ? weightOf(*atom.condition) : 0);
+  for (const LinearForm &operand : atom.operands)
+    weight = std::min(weight + weightOf(operand), maxWeight + 1);
+  weights.push_back(weight);
   atoms.push_back(std::make_unique<Atom>(std::move(atom)));
   bucket.push_back(atoms.back().get());
   return mask::ofAtom(atoms.back().get());

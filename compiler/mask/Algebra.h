@@ -15,6 +15,9 @@ inline constexpr int64_t lengthLimit = int64_t(1) << 31;
 /// No number leaves [-valueLimit, valueLimit], so that sums of two of them do not wrap.
 inline constexpr int64_t valueLimit = (int64_t(1) << 62) - 1;
 
+/// Longer expressions, written out, are not read: whoever walks them takes that long.
+inline constexpr unsigned maxWeight = 4096;
+
 /// An enclosure, both ends included.
 struct NumberRange {
   int64_t low = 0, high = 0;
@@ -50,6 +53,10 @@ public:
 
   /// Is the form at least 0, at each pair of every legal launch? False where that is not seen.
   bool isNeverNegative(const LinearForm &form, unsigned depth = 8);
+
+  /// How many atoms it has, written out; at most maxWeight + 1.
+  unsigned weightOf(const LinearForm &form) const;
+  unsigned weightOf(const Formula &formula) const;
 
   // Formulas.
   Formula atMostZero(LinearForm form);
@@ -98,6 +105,8 @@ private:
   std::vector<std::unique_ptr<Atom>> atoms;
   llvm::DenseMap<uint64_t, llvm::SmallVector<const Atom *, 1>> known;
   std::vector<std::pair<std::vector<LinearForm>, NumberRange>> bounds;
+  /// By ids of atoms.
+  std::vector<unsigned> weights;
   unsigned tidying = 0;
 };
 

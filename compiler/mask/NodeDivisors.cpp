@@ -70,10 +70,12 @@ bool NodeReader::isLaunchScalar(const Node *node) {
   return llvm::all_of(node->operands, [&](const Node *operand) { return isLaunchScalar(operand); });
 }
 
-static unsigned countParts(const Node *node) {
+/// The number of its parts, written out, up to `limit`.
+static unsigned countParts(const Node *node, unsigned limit) {
   unsigned parts = 1;
   for (const Node *operand : node->operands)
-    parts += countParts(operand);
+    if (parts < limit)
+      parts += countParts(operand, limit - parts);
   return parts;
 }
 
@@ -89,7 +91,7 @@ static void collectFactors(const Node *node, SmallVectorImpl<const Node *> &fact
 void NodeReader::noteDivisor(const Node *node) {
   // A launch evaluates no long expressions.
   constexpr unsigned maxParts = 24;
-  if (constantOf(node) || !isLaunchScalar(node) || countParts(node) > maxParts)
+  if (constantOf(node) || countParts(node, maxParts) == maxParts || !isLaunchScalar(node))
     return;
   positive.insert(node);
   // n is above 0 where 3 n is.

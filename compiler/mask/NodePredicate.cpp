@@ -18,6 +18,8 @@ Formula NodeReader::predicate(const Node *node, bool negated) {
   if (auto found = predicates.find(key); found != predicates.end())
     return found->second;
   Formula formula = readPredicate(node, negated);
+  if (algebra.weightOf(formula) > maxWeight)
+    formula = unknownFormula();
   if (hasUnknown(formula)) {
     Formula whole = truthOfNode(node, negated);
     if (whole.kind != FormulaKind::Unknown)
@@ -79,8 +81,7 @@ Formula NodeReader::differ(const Node *left, const Node *right, bool negated) {
     return truth(negated);
   Formula a = predicate(left, false), notA = predicate(left, true);
   Formula b = predicate(right, negated), notB = predicate(right, !negated);
-  bool isPlain = a.parts.empty() || b.parts.empty();
-  if (!isPlain && countLiterals(a) + countLiterals(b) > maxRepeatedLiterals) {
+  if (countLiterals(a) + countLiterals(b) > maxRepeatedLiterals) {
     Parsed x = truthAsNumber(left), y = truthAsNumber(right);
     Parsed difference = x && y ? algebra.add(*x, *y, -1) : std::nullopt;
     if (!difference)
@@ -96,6 +97,13 @@ Formula NodeReader::differ(const Node *left, const Node *right, bool negated) {
 Formula NodeReader::choice(const Node *node, bool negated) {
   Formula condition = predicate(node->operands[0], false);
   Formula otherwise = predicate(node->operands[0], true);
+  if (countLiterals(condition) > maxRepeatedLiterals) {
+    Parsed x = truthAsNumber(node->operands[1]), y = truthAsNumber(node->operands[2]);
+    Parsed chosen = x && y ? algebra.select(condition, otherwise, *x, *y) : std::nullopt;
+    if (!chosen)
+      return unknownFormula();
+    return algebra.atMostZero(negated ? *chosen : combine(constantForm(1), *chosen, -1));
+  }
   Formula first =
       algebra.join(FormulaKind::And, {std::move(condition), predicate(node->operands[1], negated)});
   Formula second =

@@ -60,6 +60,8 @@ Parsed NodeReader::read(const Node *node) {
   Parsed form = node->type.isInteger(1) ? truthAsNumber(node) : readLeaf(node);
   if (!form && !node->type.isInteger(1))
     form = fittingType(readOperation(node), node->type);
+  if (form && algebra.weightOf(*form) > maxWeight)
+    form = std::nullopt;
   if (!form)
     form = numberOf(node);
   // Every launch checks what divides and is made of scalars.

@@ -164,6 +164,36 @@ TEST(FormulaTest, TruthsAsNumbers) {
             "2 - (j - i <= 0 ? 1 : 0) - (j - w + 1 <= 0 ? 1 : 0) <= 0");
 }
 
+/// %y<length - 1>: a chain of exclusive ors.
+static std::string exclusiveOrs(int length) {
+  std::string lines = "%y0 = arith.cmpi sle, %j, %i : index\n";
+  for (int step = 1; step < length; ++step) {
+    std::string number = std::to_string(step), last = std::to_string(step - 1);
+    lines += "%k" + number + " = arith.constant " + std::to_string(3 * step) + " : index %o" +
+             number + " = arith.cmpi slt, %" + (step % 2 ? "i" : "j") + ", %k" + number +
+             " : index %y" + number + " = arith.xori %y" + last + ", %o" + number + " : i1\n";
+  }
+  return lines + "yield %y" + std::to_string(length - 1) + " : i1";
+}
+
+TEST(FormulaTest, LongExclusiveOrsDoNotGrowWithoutEnd) {
+  for (int length : {4, 8, 40}) {
+    MaskProgram program({operands, exclusiveOrs(length)});
+    FormulaBuilder formulas(program.expressions());
+    MaskFormula mask = formulas.build(program.domain());
+    EXPECT_LT(toString(mask.visible).size(), 100000u);
+    attune::mask::test::Problem problem(program, 200, 200);
+    for (int64_t query : {0, 7, 61, 150})
+      for (int64_t key : {0, 8, 62, 140}) {
+        bool expected = problem.visible(query, key);
+        std::optional<bool> visible = holds(mask.visible, query, key, problem);
+        EXPECT_TRUE(visible == expected || (length == 40 && !visible)) << length;
+        std::optional<bool> hidden = holds(mask.hidden, query, key, problem);
+        EXPECT_TRUE(hidden == !expected || (length == 40 && !hidden)) << length;
+      }
+  }
+}
+
 //===--- quotients and remainders -------------------------------------------------------------===//
 
 static std::string quotientOf(const std::string &dividend, const std::string &divisor) {

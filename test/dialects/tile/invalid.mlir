@@ -330,6 +330,15 @@ func.func private @f(%m: memref<?x?x?xf32>, %n: index, %p: !tile.box<8, 8>) {
 
 // -----
 
+// store C3: another number of tokens
+func.func private @f(%t: !tile.rows<32, f32>, %m: memref<?x?x?xf32>, %n: index, %p: !tile.box<8, 8>) {
+  // expected-error @+1 {{'tile.store' op expected a box of 32 tokens, but got '!tile.box<8, 8>'}}
+  tile.store %t, %m[%n, %n, %p : !tile.box<8, 8>] : !tile.rows<32, f32>, memref<?x?x?xf32>
+  return
+}
+
+// -----
+
 // map C4: a box of another number of tokens
 func.func private @f(%x: !tile.rows<32, f32>, %p: !tile.box<8, 8>) {
   // expected-error @+1 {{'tile.map' op expected a box of 32 tokens, but got '!tile.box<8, 8>'}}

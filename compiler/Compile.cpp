@@ -133,18 +133,35 @@ static FailureOr<std::string> emitHostStage(tile::KernelOp kernel, Stage stage, 
   return emitHostObject(kernel, level);
 }
 
-/// One artifact of `kernel` for `target`.
-static FailureOr<std::string> emitOne(attn::KernelOp kernel, Stage stage, StringRef target,
-                                      const CompileOptions &options) {
+/// The kernels of a lowered module: the one that was asked for, then those that run before it.
+static SmallVector<tile::KernelOp> getPrograms(ModuleOp module) {
+  SmallVector<tile::KernelOp> programs;
+  for (auto kernel : module.getOps<tile::KernelOp>())
+    if (kernel->hasAttr("tile.before"))
+      programs.insert(programs.begin(), kernel);
+    else
+      programs.push_back(kernel);
+  return programs;
+}
+
+/// The artifacts of `kernel` for `target`: of the kernel, and of those that run before it.
+static LogicalResult emitOne(attn::KernelOp kernel, Stage stage, StringRef target,
+                             const CompileOptions &options, std::vector<Artifact> &artifacts) {
   auto module = runPasses(kernel, stage, target, options);
   if (failed(module))
     return failure();
-  if (stage <= Stage::Tile)
-    return printModule(**module);
-  auto program = *(*module)->getOps<tile::KernelOp>().begin();
-  if (isHostTarget(target))
-    return emitHostStage(program, stage, *findHostLevel(target));
-  return emitCudaStage(program, stage, target);
+  if (stage <= Stage::Tile) {
+    artifacts.push_back({kernel.getSymName().str(), target.str(), printModule(**module)});
+    return success();
+  }
+  for (tile::KernelOp program : getPrograms(**module)) {
+    auto bytes = isHostTarget(target) ? emitHostStage(program, stage, *findHostLevel(target))
+                                      : emitCudaStage(program, stage, target);
+    if (failed(bytes))
+      return failure();
+    artifacts.push_back({program.getSymName().str(), target.str(), std::move(*bytes)});
+  }
+  return success();
 }
 
 FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
@@ -162,10 +179,8 @@ FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
                                   << target << "'; choose "
                                   << (info.targets == StageInfo::Cuda ? "sm_80" : "host"),
                failure();
-      auto bytes = emitOne(kernel, stage, target, options);
-      if (failed(bytes))
+      if (failed(emitOne(kernel, stage, target, options, artifacts)))
         return failure();
-      artifacts.push_back({kernel.getSymName().str(), target, std::move(*bytes)});
       if (stage == Stage::Attn)
         break; // the same for every target
     }
@@ -173,9 +188,10 @@ FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
   return artifacts;
 }
 
-/// Adds the variants of `kernel` for a CUDA target: PTX, and a cubin when that is wanted and possible.
-static LogicalResult addCudaVariants(tile::KernelOp kernel, StringRef target, bool assemble,
-                                     bundle::KernelInfo &info, bundle::Bundle &result) {
+/// The variant of `kernel` for a CUDA target, as PTX or as a cubin; adds its code to `result`.
+static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef target,
+                                               bool isCubin, const bundle::KernelInfo &info,
+                                               bundle::Bundle &result) {
   auto ptx = compileToPtx(kernel, {target.str()});
   if (failed(ptx))
     return failure();
@@ -185,25 +201,24 @@ static LogicalResult addCudaVariants(tile::KernelOp kernel, StringRef target, bo
   variant.threads = ptx->threads;
   variant.sharedBytes = ptx->sharedBytes;
   variant.alignment = 16; // cp.async and vector stores move 16 bytes
-  if (assemble && !findPtxas().empty()) {
-    std::string error;
-    auto cubin = assemblePtx(ptx->text, target, error);
-    if (failed(cubin))
-      return kernel.emitError(error);
-    variant.format = bundle::BlobFormat::Cubin;
-    variant.blob = result.addBlob(std::move(cubin->bytes));
-    variant.tool = cubin->tool;
-    info.variants.push_back(variant);
-  }
   variant.format = bundle::BlobFormat::Ptx;
-  variant.blob = result.addBlob(std::move(ptx->text));
-  variant.tool.clear();
-  info.variants.push_back(std::move(variant));
-  return success();
+  if (!isCubin) {
+    variant.blob = result.addBlob(std::move(ptx->text));
+    return variant;
+  }
+  std::string error;
+  auto cubin = assemblePtx(ptx->text, target, error);
+  if (failed(cubin))
+    return kernel.emitError(error), failure();
+  variant.format = bundle::BlobFormat::Cubin;
+  variant.blob = result.addBlob(std::move(cubin->bytes));
+  variant.tool = cubin->tool;
+  return variant;
 }
 
-static LogicalResult addHostVariant(tile::KernelOp kernel, StringRef target,
-                                    bundle::KernelInfo &info, bundle::Bundle &result) {
+static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef target,
+                                               const bundle::KernelInfo &info,
+                                               bundle::Bundle &result) {
   auto code = compileForHost(kernel, *findHostLevel(target));
   if (failed(code))
     return failure();
@@ -213,7 +228,39 @@ static LogicalResult addHostVariant(tile::KernelOp kernel, StringRef target,
   variant.blob = result.addBlob(std::move(code->elf));
   variant.entry = code->entry;
   variant.scratchBytes = code->scratchBytes;
-  info.variants.push_back(std::move(variant));
+  return variant;
+}
+
+/// Adds a variant whose kernels `describe` compiles: the first is the entry, the rest run before it.
+static LogicalResult
+addVariant(ArrayRef<tile::KernelOp> programs, bundle::KernelInfo &info,
+           llvm::function_ref<FailureOr<bundle::Variant>(tile::KernelOp)> describe) {
+  auto variant = describe(programs.front());
+  if (failed(variant))
+    return failure();
+  for (tile::KernelOp program : programs.drop_front()) {
+    auto before = describe(program);
+    if (failed(before))
+      return failure();
+    variant->before.push_back(std::move(*before));
+  }
+  info.variants.push_back(std::move(*variant));
+  return success();
+}
+
+/// Adds the variants for `target`: of a CUDA one PTX, and cubins when that is wanted and possible.
+static LogicalResult addVariants(ArrayRef<tile::KernelOp> programs, StringRef target, bool assemble,
+                                 bundle::KernelInfo &info, bundle::Bundle &result) {
+  if (isHostTarget(target))
+    return addVariant(programs, info, [&](tile::KernelOp program) {
+      return describeHost(program, target, info, result);
+    });
+  for (bool isCubin : {true, false})
+    if ((!isCubin || (assemble && !findPtxas().empty())) &&
+        failed(addVariant(programs, info, [&](tile::KernelOp program) {
+          return describeCuda(program, target, isCubin, info, result);
+        })))
+      return failure();
   return success();
 }
 
@@ -246,11 +293,7 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
       auto lowered = runPasses(kernel, Stage::Tile, target, options);
       if (failed(lowered))
         return failure();
-      auto program = *(*lowered)->getOps<tile::KernelOp>().begin();
-      LogicalResult added = isHostTarget(target)
-                                ? addHostVariant(program, target, *info, result)
-                                : addCudaVariants(program, target, options.assemble, *info, result);
-      if (failed(added))
+      if (failed(addVariants(getPrograms(**lowered), target, options.assemble, *info, result)))
         return failure();
     }
     result.manifest.kernels.push_back(std::move(*info));

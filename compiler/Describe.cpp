@@ -75,30 +75,67 @@ FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel) {
   return info;
 }
 
+/// The length of the axis of tokens: that of an operand that lies along it.
+static bundle::Expression lengthOf(StringRef axis, const bundle::KernelInfo &info) {
+  for (const bundle::OperandInfo &operand : info.operands)
+    if (operand.isTokens() && operand.axis == axis)
+      return bundle::Expression::size(operand.name, 2);
+  llvm_unreachable("keys that are multiplied are an operand");
+}
+
+/// The shape of the memory argument `index`, which has the attribute tile.workspace.
+static bundle::Workspace describeWorkspace(tile::KernelOp kernel, unsigned index,
+                                           const bundle::KernelInfo &info) {
+  using bundle::Expression;
+  auto facts = kernel.getArgAttrOfType<DictionaryAttr>(index, "tile.workspace");
+  const std::string &result = info.results.front().name;
+  auto sizeOf = [&](StringRef fact, int64_t dimension) {
+    return cast<BoolAttr>(facts.get(fact)).getValue() ? Expression::size(result, dimension)
+                                                      : Expression::constant(1);
+  };
+  auto memory = cast<MemRefType>(kernel.getArgumentTypes()[index]);
+  Expression tiles =
+      Expression::ceilDiv(lengthOf(cast<StringAttr>(facts.get("axis")).getValue(), info),
+                          Expression::constant(kernel.getConfig().getKeys()));
+  bundle::Workspace workspace;
+  workspace.name = kernel.getArgumentName(index).str();
+  workspace.dtype = *elementTypeOf(memory.getElementType());
+  workspace.shape = {sizeOf("batch", 0), sizeOf("head", 1), std::move(tiles),
+                     Expression::constant(memory.getShape().back())};
+  return workspace;
+}
+
 bundle::Variant describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info) {
   bundle::Variant variant;
-  size_t operands = info.operands.size();
-  auto operandAt = [&](unsigned argument) -> const bundle::OperandInfo & {
-    return argument < operands ? info.operands[argument] : info.results[argument - operands];
-  };
   for (const LaunchParameter &parameter : getLaunchParameters(kernel)) {
-    const bundle::OperandInfo &operand = operandAt(parameter.argument);
+    std::string name = kernel.getArgumentName(parameter.argument).str();
     switch (parameter.kind) {
     case ParameterKind::Pointer:
-      variant.parameters.push_back(bundle::Parameter::pointer(operand.name));
+      variant.parameters.push_back(bundle::Parameter::pointer(name));
       break;
     case ParameterKind::Size:
-      variant.parameters.push_back(bundle::Parameter::size(operand.name, parameter.dim));
+      variant.parameters.push_back(bundle::Parameter::size(name, parameter.dim));
       break;
     case ParameterKind::Stride:
-      variant.parameters.push_back(bundle::Parameter::stride(operand.name, parameter.dim));
+      variant.parameters.push_back(bundle::Parameter::stride(name, parameter.dim));
       break;
     case ParameterKind::Scalar:
-      variant.parameters.push_back(bundle::Parameter::scalar(operand.name, operand.dtype));
+      variant.parameters.push_back(bundle::Parameter::scalar(name, info.find(name)->dtype));
       break;
     }
   }
   using bundle::Expression;
+  for (unsigned index = 0; index < kernel.getArgumentTypes().size(); ++index)
+    if (kernel.getArgAttr(index, "tile.workspace"))
+      variant.workspaces.push_back(describeWorkspace(kernel, index, info));
+  unsigned first = kernel.getArgumentTypes().size() - kernel.getResultCount();
+  if (kernel.getArgAttr(first, "tile.workspace")) {
+    // A pass before the kernel: a block a tile of keys.
+    const auto &shape = variant.workspaces.front().shape;
+    variant.grid = {shape[2], shape[1], shape[0]};
+    variant.workspaces.clear();
+    return variant;
+  }
   const std::string &result = info.results.front().name;
   variant.grid = {Expression::ceilDiv(Expression::size(result, 2),
                                       Expression::constant(kernel.getConfig().getQueries())),

@@ -44,12 +44,13 @@ public:
 /// One kernel on its way.
 class KernelLowering {
 public:
-  KernelLowering(attn::KernelOp source, tile::ConfigAttr config, SweepPlan plan)
-      : source(source), config(config), plan(std::move(plan)) {}
+  KernelLowering(attn::KernelOp source, tile::ConfigAttr config, SweepPlan sweepPlan)
+      : source(source), config(config), plan(std::move(sweepPlan)), schedules(plan, config) {}
   LogicalResult run();
 
 private:
-  tile::KernelOp createKernel();
+  tile::KernelOp createKernel(StringRef name, tile::ConfigAttr itsConfig, bool hasResults);
+  LogicalResult emitSummaries(tile::KernelOp kernel);
   void emitSweeps(TileScope &scope);
   void emitResult(TileScope &scope, unsigned index);
   Value emitVectorResult(TileScope &scope, const ResultPlan &result, Type element);
@@ -59,6 +60,7 @@ private:
   attn::KernelOp source;
   tile::ConfigAttr config;
   SweepPlan plan;
+  MaskSchedules schedules;
   std::deque<SweepEmitter> sweeps;
 };
 
@@ -95,34 +97,73 @@ static Type getMemoryType(Type type) {
                          StridedLayoutAttr::get(type.getContext(), /*offset=*/0, strides));
 }
 
-tile::KernelOp KernelLowering::createKernel() {
+/// The kernel, or, without results, the one before it: its only result is the workspace.
+tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr itsConfig,
+                                            bool hasResults) {
   OpBuilder builder(source);
   SmallVector<Type> types;
   SmallVector<Attribute> names;
-  auto add = [&](Type type, StringRef name) {
+  auto add = [&](Type type, StringRef argument) {
     types.push_back(getMemoryType(type));
-    names.push_back(
-        builder.getDictionaryAttr(builder.getNamedAttr("tile.name", builder.getStringAttr(name))));
+    names.push_back(builder.getDictionaryAttr(
+        builder.getNamedAttr("tile.name", builder.getStringAttr(argument))));
   };
   for (auto [index, type] : llvm::enumerate(source.getArgumentTypes()))
     add(type, source.getOperandName(index));
-  for (auto [index, type] : llvm::enumerate(source.getResultTypes()))
-    add(type, source.getResultName(index));
-  auto kernel = tile::KernelOp::create(builder, source.getLoc(), source.getSymNameAttr(),
-                                       TypeAttr::get(builder.getFunctionType(types, {})), config,
-                                       builder.getI64IntegerAttr(source.getResultTypes().size()),
-                                       StringAttr(), builder.getArrayAttr(names), ArrayAttr());
+  if (schedules.countSummaries() > 0) {
+    types.push_back(schedules.workspaceType(builder.getContext()));
+    names.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("tile.name", builder.getStringAttr("mask.summaries")),
+         builder.getNamedAttr("tile.workspace", builder.getUnitAttr())}));
+  }
+  size_t results = 1;
+  if (hasResults) {
+    results = source.getResultTypes().size();
+    for (auto [index, type] : llvm::enumerate(source.getResultTypes()))
+      add(type, source.getResultName(index));
+  }
+  auto kernel = tile::KernelOp::create(builder, source.getLoc(), builder.getStringAttr(name),
+                                       TypeAttr::get(builder.getFunctionType(types, {})), itsConfig,
+                                       builder.getI64IntegerAttr(results), StringAttr(),
+                                       builder.getArrayAttr(names), ArrayAttr());
   Block *block = builder.createBlock(&kernel.getBody());
   for (Type type : types)
     block->addArgument(type, source.getLoc());
   return kernel;
 }
 
+/// The kernel that runs before `kernel`: a block a tile of keys.
+LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
+  StringAttr axis = sweeps.front().getKeyAxis();
+  for (const SweepEmitter &sweep : sweeps)
+    if (sweep.getKeyAxis() != axis)
+      return source.emitOpError()
+             << "expected masks that read tables on one axis of keys, but got '" << axis.getValue()
+             << "' and '" << sweep.getKeyAxis().getValue() << "'";
+  constexpr int64_t threads = 128;
+  auto itsConfig = tile::ConfigAttr::get(kernel.getContext(), 1, config.getKeys(),
+                                         config.getThreads() == 1 ? 1 : threads, 1);
+  auto before = createKernel((kernel.getSymName() + "_summaries").str(), itsConfig, false);
+  schedules.emitSummaries(plan, before, axis, config.getKeys());
+  auto workspace = [&](StringRef name, Attribute value) {
+    for (tile::KernelOp op : {kernel, before})
+      op.setArgAttr(source.getNumArguments(), name, value);
+  };
+  Builder builder(kernel.getContext());
+  workspace("tile.workspace",
+            builder.getDictionaryAttr(
+                {builder.getNamedAttr("axis", axis),
+                 builder.getNamedAttr("batch", builder.getBoolAttr(schedules.onBatch())),
+                 builder.getNamedAttr("head", builder.getBoolAttr(schedules.onHead()))}));
+  kernel->setAttr("tile.before", FlatSymbolRefAttr::get(before.getSymNameAttr()));
+  return success();
+}
+
 //===--- sweeps and results -------------------------------------------------------------------===//
 
 void KernelLowering::emitSweeps(TileScope &scope) {
   for (auto [index, sweep] : llvm::enumerate(plan.sweeps)) {
-    sweeps.emplace_back(scope, plan, sweep).emit();
+    sweeps.emplace_back(scope, plan, sweep, schedules).emit();
     if (scope.hasFailed())
       return;
     for (auto [number, value] : llvm::enumerate(plan.rowValues))
@@ -309,7 +350,7 @@ void KernelLowering::emitResult(TileScope &scope, unsigned index) {
 //===--- the pass -----------------------------------------------------------------------------===//
 
 LogicalResult KernelLowering::run() {
-  tile::KernelOp kernel = createKernel();
+  tile::KernelOp kernel = createKernel(source.getSymName(), config, true);
   TileScope scope(plan, kernel);
   emitSweeps(scope);
   for (unsigned index = 0; index < plan.results.size() && !scope.hasFailed(); ++index)
@@ -319,6 +360,8 @@ LogicalResult KernelLowering::run() {
     return failure();
   }
   tile::ReturnOp::create(scope.top(), scope.location());
+  if (schedules.countSummaries() > 0 && failed(emitSummaries(kernel)))
+    return failure();
   source.erase();
   IRRewriter rewriter(kernel.getContext());
   DominanceInfo dominance;

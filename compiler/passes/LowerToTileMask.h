@@ -3,8 +3,7 @@
 #ifndef ATTUNE_COMPILER_PASSES_LOWERTOTILEMASK_H
 #define ATTUNE_COMPILER_PASSES_LOWERTOTILEMASK_H
 
-#include "compiler/analysis/MaskBounds.h"
-#include "compiler/passes/LowerToTileScope.h"
+#include "compiler/passes/LowerToTileSchedule.h"
 
 namespace attune {
 
@@ -13,7 +12,8 @@ namespace attune {
 /// which fits 32 bits where i - j - w need not); any other is emitted as it is written.
 class PredicateEmitter {
 public:
-  PredicateEmitter(TileScope &scope, MaskFormulas &formulas) : scope(scope), formulas(formulas) {}
+  PredicateEmitter(TileScope &scope, mask::FormulaBuilder &formulas)
+      : scope(scope), formulas(formulas) {}
 
   /// Makes `map` read what `emit` takes.
   void read(MapBuilder &map, const Node *predicate);
@@ -21,20 +21,20 @@ public:
 
 private:
   struct Prepared {
-    Formula formula;
+    mask::Formula formula;
     bool isRead = false;
   };
   const Prepared &prepare(const Node *predicate);
-  void readForm(const LinearForm &form);
-  void readUniforms(const Formula &formula);
-  mlir::Value uniform(const MaskAtom &atom);
-  mlir::Value emitFormula(PlaceEmitter &at, const Formula &formula);
-  mlir::Value emitLiteral(PlaceEmitter &at, const LinearForm &form);
-  mlir::Value emitForm(PlaceEmitter &at, const LinearForm &form);
-  mlir::Value emitAtom(PlaceEmitter &at, const MaskAtom &atom);
+  void readForm(const mask::LinearForm &form);
+  void readUniforms(const mask::Formula &formula);
+  mlir::Value fixed(const mask::Atom &atom);
+  mlir::Value emitFormula(PlaceEmitter &at, const mask::Formula &formula);
+  mlir::Value emitLiteral(PlaceEmitter &at, const mask::Formula &formula);
+  mlir::Value emitForm(PlaceEmitter &at, const mask::LinearForm &form);
+  mlir::Value emitAtom(PlaceEmitter &at, const mask::Atom &atom);
 
   TileScope &scope;
-  MaskFormulas &formulas;
+  mask::FormulaBuilder &formulas;
   llvm::DenseMap<const Node *, Prepared> prepared;
 };
 

@@ -144,16 +144,21 @@ Value TileScope::batchOf(Value argument) {
   return arith::SelectOp::create(topBuilder, loc, shared, index(0), batch);
 }
 
+/// The batch and the head of an argument that belong to the block's.
+std::pair<Value, Value> TileScope::sequenceOf(Value argument) {
+  auto [place, inserted] = sequences.try_emplace(argument);
+  if (inserted)
+    place->second = {batchOf(argument), headOf(argument)};
+  return place->second;
+}
+
 Value TileScope::tokens(Value operand) {
   bool isRows = isa<attn::RowsType>(operand.getType());
   Value &known = (isRows ? rowTokens : keyTokens)[operand];
   if (known)
     return known;
   Value source = argument(operand);
-  auto [place, inserted] = sequences.try_emplace(source);
-  if (inserted)
-    place->second = {batchOf(source), headOf(source)};
-  auto [ownBatch, ownHead] = place->second;
+  auto [ownBatch, ownHead] = sequenceOf(source);
   Type element = attn::getPlaceElementType(operand.getType());
   known = isRows ? tile::LoadOp::create(topBuilder, loc, rowsType(element), source, ownBatch,
                                         ownHead, queryOrigin)
@@ -282,6 +287,43 @@ Value TileScope::emitLoad(OpBuilder &builder, attn::LoadOp load, ValueRange oper
   return entry;
 }
 
+Value TileScope::readElement(OpBuilder &builder, const Node *node, Value token) {
+  Value source = argument(node->source);
+  auto [ownBatch, ownHead] = sequenceOf(source);
+  return tile::ReadOp::create(builder, loc, node->type, source,
+                              ValueRange{ownBatch, ownHead, token});
+}
+
+Value TileScope::readEntry(OpBuilder &builder, const Node *node, Value index) {
+  if (node->kind == NodeKind::Element)
+    return readElement(builder, node, index);
+  auto load = dyn_cast<attn::LoadOp>(node->operation);
+  if (!load) // a cast of an entry
+    return emitOperation(builder, node, readEntry(builder, node->operands.front(), index));
+  SmallVector<Value> operands;
+  for (const Node *operand : ArrayRef(node->operands).drop_back())
+    operands.push_back(scalar(operand));
+  operands.push_back(index);
+  return emitLoad(builder, load, operands);
+}
+
+Value TileScope::countEntries(const Node *node) {
+  if (node->kind == NodeKind::Element)
+    return topBuilder.createOrFold<memref::DimOp>(loc, argument(node->source), 2);
+  if (!isa<attn::LoadOp>(node->operation))
+    return countEntries(node->operands.front());
+  Value table = scalar(node->operands.front());
+  int64_t last = cast<MemRefType>(table.getType()).getRank() - 1;
+  return topBuilder.createOrFold<memref::DimOp>(loc, table, last);
+}
+
+Value TileScope::workspace() {
+  for (auto [index, value] : llvm::enumerate(kernel.getBody().getArguments()))
+    if (kernel.getArgAttr(index, "tile.workspace"))
+      return value;
+  llvm_unreachable("a kernel whose masks have summaries has a workspace");
+}
+
 Value TileScope::emitOperation(OpBuilder &builder, const Node *node, ValueRange operands) {
   if (node->kind != NodeKind::Opaque)
     return emitAlgebra(builder, node, operands);
@@ -400,6 +442,9 @@ Value PlaceEmitter::emit(const Node *node) {
     return key;
   if (Value known = values.lookup(node))
     return known;
+  // Maps read elements as tiles; code of single tokens reads them here.
+  if (node->kind == NodeKind::Element)
+    return values[node] = scope.readElement(builder, node, node->onKey ? key : query);
   SmallVector<Value> operands;
   for (const Node *operand : node->operands)
     operands.push_back(emit(operand));

@@ -69,6 +69,14 @@ public:
   mlir::Value emitAffine(mlir::OpBuilder &builder, mlir::AffineExpr expression,
                          mlir::ValueRange operands, unsigned dimensions);
   mlir::Value emitLoad(mlir::OpBuilder &builder, attn::LoadOp load, mlir::ValueRange operands);
+  /// An element, which is a number, of rows or cols at one token.
+  mlir::Value readElement(mlir::OpBuilder &builder, const Node *node, mlir::Value token);
+  /// What a read of a table or of an element, maybe cast, gives when its last index is `index`, and how
+  /// many such entries there are.
+  mlir::Value readEntry(mlir::OpBuilder &builder, const Node *node, mlir::Value index);
+  mlir::Value countEntries(const Node *node);
+  /// What a pass before the kernel found of each tile of keys.
+  mlir::Value workspace();
   /// Floored quotient and remainder by a positive constant.
   mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
   mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
@@ -79,6 +87,7 @@ public:
 
 private:
   mlir::Value argument(mlir::Value operand);
+  std::pair<mlir::Value, mlir::Value> sequenceOf(mlir::Value argument);
   mlir::Value headOf(mlir::Value argument);
   mlir::Value batchOf(mlir::Value argument);
   mlir::Value emitScalar(const Node *node);

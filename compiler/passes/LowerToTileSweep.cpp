@@ -22,9 +22,10 @@ static double identityOf(attn::ReduceKind kind) {
   return kind == attn::ReduceKind::Max ? -Infinity : kind == attn::ReduceKind::Min ? Infinity : 0;
 }
 
-SweepEmitter::SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep)
+SweepEmitter::SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep,
+                           MaskSchedules &schedules)
     : scope(scope), plan(plan), sweep(sweep), loc(scope.location()), body(scope.top()),
-      predicates(scope, formulas) {}
+      schedules(schedules), predicates(scope, schedules.builder()) {}
 
 unsigned SweepEmitter::positionOf(int frame) {
   return llvm::find(sweep.frames, unsigned(frame)) - sweep.frames.begin();
@@ -32,9 +33,9 @@ unsigned SweepEmitter::positionOf(int frame) {
 
 unsigned SweepEmitter::maskOf(const Domain &domain) {
   for (auto [position, mask] : llvm::enumerate(masks))
-    if (mask.domain == domain)
+    if (mask->domain == domain)
       return position;
-  masks.push_back({domain, {}});
+  masks.push_back(&schedules.find(domain));
   return masks.size() - 1;
 }
 
@@ -99,8 +100,8 @@ StringAttr SweepEmitter::findKeyAxis() {
     if (Value values = accumulator(id).values)
       note(cast<attn::ColsType>(values.getType()).getAxis());
   }
-  for (const Mask &mask : masks)
-    for (const Node *predicate : mask.domain)
+  for (const MaskSchedules::Mask *mask : masks)
+    for (const Node *predicate : mask->domain)
       note(findAxis(predicate));
   // Counting alone reads no key: the axis is that of the counted matrix.
   if (!found)
@@ -113,33 +114,11 @@ StringAttr SweepEmitter::findKeyAxis() {
   return found;
 }
 
-void SweepEmitter::emitBounds() {
-  OpBuilder &top = scope.top();
+void SweepEmitter::emitLengths() {
   keyAxis = findKeyAxis();
   keys = scope.length(keyAxis);
   auto result = cast<attn::RowsType>(plan.graph->kernel().getResultTypes().front());
-  Value end =
-      arith::AddIOp::create(top, loc, scope.firstQuery(), scope.index(scope.config().getQueries()));
-  Value clipped = arith::MinSIOp::create(top, loc, end, scope.length(result.getAxis()));
-  Value last = arith::SubIOp::create(top, loc, clipped, scope.index(1));
-  for (Mask &mask : masks)
-    mask.bounds = emitKeyBounds(top, loc, formulas.build(mask.domain), scope.firstQuery(), last,
-                                keys, [&](const Node *node) { return scope.scalar(node); });
-}
-
-/// The first key of the first tile and the end of the last, for all masks together.
-std::pair<Value, Value> SweepEmitter::emitRange() {
-  OpBuilder &top = scope.top();
-  Value low = masks.front().bounds.visibleLow, high = masks.front().bounds.visibleHigh;
-  for (const Mask &mask : llvm::drop_begin(masks)) {
-    low = top.createOrFold<arith::MinSIOp>(loc, low, mask.bounds.visibleLow);
-    high = top.createOrFold<arith::MaxSIOp>(loc, high, mask.bounds.visibleHigh);
-  }
-  if (matchPattern(low, m_Zero()))
-    return {low, high};
-  Value width = scope.index(scope.config().getKeys());
-  Value tiles = arith::DivUIOp::create(top, loc, low, width);
-  return {arith::MulIOp::create(top, loc, tiles, width), high};
+  queries = scope.length(result.getAxis());
 }
 
 SmallVector<Value> SweepEmitter::emitInitial() {
@@ -162,19 +141,44 @@ SmallVector<Value> SweepEmitter::emitInitial() {
   return initial;
 }
 
+/// Fills a region of one block: its code takes the number of a tile and yields what `emit` returns.
+static void emitRegion(Region &region, Location loc,
+                       llvm::function_ref<SmallVector<Value>(OpBuilder &, Value tile)> emit) {
+  Block &block = region.emplaceBlock();
+  Value tile = block.addArgument(IndexType::get(region.getContext()), loc);
+  OpBuilder builder = OpBuilder::atBlockEnd(&block);
+  SmallVector<Value> values = emit(builder, tile);
+  tile::YieldOp::create(builder, loc, values);
+}
+
 void SweepEmitter::emit() {
   findFrames();
-  emitBounds();
+  emitLengths();
   SmallVector<Value> initial = emitInitial();
-  auto [low, high] = emitRange();
   OpBuilder &top = scope.top();
-  auto loop =
-      scf::ForOp::create(top, loc, low, high, scope.index(scope.config().getKeys()), initial);
-  body.setInsertionPointToStart(loop.getBody());
-  scope.enterLoop(loop, body, loop.getInductionVar());
+  SweepSchedule schedule(scope, schedules, masks, queries, keys);
+  auto [first, end] = schedule.emitEnds();
+  auto loop = tile::SweepOp::create(top, loc, ValueRange(initial).getTypes(), first, end, initial);
+  top.setInsertionPoint(loop);
+  if (schedule.hasSeek())
+    emitRegion(loop.getSeek(), loc, [&](OpBuilder &builder, Value tile) {
+      return SmallVector<Value>{schedule.emitSeek(builder, tile)};
+    });
+  emitRegion(loop.getClassify(), loc, [&](OpBuilder &builder, Value tile) {
+    auto [visit, partial] = schedule.emitClasses(builder, tile);
+    return SmallVector<Value>{visit, partial};
+  });
+  Block &block = loop.getBody().emplaceBlock();
+  block.addArguments({top.getIndexType(), top.getI1Type()}, {loc, loc});
+  for (Value value : initial)
+    block.addArgument(value.getType(), loc);
+  body.setInsertionPointToStart(&block);
+  Value width = scope.index(scope.config().getKeys());
+  Value firstKey = arith::MulIOp::create(body, loc, loop.getTile(), width);
+  scope.enterLoop(loop, body, firstKey);
   SmallVector<Value> next;
-  emitBody(loop.getRegionIterArgs(), next);
-  scf::YieldOp::create(body, loc, next);
+  emitBody(loop.getPartial(), loop.getState(), next);
+  tile::YieldOp::create(body, loc, next);
   scope.leaveLoop();
   finish(loop.getResults());
 }
@@ -225,31 +229,11 @@ void SweepEmitter::collectSources() {
   }
 }
 
-/// Does some mask hide a pair of this tile, or does the tile reach behind the last key?
-Value SweepEmitter::emitIsPartial() {
-  Value end =
-      arith::AddIOp::create(body, loc, scope.firstKey(), scope.index(scope.config().getKeys()));
-  Value partial;
-  auto join = [&](Value condition) {
-    partial = partial ? Value(arith::OrIOp::create(body, loc, partial, condition)) : condition;
-  };
-  llvm::SmallDenseSet<std::pair<Value, Value>> seen;
-  for (const Mask &mask : masks) {
-    if (!seen.insert({mask.bounds.fullLow, mask.bounds.fullHigh}).second)
-      continue;
-    join(arith::CmpIOp::create(body, loc, arith::CmpIPredicate::sgt, end, mask.bounds.fullHigh));
-    if (!matchPattern(mask.bounds.fullLow, m_Zero()))
-      join(arith::CmpIOp::create(body, loc, arith::CmpIPredicate::slt, scope.firstKey(),
-                                 mask.bounds.fullLow));
-  }
-  return partial;
-}
-
 Value SweepEmitter::emitMasked(OpBuilder &builder, const Source &source) {
   MapBuilder map(scope, Places::Matrix);
   unsigned element = map.read(source.matrix);
   map.readIndices();
-  const Domain &domain = masks[source.mask].domain;
+  const Domain &domain = masks[source.mask]->domain;
   for (const Node *predicate : domain)
     predicates.read(map, predicate);
   Value hidden = scope.number(source.identity);
@@ -261,17 +245,17 @@ Value SweepEmitter::emitMasked(OpBuilder &builder, const Source &source) {
   });
 }
 
-void SweepEmitter::emitMasks() {
+void SweepEmitter::emitMasks(Value isPartial) {
   // What the predicates read is loaded outside of the branch.
-  for (const Mask &mask : masks) {
+  for (const MaskSchedules::Mask *mask : masks) {
     MapBuilder reads(scope, Places::Matrix);
-    for (const Node *predicate : mask.domain)
+    for (const Node *predicate : mask->domain)
       predicates.read(reads, predicate);
   }
   SmallVector<Type> types;
   for (const Source &source : sources)
     types.push_back(source.matrix.getType());
-  auto branch = scf::IfOp::create(body, loc, types, emitIsPartial(), /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(body, loc, types, isPartial, /*withElseRegion=*/true);
   OpBuilder masking = branch.getThenBodyBuilder(), plain = branch.getElseBodyBuilder();
   SmallVector<Value> hidden, all;
   for (const Source &source : sources) {
@@ -283,9 +267,9 @@ void SweepEmitter::emitMasks() {
   masked.assign(branch.getResults().begin(), branch.getResults().end());
 }
 
-void SweepEmitter::emitBody(ValueRange state, SmallVectorImpl<Value> &next) {
+void SweepEmitter::emitBody(Value isPartial, ValueRange state, SmallVectorImpl<Value> &next) {
   collectSources();
-  emitMasks();
+  emitMasks(isPartial);
   emitFrameSteps(state);
   for (const FrameStep &step : frames)
     next.push_back(step.after);

@@ -11,19 +11,17 @@ namespace attune {
 /// finished rows; vectors are returned by `getVector`.
 class SweepEmitter {
 public:
-  SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep);
+  SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep,
+               MaskSchedules &schedules);
   void emit();
   /// The final vectors of a contraction of this sweep.
   mlir::Value getVector(unsigned accumulator) { return vectors.lookup(accumulator); }
+  /// The axis of the keys that are walked.
+  mlir::StringAttr getKeyAxis() const { return keyAxis; }
 
 private:
   using Value = mlir::Value;
 
-  /// One set of visible pairs: where the loop must go, and the tiles that need no mask.
-  struct Mask {
-    Domain domain;
-    KeyBounds<Value> bounds;
-  };
   /// A matrix of which hidden pairs are replaced on partial tiles.
   struct Source {
     Value matrix;
@@ -61,14 +59,12 @@ private:
   unsigned sourceOf(Value matrix, unsigned mask, double identity);
 
   void findFrames();
-  void emitBounds();
+  void emitLengths();
   mlir::StringAttr findKeyAxis();
   llvm::SmallVector<Value> emitInitial();
-  std::pair<Value, Value> emitRange();
-  void emitBody(mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
+  void emitBody(Value isPartial, mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
   void collectSources();
-  void emitMasks();
-  Value emitIsPartial();
+  void emitMasks(Value isPartial);
   Value emitMasked(mlir::OpBuilder &builder, const Source &source);
   void emitFrameSteps(mlir::ValueRange state);
   Value emitAlpha(unsigned position, double rate);
@@ -88,11 +84,12 @@ private:
   const Sweep &sweep;
   mlir::Location loc;
   mlir::OpBuilder body;
-  MaskFormulas formulas;
+  MaskSchedules &schedules;
   PredicateEmitter predicates;
   mlir::StringAttr keyAxis;
-  Value keys;
-  llvm::SmallVector<Mask, 2> masks;
+  Value keys, queries;
+  /// The sets of visible pairs that occur.
+  llvm::SmallVector<const MaskSchedules::Mask *, 2> masks;
   llvm::SmallVector<FrameStep, 2> frames;
   llvm::SmallVector<Source, 4> sources;
   /// The masked matrices of the current tile, in the order of `sources`.

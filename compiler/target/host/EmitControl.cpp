@@ -176,12 +176,12 @@ LogicalResult KernelEmitter::emitVisit(tile::SweepOp op, Value tile, SmallVector
   b.setInsertionPointToStart(&branch.getThenRegion().front());
   if (failed(emitBody()))
     return failure();
-  if (!state.empty()) {
-    scf::YieldOp::create(b, flatten(op.getNextState()));
-    b.setInsertionPointToEnd(&branch.getElseRegion().front());
-    scf::YieldOp::create(b, state);
-    state = branch.getResults();
-  }
+  scf::YieldOp::create(b, flatten(op.getNextState()));
+  if (state.empty())
+    return success();
+  b.setInsertionPointToEnd(&branch.getElseRegion().front());
+  scf::YieldOp::create(b, state);
+  state = branch.getResults();
   return success();
 }
 

@@ -71,6 +71,7 @@ static reference::ElementType elementOf(Dtype dtype) {
   case Dtype::F32: return reference::ElementType::F32;
   case Dtype::Bf16: return reference::ElementType::BF16;
   case Dtype::F16: return reference::ElementType::F16;
+  case Dtype::I64: return reference::ElementType::I64;
   case Dtype::I32: return reference::ElementType::I32;
   case Dtype::I8: return reference::ElementType::I8;
   }
@@ -81,6 +82,7 @@ static Dtype dtypeOf(mlir::Type type) {
   return type.isF32()         ? Dtype::F32
          : type.isBF16()      ? Dtype::Bf16
          : type.isF16()       ? Dtype::F16
+         : type.isInteger(64) ? Dtype::I64
          : type.isInteger(32) ? Dtype::I32
                               : Dtype::I8;
 }
@@ -133,7 +135,30 @@ static void fill(Tensor &tensor, const std::string &name, unsigned seed, const L
   }
 }
 
-static void runOnce(Kernel &compiled, attn::KernelOp kernel, const LoweredCase &test,
+/// The kernel, what runs before it (or null), and the shape of what that fills: numbers a tile of keys.
+struct Programs {
+  std::unique_ptr<Kernel> main, before;
+  int64_t tileKeys = 0, summaries = 0;
+};
+
+static Programs compilePrograms(const std::string &text) {
+  Programs programs;
+  HostLevel level = getRunnableLevels().back();
+  programs.main = std::make_unique<Kernel>(text, level);
+  auto module = parse(text);
+  auto kernel = *module->getOps<tile::KernelOp>().begin();
+  programs.tileKeys = kernel.getConfig().getKeys();
+  auto before = kernel->getAttrOfType<mlir::FlatSymbolRefAttr>("tile.before");
+  if (!before)
+    return programs;
+  programs.before = std::make_unique<Kernel>(text, level, before.getValue().str());
+  for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes()))
+    if (kernel.getArgAttr(index, "tile.workspace"))
+      programs.summaries = mlir::cast<mlir::MemRefType>(type).getShape().back();
+  return programs;
+}
+
+static void runOnce(Programs &programs, attn::KernelOp kernel, const LoweredCase &test,
                     const Lengths &lengths) {
   std::map<std::string, Tensor> tensors;
   std::vector<reference::Argument> arguments;
@@ -157,7 +182,13 @@ static void runOnce(Kernel &compiled, attn::KernelOp kernel, const LoweredCase &
     result.fillWith(-77);
     tensors[kernel.getResultName(index)] = result;
   }
-  compiled.run(tensors, test.scalars);
+  if (programs.before) {
+    int64_t tiles = (lengths.keys + programs.tileKeys - 1) / programs.tileKeys;
+    Tensor workspace(Dtype::I64, {lengths.batch, lengths.heads, tiles, programs.summaries});
+    tensors["mask.summaries"] = workspace;
+    programs.before->run(tensors, test.scalars);
+  }
+  programs.main->run(tensors, test.scalars);
   reference::Options eager;
   eager.mode = reference::Mode::Eager;
   eager.threads = 1;
@@ -180,11 +211,11 @@ void expectAsReference(const LoweredCase &test, const std::vector<Lengths> &leng
   std::string text = lower(test.kernel, test.tiles);
   if (text.empty())
     return;
-  Kernel compiled(text, getRunnableLevels().back());
+  Programs programs = compilePrograms(text);
   auto module = parse(test.kernel);
   auto kernel = *module->getOps<attn::KernelOp>().begin();
   for (const Lengths &each : lengths)
-    runOnce(compiled, kernel, test, each);
+    runOnce(programs, kernel, test, each);
   if (::testing::Test::HasFailure())
     ADD_FAILURE() << text;
 }

@@ -16,10 +16,20 @@
 // CHECK: %[[NK:.*]] = memref.dim %{{.*}}, %{{.*}}
 // CHECK: %[[LAST:.*]] = arith.addi %[[I0]], %c128
 // CHECK: %[[END:.*]] = arith.minsi %[[LAST]], %{{.*}}
-// CHECK: %[[HIGH:.*]] = arith.minsi %[[END]], %[[NK]]
-// CHECK: scf.for %[[J0:.*]] = %c0 to %[[HIGH]] step %c64
+// CHECK: %[[ROW:.*]] = arith.subi %[[END]], %c1
+// CHECK: %[[KEY:.*]] = arith.addi %[[NK]], %c-1
+// CHECK: %[[HIGH:.*]] = arith.minsi %[[ROW]], %[[KEY]]
+// CHECK: %[[TILE:.*]] = arith.shrsi %[[HIGH]], %c6
+// CHECK: %[[BEHIND:.*]] = arith.addi %[[TILE]], %c1
+// CHECK: tile.sweep %c0 to %[[BEHIND]] carry
+// CHECK-SAME: classify {
+// CHECK-COUNT-2: arith.cmpi
+// CHECK-NOT: arith.cmpi
+// CHECK:   tile.yield %true, %{{.*}} : i1, i1
+// CHECK: do {
+// CHECK-NEXT: ^bb0(%[[T:.*]]: index, %[[PARTIAL:.*]]: i1,
+// CHECK:   %[[J0:.*]] = arith.muli %[[T]], %c64
 // CHECK:   %[[S:.*]] = tile.dot
-// CHECK:   %[[PARTIAL:.*]] = arith.cmpi sgt
 // CHECK:   %[[X:.*]] = scf.if %[[PARTIAL]]
 // CHECK:     tile.map (%[[E:.*]] = %[[S]]) at (%[[I:.*]], %[[J:.*]]) from (%[[I0]], %[[J0]])
 // CHECK:       arith.cmpi slt, %[[J]], %[[NK]]
@@ -47,9 +57,11 @@ attn.kernel @causal(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan}
 // Without a mask only the last tile is partial.
 // CHECK-LABEL: tile.kernel @dense(
 // CHECK: %[[NK:.*]] = memref.dim
-// CHECK: scf.for %[[J0:.*]] = %c0 to %[[NK]] step %c64
+// CHECK: tile.sweep %c0 to %{{.*}} carry
+// CHECK:   %[[J0:.*]] = arith.muli %{{.*}}, %c64
 // CHECK:   %[[TILE_END:.*]] = arith.addi %[[J0]], %c64
-// CHECK:   arith.cmpi sgt, %[[TILE_END]], %[[NK]]
+// CHECK:   %[[PARTIAL:.*]] = arith.cmpi sgt, %[[TILE_END]], %[[NK]]
+// CHECK:   tile.yield %true, %[[PARTIAL]]
 attn.kernel @dense(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan} {
   %s = dot %q, %k scale 0.125 : !q, !k
   %p = softmax %s : !s
@@ -57,14 +69,13 @@ attn.kernel @dense(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan} 
   return %o : !q
 }
 
-// A window starts its loop at a tile boundary, and an empty one has no tile.
+// A window starts its sweep at the tile of its first key.
 // CHECK-LABEL: tile.kernel @window(
 // CHECK: %[[LOW:.*]] = arith.maxsi
-// CHECK: %[[EMPTY:.*]] = arith.cmpi sle, %{{.*}}, %[[LOW]]
-// CHECK: %[[HIGH:.*]] = arith.select %[[EMPTY]], %c0
-// CHECK: %[[TILES:.*]] = arith.divui %[[LOW]], %c64
-// CHECK: %[[START:.*]] = arith.muli %[[TILES]], %c64
-// CHECK: scf.for %{{.*}} = %[[START]] to %[[HIGH]] step %c64
+// CHECK: %[[START:.*]] = arith.shrsi %[[LOW]], %c6
+// CHECK: tile.sweep %[[START]] to %{{.*}} carry
+// CHECK-NOT: seek
+// CHECK: tile.yield %true,
 attn.kernel @window(%q: !q, %k: !k, %v: !k, %w: index) -> !q attributes {attn.plan = #plan} {
   %s = dot %q, %k scale 0.125 : !q, !k
   %m = where %s in affine_set<(b, h, i, j)[w] : (j <= i, i - j <= w)>[%w] : !s
@@ -75,7 +86,7 @@ attn.kernel @window(%q: !q, %k: !k, %v: !k, %w: index) -> !q attributes {attn.pl
 
 // Sums without an exponential carry no maximum.
 // CHECK-LABEL: tile.kernel @unframed(
-// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (!tile.rows<128, vector<64xf32>>)
+// CHECK: tile.sweep {{.*}} carry (%{{[0-9]*}}) classify
 // CHECK-NOT: tile.reduce
 // CHECK: tile.contract
 // CHECK-NOT: scaled
@@ -83,6 +94,52 @@ attn.kernel @window(%q: !q, %k: !k, %v: !k, %w: index) -> !q attributes {attn.pl
 attn.kernel @unframed(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan} {
   %s = dot %q, %k scale 0.125 : !q, !k
   %p = map (%x = %s) : (!s) -> !s { %y = math.tanh %x : f32  yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// A sink and a window are two ranges: the sweep jumps from one to the other.
+// CHECK-LABEL: tile.kernel @sink_window(
+// CHECK: tile.sweep {{.*}} seek {
+// CHECK: } classify {
+attn.kernel @sink_window(%q: !q, %k: !k, %v: !k, %w: index) -> !q attributes {attn.plan = #plan} {
+  %s = dot %q, %k scale 0.125 : !q, !k
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!s) {
+    %four = arith.constant 4 : index
+    %sink = arith.cmpi slt, %j, %four : index
+    %near = holds affine_set<(i, j)[w] : (i - j <= w)>(%i, %j)[%w]
+    %past = arith.cmpi sle, %j, %i : index
+    %any = arith.ori %sink, %near : i1
+    %y = arith.andi %any, %past : i1
+    yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// Ids of documents in no order: the kernel's own rows are folded by the block, those of keys by a
+// kernel before it, which fills the workspace.
+// CHECK-LABEL: tile.kernel @documents(
+// CHECK-SAME: memref<?x?x?x3xi64> {tile.name = "mask.summaries", tile.workspace = {axis = "k", batch = true, head = false}}
+// CHECK-SAME: tile.before = @documents_summaries
+// CHECK: tile.fold %{{.*}} to %{{.*}} [least, greatest, union]
+// CHECK: tile.sweep
+// CHECK: tile.read %{{.*}} : memref<?x?x?x3xi64> -> i64
+// CHECK: do {
+// CHECK-LABEL: tile.kernel @documents_summaries(
+// CHECK-SAME: config = #tile.config<queries = 1, keys = 64, threads = 128, stages = 1>, result_count = 1 : i64
+// CHECK: %[[F:.*]]:3 = tile.fold %{{.*}} to %{{.*}} [greatest, least, union]
+// CHECK: tile.write %[[F]]#0,
+// CHECK: tile.write %[[F]]#1,
+// CHECK: tile.write %[[F]]#2,
+attn.kernel @documents(%q: !q, %k: !k, %v: !k, %id: tensor<?x?xi32>) -> !q attributes {attn.plan = #plan} {
+  %s = dot %q, %k scale 0.125 : !q, !k
+  %m = where (%x = %s) at (%b, %h, %i, %j) : (!s) {
+    %u = load %id[%b, %i] : tensor<?x?xi32>
+    %w = load %id[%b, %j] : tensor<?x?xi32>
+    %y = arith.cmpi eq, %u, %w : i32
+    yield %y : i1 }
+  %p = softmax %m : !s
   %o = contract %p, %v : !s, !k -> !q
   return %o : !q
 }

@@ -154,14 +154,20 @@ static mlir::DialectRegistry &getRegistry() {
   return registry;
 }
 
-Kernel::Kernel(const std::string &text, HostLevel level)
+Kernel::Kernel(const std::string &text, HostLevel level, const std::string &name)
     : context(getRegistry(), mlir::MLIRContext::Threading::DISABLED) {
   module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module) {
     ADD_FAILURE() << "the test's own IR is refused:\n" << text;
     return;
   }
-  kernel = *module->getOps<tile::KernelOp>().begin();
+  for (auto candidate : module->getOps<tile::KernelOp>())
+    if (!kernel && (name.empty() || candidate.getSymName() == name))
+      kernel = candidate;
+  if (!kernel) {
+    ADD_FAILURE() << "there is no kernel '" << name << "'";
+    return;
+  }
   mlir::FailureOr<HostCode> compiled = compileForHost(kernel, level);
   if (failed(compiled)) {
     ADD_FAILURE() << "the kernel does not compile for " << getHostFacts(level).name;

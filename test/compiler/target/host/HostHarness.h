@@ -50,8 +50,9 @@ std::vector<HostLevel> getRunnableLevels();
 /// A compiled kernel, opened.
 class Kernel {
 public:
-  /// Parses the text of a module with one tile kernel and compiles it; fails the test on an error.
-  Kernel(const std::string &text, HostLevel level);
+  /// Parses the text of a module and compiles its tile kernel `name`, or the first one; fails the test
+  /// on an error.
+  Kernel(const std::string &text, HostLevel level, const std::string &name = "");
   ~Kernel();
   Kernel(const Kernel &) = delete;
 

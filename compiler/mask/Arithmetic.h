@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_MASK_ARITHMETIC_H
 
 #include "compiler/mask/Program.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <limits>
 
 namespace attune::mask {
@@ -36,7 +37,27 @@ inline int64_t floorModulo(int64_t a, int64_t b) {
 }
 
 /// What an operation yields (not a leaf); wraps where values nobody uses leave 64 bits.
-int64_t compute(Opcode opcode, int64_t a, int64_t b, int64_t c);
+inline int64_t compute(Opcode opcode, int64_t a, int64_t b, int64_t c) {
+  switch (opcode) {
+  case Opcode::Add: return int64_t(uint64_t(a) + uint64_t(b));
+  case Opcode::Subtract: return int64_t(uint64_t(a) - uint64_t(b));
+  case Opcode::Multiply: return int64_t(uint64_t(a) * uint64_t(b));
+  case Opcode::FloorDivide: return floorDivide(a, b);
+  case Opcode::Modulo: return floorModulo(a, b);
+  case Opcode::Minimum: return std::min(a, b);
+  case Opcode::Maximum: return std::max(a, b);
+  case Opcode::BitAnd: return a & b;
+  case Opcode::BitOr: return a | b;
+  case Opcode::BitXor: return a ^ b;
+  case Opcode::LessEqual: return a <= b;
+  case Opcode::Equal: return a == b;
+  case Opcode::And: return a & b;
+  case Opcode::Or: return a | b;
+  case Opcode::Not: return !a;
+  case Opcode::Select: return a ? b : c;
+  default: llvm_unreachable("not an operation");
+  }
+}
 
 /// Is the value given from outside of the program?
 inline bool isLeaf(Opcode opcode) { return opcode > Opcode::Constant && opcode < Opcode::Add; }

@@ -21,6 +21,9 @@ struct Machinery {
 Schedule assemble(FormulaBuilder &formulas, const MaskFormula &mask, const ScheduleOptions &options,
                   const Machinery &machinery);
 
+/// All that is computed of a schedule's program.
+llvm::SmallVector<Value> rootsOf(const Schedule &schedule);
+
 /// The cheapest schedule that is as sharp as the richest on a battery of shapes.
 Schedule chooseSchedule(FormulaBuilder &formulas, const MaskFormula &mask,
                         const ScheduleOptions &options);

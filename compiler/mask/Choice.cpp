@@ -13,7 +13,7 @@ namespace {
 /// What a schedule did on the battery, or on the first problems of it.
 struct Trials {
   std::vector<TileClass> classes;
-  int64_t evaluations = 0, rowTiles = 0;
+  int64_t evaluations = 0, rowTiles = 0, instructions = 0;
 };
 
 struct Candidate {
@@ -24,28 +24,40 @@ struct Candidate {
   bool isSharp = true;
 };
 
-/// Row tiles of a problem that are looked at, and columns of each: the first, the last, between.
-constexpr int64_t MaximumSamples = 8;
+/// Row tiles of a problem that are looked at, the first, the last, some between, and up to four times as
+/// many columns of each; fewer where a test is long.
+int64_t samplesOf(const Schedule &richest) {
+  constexpr int64_t longTest = 60;
+  return richest.costs().pair > longTest ? 3 : 6;
+}
 
-void tryOn(const Schedule &schedule, const MadeUpProblem &problem, Trials &trials) {
+/// Problems that are tried: all of them, fewer where many instructions were interpreted for those.
+constexpr size_t LeastProblems = 3;
+constexpr int64_t InstructionBudget = 300'000;
+
+void tryOn(const Schedule &schedule, const MadeUpProblem &problem, int64_t samples,
+           Trials &trials) {
   RowTile::Sizes sizes = problem.sizes(schedule.direction);
   int64_t rows = countTiles(schedule.rows, sizes.rowTokens, sizes.rowGrid);
   int64_t columns = countTiles(schedule.columns, sizes.columnTokens, sizes.columnGrid);
   if (rows == 0 || columns == 0)
     return;
   RowTile tile(schedule, sizes, problem, 0);
-  for (int64_t sample = 0; sample < std::min(rows, MaximumSamples); ++sample) {
-    int64_t number = rows <= MaximumSamples ? sample : sample * (rows - 1) / (MaximumSamples - 1);
+  int64_t before = 0;
+  for (int64_t sample = 0; sample < std::min(rows, samples); ++sample) {
+    int64_t number = rows <= samples ? sample : sample * (rows - 1) / (samples - 1);
     tile = tile.sibling(number);
     ++trials.rowTiles;
     int64_t next = tile.next(tile.first());
-    int64_t step = std::max<int64_t>(columns / (4 * MaximumSamples), 1);
+    int64_t step = std::max<int64_t>(columns / (4 * samples), 1);
     for (int64_t t = 0; t < columns; t += step) {
       if (next < t)
         next = tile.next(t);
       bool isVisited = t == next && t < tile.end();
       trials.classes.push_back(isVisited ? tile.classify(t) : TileClass::Empty);
     }
+    trials.instructions += tile.instructions() - before;
+    before = tile.instructions();
     // What ranges answer is looked at once a tile, too.
     trials.evaluations +=
         std::max(tile.evaluations(), std::max<int64_t>(tile.end() - tile.first(), 0));
@@ -59,17 +71,22 @@ bool isAsSharp(const Trials &trials, const Trials &best) {
   return true;
 }
 
-/// Operations for a row tile of a sequence longer than those of the battery. A fold is a reduction of
-/// the block, a summary a pass over the columns.
-double costOf(const Candidate &candidate) {
-  constexpr double foldCost = 20, summaryCost = 200, longer = 4;
-  const Schedule &schedule = candidate.schedule;
+/// Operations for a row tile however its columns are classified. A fold is a reduction of the block, a
+/// summary a pass over the columns.
+double fixedCostOf(const Schedule &schedule) {
+  constexpr double foldCost = 100, summaryCost = 200;
   Schedule::Costs costs = schedule.costs();
+  return double(costs.rowTile + 2 * costs.row) + foldCost * double(schedule.folds.size()) +
+         summaryCost * double(schedule.summaries.size());
+}
+
+/// Of a sequence longer than those of the battery.
+double costOf(const Candidate &candidate) {
+  constexpr double longer = 4;
+  const Schedule &schedule = candidate.schedule;
   double evaluations = double(candidate.trials.evaluations) /
                        double(std::max<int64_t>(candidate.trials.rowTiles, 1));
-  return double(costs.rowTile + 2 * costs.row) + foldCost * double(schedule.folds.size()) +
-         summaryCost * double(schedule.summaries.size()) +
-         longer * evaluations * double(costs.pair + 1);
+  return fixedCostOf(schedule) + longer * evaluations * double(schedule.costs().pair + 1);
 }
 
 bool readsTables(const MaskFormula &mask, Side side) {
@@ -103,14 +120,21 @@ public:
   Schedule run();
 
 private:
-  /// Given up at the first problem at which it is less sharp than the best.
-  Candidate candidate(const Machinery &machinery, const Trials *best = nullptr) {
+  /// Given up at the first problem at which it is less sharp than the richest, or if it costs more than
+  /// the best so far.
+  Candidate candidate(const Machinery &machinery, const Trials *best = nullptr,
+                      double limit = std::numeric_limits<double>::infinity()) {
     Candidate made{machinery, assemble(formulas, mask, options, machinery), {}};
-    for (const MadeUpProblem &problem : problems) {
-      tryOn(made.schedule, problem, made.trials);
+    if (!best)
+      samples = samplesOf(made.schedule);
+    made.isSharp = fixedCostOf(made.schedule) < limit;
+    if (!made.isSharp)
+      return made;
+    for (size_t index = 0; index < problems.size() && made.isSharp; ++index) {
+      tryOn(made.schedule, problems[index], samples, made.trials);
       made.isSharp = !best || isAsSharp(made.trials, *best);
-      if (!made.isSharp)
-        break;
+      if (!best && index + 1 >= LeastProblems && made.trials.instructions > InstructionBudget)
+        problems.truncate(index + 1);
     }
     made.cost = costOf(made);
     return made;
@@ -120,7 +144,8 @@ private:
   FormulaBuilder &formulas;
   const MaskFormula &mask;
   const ScheduleOptions &options;
-  std::vector<MadeUpProblem> problems;
+  llvm::SmallVector<MadeUpProblem, 0> problems;
+  int64_t samples = 0;
 };
 
 Schedule Choice::finish(Candidate chosen, bool isSharpest) {
@@ -141,27 +166,28 @@ Schedule Choice::run() {
   Candidate richest = candidate({Level::Pieces, summaries, true, true});
   if (richest.schedule.level == Level::All)
     return finish(std::move(richest), true);
-  auto tryLess = [&](const Machinery &machinery) { return candidate(machinery, &richest.trials); };
-  Candidate ranges = tryLess({Level::Ranges, false, false, true});
-  if (ranges.isSharp)
-    return finish(std::move(ranges), false);
-  std::vector<Candidate> candidates;
-  candidates.push_back(tryLess({Level::Ranges, false, true, true}));
-  for (bool withSummaries : {false, true}) {
-    if (withSummaries && !summaries)
-      continue;
+  Candidate best = std::move(richest);
+  Trials sharpest = best.trials;
+  bool isSharpest = true;
+  auto tryLess = [&](const Machinery &machinery) {
+    Candidate other = candidate(machinery, &sharpest, best.cost);
+    if (!other.isSharp || other.cost >= best.cost)
+      return false;
+    best = std::move(other);
+    isSharpest = false;
+    return true;
+  };
+  // Nothing is cheaper than ranges that need no rows.
+  if (tryLess({Level::Ranges, false, false, true}))
+    return finish(std::move(best), false);
+  for (bool withSummaries : {false, true})
     for (bool folds : {false, true})
-      for (Level level : {Level::Test, Level::Pieces}) {
-        candidates.push_back(tryLess({level, withSummaries, folds, false}));
-        candidates.push_back(tryLess({level, withSummaries, folds, true}));
-      }
-  }
-  Candidate *best = &richest;
-  for (Candidate &other : candidates)
-    if (other.isSharp && other.cost < best->cost)
-      best = &other;
-  bool isSharpest = best == &richest;
-  return finish(std::move(*best), isSharpest);
+      for (Level level : {Level::Test, Level::Pieces})
+        for (bool segments : {false, true})
+          if (!withSummaries || summaries)
+            tryLess({level, withSummaries, folds, segments});
+  tryLess({Level::Ranges, false, true, true});
+  return finish(std::move(best), isSharpest);
 }
 
 } // namespace

@@ -103,28 +103,6 @@ int64_t costOf(const Program &program, const Instruction &instruction) {
 
 } // namespace
 
-int64_t attune::mask::compute(Opcode opcode, int64_t a, int64_t b, int64_t c) {
-  switch (opcode) {
-  case Opcode::Add: return int64_t(uint64_t(a) + uint64_t(b));
-  case Opcode::Subtract: return int64_t(uint64_t(a) - uint64_t(b));
-  case Opcode::Multiply: return int64_t(uint64_t(a) * uint64_t(b));
-  case Opcode::FloorDivide: return floorDivide(a, b);
-  case Opcode::Modulo: return floorModulo(a, b);
-  case Opcode::Minimum: return std::min(a, b);
-  case Opcode::Maximum: return std::max(a, b);
-  case Opcode::BitAnd: return a & b;
-  case Opcode::BitOr: return a | b;
-  case Opcode::BitXor: return a ^ b;
-  case Opcode::LessEqual: return a <= b;
-  case Opcode::Equal: return a == b;
-  case Opcode::And: return a & b;
-  case Opcode::Or: return a | b;
-  case Opcode::Not: return !a;
-  case Opcode::Select: return a ? b : c;
-  default: llvm_unreachable("not an operation");
-  }
-}
-
 Value Program::intern(Instruction instruction) {
   uint64_t hash = llvm::hash_combine(unsigned(instruction.opcode), instruction.number,
                                      unsigned(instruction.input), instruction.dim, instruction.node,
@@ -365,23 +343,31 @@ Value Program::foldLogic(Opcode opcode, Value a, Value b) {
 }
 
 llvm::SmallVector<int> Program::needed(llvm::ArrayRef<Value> roots) const {
-  std::vector<bool> seen(instructions.size());
-  llvm::SmallVector<int> stack, order;
+  int last = -1;
+  for (Value root : roots)
+    last = std::max(last, root.id);
+  // Operands come before users: one walk from the last to the first.
+  std::vector<char> wanted(last + 1);
   for (Value root : roots)
     if (root)
-      stack.push_back(root.id);
-  while (!stack.empty()) {
-    int id = stack.pop_back_val();
-    if (seen[id])
+      wanted[root.id] = true;
+  llvm::SmallVector<int> order;
+  for (int id = last; id >= 0; --id) {
+    if (!wanted[id])
       continue;
-    seen[id] = true;
     order.push_back(id);
     for (Value operand : instructions[id].operands)
       if (operand)
-        stack.push_back(operand.id);
+        wanted[operand.id] = true;
   }
-  llvm::sort(order);
+  std::reverse(order.begin(), order.end());
   return order;
+}
+
+void Program::renumber(Opcode opcode, llvm::function_ref<int64_t(int64_t)> numberOf) {
+  for (Instruction &instruction : instructions)
+    if (instruction.opcode == opcode)
+      instruction.number = numberOf(instruction.number);
 }
 
 int64_t Program::cost(llvm::ArrayRef<Value> roots) const {

@@ -105,6 +105,9 @@ public:
   /// What computing `roots` takes, operands before users: ids.
   llvm::SmallVector<int> needed(llvm::ArrayRef<Value> roots) const;
 
+  /// Gives folds or summaries other numbers, when the program is finished.
+  void renumber(Opcode opcode, llvm::function_ref<int64_t(int64_t)> numberOf);
+
 private:
   Value intern(Instruction instruction);
   /// An equal value that exists or is simpler; null: none is known.

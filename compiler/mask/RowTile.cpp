@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What does the emitted code do for one row tile? The schedule, interpreted.
 #include "compiler/mask/Arithmetic.h"
+#include "compiler/mask/Assemble.h"
 #include "compiler/mask/Schedule.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -89,8 +90,12 @@ int64_t join(FoldKind kind, int64_t a, int64_t b) {
 
 /// What all row tiles of a problem share. Not for several threads.
 struct RowTile::Problem {
-  /// Instructions in order of evaluation.
-  using Plan = llvm::SmallVector<int>;
+  /// What it takes to compute some values: instructions in order, without those that never vary, which
+  /// are computed once. Is one of those unknown?
+  struct Plan {
+    llvm::SmallVector<int> order;
+    bool isUnknown = false;
+  };
 
   const Schedule &schedule;
   const Environment &environment;
@@ -103,8 +108,9 @@ struct RowTile::Problem {
   std::array<Coordinates, 7> inputs;
   llvm::ArrayRef<int64_t> foldValues, summaryValues;
   bool isUnknown = false;
-  /// Of Uniform and Entries; by instruction.
-  llvm::DenseMap<int, std::optional<int64_t>> uniforms;
+  int64_t instructions = 0;
+  /// By instruction: does it vary within the problem, and is it unknown if not?
+  std::vector<char> varies, isUnknownNumber;
   /// By column tile; empty where something is unknown.
   llvm::DenseMap<int64_t, llvm::SmallVector<int64_t>> summariesOf;
 
@@ -113,19 +119,29 @@ struct RowTile::Problem {
         rows(schedule.rows, sizes.rowTokens, sizes.rowGrid),
         columns(schedule.columns, sizes.columnTokens, sizes.columnGrid),
         values(schedule.program.size()) {
+    computeFixed();
     ends = planOf({schedule.firstTile, schedule.endTile});
     seek = planOf(schedule.seek);
     ranges = planOf({schedule.touched, schedule.blemished});
     mayHold = planOf({schedule.mayVisible, schedule.mayHidden});
     folds = planOf(schedule.folds);
     summaries = planOf(schedule.summaries);
-    for (Cut cut : schedule.rowCuts)
+    for (const Cut &cut : schedule.rowCuts)
       rowCuts.push_back(planOf({cut.divisor, cut.offset}));
     for (Cut cut : schedule.columnCuts)
       columnCuts.push_back(planOf({cut.divisor, cut.offset}));
   }
 
-  Plan planOf(llvm::ArrayRef<Value> roots) const { return schedule.program.needed(roots); }
+  void computeFixed();
+  Plan planOf(llvm::ArrayRef<Value> roots) const {
+    Plan plan;
+    for (int id : schedule.program.needed(roots)) {
+      plan.isUnknown |= isUnknownNumber[id] != 0;
+      if (varies[id])
+        plan.order.push_back(id);
+    }
+    return plan;
+  }
   Plan planOf(llvm::ArrayRef<TileFold> list) const {
     llvm::SmallVector<Value> roots;
     for (const TileFold &fold : list)
@@ -136,8 +152,9 @@ struct RowTile::Problem {
   Coordinates &at(Input input) { return inputs[unsigned(input)]; }
   int64_t operator[](Value value) const { return values[value.id]; }
   void run(const Plan &plan);
-  int64_t leaf(int id, const Instruction &instruction);
-  std::optional<int64_t> leafOrUnknown(int id, const Instruction &instruction);
+  void run(int id);
+  int64_t leaf(const Instruction &instruction);
+  std::optional<int64_t> leafOrUnknown(const Instruction &instruction);
   std::optional<int64_t> bound(const Instruction &instruction, bool strict);
   std::optional<int64_t> entry(const Node *node, int64_t index);
   /// The folds over a tile; nothing where something is unknown.
@@ -243,16 +260,10 @@ std::optional<int64_t> RowTile::Problem::bound(const Instruction &instruction, b
   return low;
 }
 
-std::optional<int64_t> RowTile::Problem::leafOrUnknown(int id, const Instruction &instruction) {
+std::optional<int64_t> RowTile::Problem::leafOrUnknown(const Instruction &instruction) {
   switch (instruction.opcode) {
-  case Opcode::Uniform:
-  case Opcode::Entries: {
-    auto [place, isNew] = uniforms.try_emplace(id);
-    if (isNew)
-      place->second = instruction.opcode == Opcode::Uniform ? environment.uniform(instruction.node)
-                                                            : environment.entries(instruction.node);
-    return place->second;
-  }
+  case Opcode::Uniform: return environment.uniform(instruction.node);
+  case Opcode::Entries: return environment.entries(instruction.node);
   case Opcode::AtToken: {
     bool isRow = (instruction.side == Side::Query) == isForward();
     const Axis &axis = isRow ? rows : columns;
@@ -266,29 +277,55 @@ std::optional<int64_t> RowTile::Problem::leafOrUnknown(int id, const Instruction
   }
 }
 
-int64_t RowTile::Problem::leaf(int id, const Instruction &instruction) {
+int64_t RowTile::Problem::leaf(const Instruction &instruction) {
   switch (instruction.opcode) {
   case Opcode::Input: return at(instruction.input)[instruction.dim];
   case Opcode::Fold: return foldValues[instruction.number];
   case Opcode::Summary: return summaryValues[instruction.number];
   default: break;
   }
-  std::optional<int64_t> found = leafOrUnknown(id, instruction);
+  std::optional<int64_t> found = leafOrUnknown(instruction);
   isUnknown |= !found;
   return found.value_or(0);
 }
 
-void RowTile::Problem::run(const Plan &plan) {
+void RowTile::Problem::run(int id) {
   auto value = [&](Value operand) { return operand ? values[operand.id] : 0; };
-  for (int id : plan) {
+  const Instruction &instruction = schedule.program[Value{id}];
+  auto [a, b, c] = instruction.operands;
+  if (instruction.opcode == Opcode::Constant)
+    values[id] = instruction.number;
+  else if (isLeaf(instruction.opcode))
+    values[id] = leaf(instruction);
+  else
+    values[id] = compute(instruction.opcode, value(a), value(b), value(c));
+}
+
+void RowTile::Problem::run(const Plan &plan) {
+  isUnknown |= plan.isUnknown;
+  instructions += int64_t(plan.order.size());
+  for (int id : plan.order)
+    run(id);
+}
+
+/// What is one number of the problem: made of scalars and constants.
+void RowTile::Problem::computeFixed() {
+  size_t size = schedule.program.size();
+  varies.resize(size);
+  isUnknownNumber.resize(size);
+  for (int id = 0; id < int(size); ++id) {
     const Instruction &instruction = schedule.program[Value{id}];
-    auto [a, b, c] = instruction.operands;
-    if (instruction.opcode == Opcode::Constant)
-      values[id] = instruction.number;
-    else if (isLeaf(instruction.opcode))
-      values[id] = leaf(id, instruction);
-    else
-      values[id] = compute(instruction.opcode, value(a), value(b), value(c));
+    varies[id] = instruction.opcode == Opcode::Input || instruction.opcode == Opcode::AtToken ||
+                 instruction.opcode == Opcode::Fold || instruction.opcode == Opcode::Summary;
+    for (Value operand : instruction.operands)
+      varies[id] |= operand && varies[operand.id];
+  }
+  for (int id : schedule.program.needed(rootsOf(schedule))) {
+    if (varies[id])
+      continue;
+    isUnknown = false;
+    run(id);
+    isUnknownNumber[id] = isUnknown;
   }
 }
 
@@ -345,6 +382,8 @@ void RowTile::start(int64_t tile) {
   firstTile = p[p.schedule.firstTile];
   endTile = std::min(endTile, p[p.schedule.endTile]);
 }
+
+int64_t RowTile::instructions() const { return problem->instructions; }
 
 int64_t RowTile::next(int64_t tile) {
   Problem &p = *problem;

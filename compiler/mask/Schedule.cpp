@@ -24,15 +24,31 @@ void markNode(const Node *node, bool &onBatch, bool &onHead,
 }
 
 /// What is computed for a row tile and for its pairs with column tiles.
-llvm::SmallVector<Value> rootsOf(const Schedule &schedule) {
+llvm::SmallVector<Value> rootsOfTiles(const Schedule &schedule) {
   llvm::SmallVector<Value> roots = {schedule.firstTile, schedule.endTile,   schedule.seek,
                                     schedule.touched,   schedule.blemished, schedule.mayVisible,
                                     schedule.mayHidden};
   for (const std::vector<Cut> *cuts : {&schedule.rowCuts, &schedule.columnCuts})
-    for (Cut cut : *cuts)
+    for (const Cut &cut : *cuts)
       roots.append({cut.divisor, cut.offset});
   llvm::erase_if(roots, [](Value root) { return !root; });
   return roots;
+}
+
+/// Drops the folds (summaries) that `roots` do not read.
+void prune(Program &program, llvm::ArrayRef<Value> roots, std::vector<TileFold> &folds,
+           Opcode opcode) {
+  std::vector<int64_t> numbers(folds.size(), -1);
+  std::vector<TileFold> kept;
+  for (int id : program.needed(roots)) {
+    const Instruction &instruction = program[Value{id}];
+    if (instruction.opcode == opcode && numbers[instruction.number] < 0) {
+      numbers[instruction.number] = int64_t(kept.size());
+      kept.push_back(folds[instruction.number]);
+    }
+  }
+  program.renumber(opcode, [&](int64_t number) { return std::max<int64_t>(numbers[number], 0); });
+  folds = std::move(kept);
 }
 
 class Assembly {
@@ -222,6 +238,9 @@ Schedule Assembly::run() {
   schedule.touched = isOneFlat ? program.truth(true) : meets(schedule.visible);
   schedule.blemished = machinery.segments ? meets(schedule.hidden) : program.truth(true);
   addTest();
+  llvm::SmallVector<Value> roots = rootsOfTiles(schedule);
+  prune(program, roots, schedule.folds, Opcode::Fold);
+  prune(program, roots, schedule.summaries, Opcode::Summary);
   markDependence();
   return std::move(schedule);
 }
@@ -238,12 +257,17 @@ void Assembly::markDependence() {
   for (TileFold &summary : schedule.summaries)
     mark({summary.value, summary.when}, summary.onBatch, summary.onHead);
   mark(rootsOf(schedule), schedule.onBatch, schedule.onHead);
-  for (const std::vector<TileFold> *folds : {&schedule.folds, &schedule.summaries})
-    for (const TileFold &fold : *folds)
-      mark({fold.value, fold.when}, schedule.onBatch, schedule.onHead);
 }
 
 } // namespace
+
+llvm::SmallVector<Value> attune::mask::rootsOf(const Schedule &schedule) {
+  llvm::SmallVector<Value> roots = rootsOfTiles(schedule);
+  for (const std::vector<TileFold> *folds : {&schedule.folds, &schedule.summaries})
+    for (const TileFold &fold : *folds)
+      roots.append({fold.value, fold.when});
+  return roots;
+}
 
 Schedule attune::mask::assemble(FormulaBuilder &formulas, const MaskFormula &mask,
                                 const ScheduleOptions &options, const Machinery &machinery) {

@@ -150,6 +150,8 @@ public:
   TileClass classify(int64_t columnTile);
   /// How many evaluations of the tile test were made so far.
   int64_t evaluations() const { return evaluated; }
+  /// How many instructions were interpreted for this problem so far, by all of its row tiles.
+  int64_t instructions() const;
 
 private:
   RowTile() = default;

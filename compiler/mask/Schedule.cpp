@@ -279,9 +279,17 @@ static int64_t costOfVarying(const Program &program, llvm::ArrayRef<Value> value
                              llvm::function_ref<bool(const Instruction &)> wanted) {
   llvm::SmallVector<Value> roots, fixed;
   llvm::copy_if(values, std::back_inserter(roots), [](Value root) { return bool(root); });
-  for (int id : program.needed(roots))
-    if (!program.depends(Value{id}, wanted))
+  llvm::DenseSet<int> varying;
+  for (int id : program.needed(roots)) {
+    const Instruction &instruction = program[Value{id}];
+    bool varies = wanted(instruction) || llvm::any_of(instruction.operands, [&](Value operand) {
+                    return operand && varying.contains(operand.id);
+                  });
+    if (varies)
+      varying.insert(id);
+    else
       fixed.push_back(Value{id});
+  }
   return program.cost(roots) - program.cost(fixed);
 }
 

@@ -73,14 +73,13 @@ static std::string textOf(const Atom &atom) {
 
 static std::string termText(const Atom &atom, int64_t magnitude) {
   std::string text = textOf(atom);
-  if (magnitude == 1)
-    return text;
-  bool isName = text.find(' ') == std::string::npos || text.back() == ')' || text.back() == ']';
-  if (atom.kind == AtomKind::Quotient || atom.kind == AtomKind::Remainder ||
-      atom.kind == AtomKind::Product || atom.kind == AtomKind::BitAnd ||
-      atom.kind == AtomKind::BitOr || atom.kind == AtomKind::BitXor)
-    isName = false;
-  return std::to_string(magnitude) + " * " + (isName ? text : "(" + text + ")");
+  bool isBits = atom.kind == AtomKind::BitAnd || atom.kind == AtomKind::BitOr ||
+                atom.kind == AtomKind::BitXor;
+  bool isInfix = isBits || atom.kind == AtomKind::Quotient || atom.kind == AtomKind::Remainder ||
+                 atom.kind == AtomKind::Product;
+  if (isBits || (isInfix && magnitude != 1))
+    text = "(" + text + ")";
+  return magnitude == 1 ? text : std::to_string(magnitude) + " * " + text;
 }
 
 /// What is added comes before what is subtracted, the constant last.

@@ -223,6 +223,29 @@ TEST(FormulaTest, ARestInsideOfTheDivisorIsNoQuotient) {
             "i - j <= 0");
 }
 
+TEST(FormulaTest, ARestThatMayReachTheDivisorStays) {
+  std::string size = "%z = arith.muli %n, %c8 : index ";
+  std::string rest = "%e = arith.constant 9 : index %a = affine.apply "
+                     "affine_map<(i)[n] -> (i mod n)>(%i)[";
+  EXPECT_EQ(quotientOf(size + rest + "%e] ", "%z"), "(i % 9) // (8 * n) - j <= 0");
+  EXPECT_EQ(quotientOf(size + rest + "%c8] ", "%z"), "true");
+}
+
+TEST(FormulaTest, AMultipleOfAQuotientMayBeZero) {
+  EXPECT_EQ(visibleOf("%q = arith.floordivsi %i, %n : index %a = arith.muli %q, %n : index "
+                      "%y = arith.cmpi sle, %a, %c0 : index"),
+            "n * (i // n) <= 0");
+}
+
+TEST(FormulaTest, BitsOfTwoNumbersMayExceedBoth) {
+  std::string both = "%p = affine.apply affine_map<(i) -> (i mod 5)>(%i) "
+                     "%q = affine.apply affine_map<(i) -> (i mod 5)>(%j) "
+                     "%a = arith.ori %p, %q : index ";
+  EXPECT_EQ(visibleOf(both + "%y = arith.cmpi sle, %a, %c6 : index"),
+            "((i % 5) | (j % 5)) - 6 <= 0");
+  EXPECT_EQ(visibleOf(both + "%y = arith.cmpi sle, %a, %c7 : index"), "true");
+}
+
 TEST(FormulaTest, ConstantsLeaveTheQuotient) {
   EXPECT_EQ(quotientOf("%p = arith.constant 130 : index %a = arith.addi %w, %p : index %z = "
                        "arith.constant 128 : index ",

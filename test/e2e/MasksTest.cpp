@@ -56,7 +56,7 @@ TEST_P(Masks, hostAgreesWithTheReference) {
     Compiled &compiled = Compiled::of(withRowSums(example(GetParam().name, element, 64)));
     ASSERT_TRUE(compiled.ok);
     auto lengths = element == "f32" ? std::vector<int64_t>{1, 17, 128, 300}
-                                    : std::vector<int64_t>{1, 130, 700};
+                                    : std::vector<int64_t>{1, 130, 420};
     for (int64_t tokens : lengths) {
       SCOPED_TRACE(element + ", " + std::to_string(tokens) + " tokens");
       MaskCase launched = GetParam().make(tokens, generator);

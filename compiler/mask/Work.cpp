@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much work does a mask leave?
+#include "compiler/mask/PairTable.h"
 #include "compiler/mask/Schedule.h"
 
 using namespace attune;
@@ -8,12 +9,12 @@ using namespace attune::mask;
 namespace {
 
 /// Pairs of two tiles at which the formula holds; nothing where that is not known.
-std::optional<int64_t> countVisible(const Formula &visible, llvm::ArrayRef<int64_t> queries,
-                                    llvm::ArrayRef<int64_t> keys, const Environment &environment) {
+std::optional<int64_t> countVisible(PairTable &visible, llvm::ArrayRef<int64_t> queries,
+                                    llvm::ArrayRef<int64_t> keys) {
   int64_t count = 0;
   for (int64_t query : queries)
     for (int64_t key : keys) {
-      std::optional<bool> found = holds(visible, query, key, environment);
+      std::optional<bool> found = visible.holds(query, key);
       if (!found)
         return std::nullopt;
       count += *found;
@@ -31,6 +32,7 @@ MaskWork attune::mask::predictWork(const Schedule &schedule, const MaskFormula &
   int64_t columnTiles = countTiles(schedule.columns, sizes.columnTokens, sizes.columnGrid);
   if (rowTiles == 0 || columnTiles == 0)
     return work;
+  PairTable visible(mask.visible, environment);
   bool isForward = schedule.direction == Direction::Forward;
   RowTile row(schedule, sizes, environment, 0);
   for (int64_t tile = 0; tile < rowTiles; ++tile) {
@@ -46,8 +48,7 @@ MaskWork attune::mask::predictWork(const Schedule &schedule, const MaskFormula &
       auto columns = tokensOf(schedule.columns, sizes.columnTokens, sizes.columnGrid, t);
       std::optional<int64_t> pairs = int64_t(rows.size() * columns.size());
       if (found == TileClass::Partial && work.visiblePairs)
-        pairs = countVisible(mask.visible, isForward ? rows : columns, isForward ? columns : rows,
-                             environment);
+        pairs = countVisible(visible, isForward ? rows : columns, isForward ? columns : rows);
       if (!pairs || !work.visiblePairs)
         work.visiblePairs.reset();
       else

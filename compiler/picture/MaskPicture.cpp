@@ -70,6 +70,12 @@ constexpr size_t titleLetters = 90;
 
 constexpr int samples = 4; // along each axis of a cell
 
+bool isVisible(const MaskScene &scene, int64_t query, int64_t key) {
+  auto found = scene.visible ? scene.visible(query, key)
+                             : mask::holds(scene.mask.visible, query, key, scene.environment);
+  return found.value_or(false);
+}
+
 /// The share of visible pairs among a grid of samples of the cell; 0 where the mask is not known.
 double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t key) {
   int64_t seen = 0, visible = 0;
@@ -80,7 +86,7 @@ double getShare(const MaskScene &scene, int64_t tokens, int64_t query, int64_t k
       if (i >= scene.queries() || j >= scene.keys())
         continue;
       ++seen;
-      visible += mask::holds(scene.mask.visible, i, j, scene.environment).value_or(false);
+      visible += isVisible(scene, i, j);
     }
   }
   return seen ? double(visible) / seen : 0;

@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_PICTURE_MASKPICTURE_H
 
 #include "compiler/mask/Schedule.h"
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct MaskScene {
   const mask::Schedule &schedule;
   mask::RowTile::Sizes sizes;
   const mask::Environment &environment;
+  /// Is a pair visible? If not given, the formula says.
+  std::function<std::optional<bool>(int64_t query, int64_t key)> visible = nullptr;
 
   int64_t queries() const { return sizes.rowTokens; }
   int64_t keys() const { return sizes.columnTokens; }

@@ -40,6 +40,7 @@ MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
   MaskSchedule planned;
   planned.formulas = std::make_unique<mask::FormulaBuilder>(
       *plan.graph, gridOf(tiles.queries, rows), gridOf(tiles.keys, columns));
+  planned.domains = getDomains(plan);
   planned.mask = buildMask(plan, *planned.formulas);
   mask::ScheduleOptions options;
   options.rows = tiles.queries;
@@ -58,10 +59,72 @@ mask::RowTile::Sizes getLengths(const MaskProblem &problem) {
   return sizes;
 }
 
+static bool hasUnknown(const mask::Formula &formula) {
+  return formula.kind == mask::FormulaKind::Unknown || llvm::any_of(formula.parts, hasUnknown);
+}
+
+PairTester::PairTester(const MaskSchedule &planned, const MaskNumbers &numbers)
+    : planned(planned), numbers(numbers) {
+  if (!hasUnknown(planned.mask.visible))
+    formula = std::make_shared<mask::PairTable>(planned.mask.visible, numbers);
+}
+
+const std::vector<bool> *PairTester::row(int64_t query) {
+  if (query == rowQuery)
+    return &visible;
+  rowQuery = -1;
+  visible.assign(size_t(numbers.values().place().keys), false);
+  for (const Domain &domain : planned.domains) {
+    for (const Node *predicate : domain)
+      if (!numbers.values().row(predicate, query))
+        return nullptr;
+    std::vector<bool> seen = numbers.visible(domain, query, false);
+    for (size_t key = 0; key < visible.size(); ++key)
+      visible[key] = visible[key] || seen[key];
+  }
+  rowQuery = query;
+  return &visible;
+}
+
+std::optional<bool> PairTester::operator()(int64_t query, int64_t key) {
+  if (formula)
+    return formula->holds(query, key);
+  const std::vector<bool> *seen = row(query);
+  return seen ? std::optional<bool>((*seen)[size_t(key)]) : std::nullopt;
+}
+
+std::optional<int64_t> PairTester::count(int64_t query) {
+  const std::vector<bool> *seen = row(query);
+  if (!seen)
+    return std::nullopt;
+  return std::count(seen->begin(), seen->end(), true);
+}
+
+static std::optional<int64_t> countVisiblePairs(const MaskSchedule &planned,
+                                                const MaskNumbers &numbers) {
+  constexpr int64_t most = 4 << 20;
+  const ScorePlane &plane = numbers.values().place();
+  if (plane.queries * plane.keys > most)
+    return std::nullopt;
+  PairTester tester(planned, numbers);
+  int64_t count = 0;
+  for (int64_t query = 0; query < plane.queries; ++query) {
+    std::optional<int64_t> seen = tester.count(query);
+    if (!seen)
+      return std::nullopt;
+    count += *seen;
+  }
+  return count;
+}
+
 mask::MaskWork predictWork(const MaskSchedule &planned, const MaskProblem &problem,
                            int64_t sequence, int64_t head) {
-  return mask::predictWork(planned.schedule, planned.mask, getLengths(problem),
-                           problem.numbers(sequence, head));
+  const MaskNumbers &numbers = problem.numbers(sequence, head);
+  mask::MaskWork work =
+      mask::predictWork(planned.schedule, planned.mask, getLengths(problem), numbers);
+  if (!work.visiblePairs)
+    work.visiblePairs = countVisiblePairs(planned, numbers);
+  return work;
 }
 
 mask::MaskWork predictTotalWork(const MaskSchedule &planned, const MaskProblem &problem) {
@@ -85,19 +148,24 @@ mask::MaskWork predictTotalWork(const MaskSchedule &planned, const MaskProblem &
   return total;
 }
 
-int64_t countComputedPairs(const mask::Schedule &schedule, const MaskProblem &problem,
-                           int64_t sequence, int64_t head) {
+PairEstimate estimatePairs(const mask::Schedule &schedule, const MaskProblem &problem,
+                           int64_t mostRows) {
   mask::RowTile::Sizes sizes = getLengths(problem);
+  PairEstimate estimate;
   int64_t rows = mask::countTiles(schedule.rows, sizes.rowTokens, sizes.rowGrid), visited = 0;
   if (rows == 0 || sizes.columnTokens == 0)
-    return 0;
-  mask::RowTile row(schedule, sizes, problem.numbers(sequence, head), 0);
-  for (int64_t tile = 0; tile < rows; ++tile) {
-    row = row.sibling(tile);
+    return estimate;
+  int64_t samples = std::min(rows, mostRows);
+  mask::RowTile row(schedule, sizes, problem.numbers(0, 0), 0);
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    row = row.sibling((2 * sample + 1) * rows / (2 * samples));
+    estimate.effort += 1 + std::max<int64_t>(0, row.end() - row.first());
     for (int64_t at = row.next(row.first()); at < row.end(); at = row.next(at + 1))
       visited += row.classify(at) != mask::TileClass::Empty;
   }
-  return visited * schedule.rows.tokens * schedule.columns.tokens;
+  estimate.computedPairs = double(visited) * double(rows) / double(samples) *
+                           double(schedule.rows.tokens * schedule.columns.tokens);
+  return estimate;
 }
 
 } // namespace attune

@@ -3,6 +3,7 @@
 #ifndef ATTUNE_COMPILER_PROBLEM_PREDICTION_H
 #define ATTUNE_COMPILER_PROBLEM_PREDICTION_H
 
+#include "compiler/mask/PairTable.h"
 #include "compiler/mask/Schedule.h"
 #include "compiler/problem/Problem.h"
 #include "dialects/tile/TileDialect.h"
@@ -26,6 +27,7 @@ std::string spell(const mask::TileShape &shape);
 /// The mask of a plan (see buildMask) and the schedule of a loop over key tiles. Movable; the plan has to
 /// live as long.
 struct MaskSchedule {
+  std::vector<Domain> domains;
   std::unique_ptr<mask::FormulaBuilder> formulas;
   mask::MaskFormula mask;
   mask::Schedule schedule;
@@ -37,16 +39,43 @@ MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
 /// The lengths of a problem, rows being queries.
 mask::RowTile::Sizes getLengths(const MaskProblem &problem);
 
-/// The work of one sequence and head.
+/// Is a pair visible in some mask? By the formula, or, where that does not know, by the predicates
+/// themselves; nothing where a number is missing, or the predicates depend on scores.
+class PairTester {
+public:
+  PairTester(const MaskSchedule &planned, const MaskNumbers &numbers);
+  std::optional<bool> operator()(int64_t query, int64_t key);
+  /// How many keys a query sees.
+  std::optional<int64_t> count(int64_t query);
+
+private:
+  const std::vector<bool> *row(int64_t query);
+
+  const MaskSchedule &planned;
+  const MaskNumbers &numbers;
+  /// Null where the formula does not know.
+  std::shared_ptr<mask::PairTable> formula;
+  int64_t rowQuery = -1;
+  std::vector<bool> visible;
+};
+
+/// The work of one sequence and head. Where the formula does not know, visible pairs of up to 4
+/// million are counted one by one.
 mask::MaskWork predictWork(const MaskSchedule &planned, const MaskProblem &problem,
                            int64_t sequence = 0, int64_t head = 0);
 
 /// The work of all sequences and heads; those that the mask does not tell apart are counted once.
 mask::MaskWork predictTotalWork(const MaskSchedule &planned, const MaskProblem &problem);
 
-/// Pairs of the tiles that one sequence and head visits: predictWork without its count of visible pairs.
-int64_t countComputedPairs(const mask::Schedule &schedule, const MaskProblem &problem,
-                           int64_t sequence = 0, int64_t head = 0);
+/// Pairs of the tiles that the first sequence and head visits, as far as `mostRows` row tiles, evenly
+/// spread, tell.
+struct PairEstimate {
+  double computedPairs = 0;
+  /// Pairs of tiles that were looked at: what the estimate cost.
+  int64_t effort = 0;
+};
+PairEstimate estimatePairs(const mask::Schedule &schedule, const MaskProblem &problem,
+                           int64_t mostRows);
 
 } // namespace attune
 

@@ -3,6 +3,8 @@
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
+#include <algorithm>
+#include <map>
 
 using namespace mlir;
 using llvm::formatv;
@@ -16,82 +18,92 @@ constexpr double noticeable = 0.05;
 
 class Adviser {
 public:
-  explicit Adviser(const AdviceScene &scene) : scene(scene) {}
+  explicit Adviser(const AdviceScene &scene)
+      : scene(scene), computed(estimate(scene.planned.schedule, scene.problem)) {}
 
-  void adviseOnShape();
-  void adviseOnBoxes();
+  void adviseOnTiles();
   void adviseOnScalars();
   std::vector<std::string> advice;
 
 private:
-  double saved(int64_t computed) const {
-    return 1 - double(computed) / double(scene.work.computedPairs);
-  }
-  int64_t computedWith(const TilePair &tiles) const;
+  /// Other tiles, how to ask for them, and what they save.
+  struct OtherTiles {
+    TilePair tiles;
+    std::string words, request;
+    double saved = 0;
+  };
+  void addShapes(std::vector<OtherTiles> &candidates) const;
+  void addBoxes(std::vector<OtherTiles> &candidates) const;
   void adviseOnScalar(const std::string &name, int64_t value);
-  bool isGridSize(StringRef name) const;
+  std::optional<double> hiddenShare(const MaskProblem &problem) const;
+  bool isSizeOfAxis(StringRef name) const;
+
+  double estimate(const mask::Schedule &schedule, const MaskProblem &problem);
+  double savedOf(double other) const { return computed > 0 ? 1 - other / computed : 0; }
+  bool isTired() const { return effort > mostEffort; }
+
+  /// Row tiles of a sample, and pairs of tiles that are looked at in all: some 0.2 s.
+  static constexpr int64_t sampledRows = 12, mostEffort = 20000;
 
   const AdviceScene &scene;
+  int64_t effort = 0;
+  double computed;
 };
 
 } // namespace
 
-int64_t Adviser::computedWith(const TilePair &tiles) const {
-  return countComputedPairs(scheduleMask(scene.plan, tiles, scene.planned.schedule.level).schedule,
-                            scene.problem);
+double Adviser::estimate(const mask::Schedule &schedule, const MaskProblem &problem) {
+  PairEstimate found = estimatePairs(schedule, problem, sampledRows);
+  effort += found.effort;
+  return found.computedPairs;
 }
 
 static std::string percent(double share) { return formatv("{0:f0} %", 100 * share).str(); }
 
+//===--- Tiles --------------------------------------------------------------------------------===//
+
 /// Tiles of as many pairs, flatter or narrower, that fit the target.
-void Adviser::adviseOnShape() {
+void Adviser::addShapes(std::vector<OtherTiles> &candidates) const {
   int64_t queries = scene.config.getQueries(), keys = scene.config.getKeys();
-  if (scene.config.getQueryBox() || scene.config.getKeyBox())
-    return;
   KernelShape shape = getKernelShape(scene.plan, scene.plan.graph->kernel());
-  double best = noticeable;
-  std::string text;
   for (auto [times, over] : {std::pair<int64_t, int64_t>{2, 1}, {4, 1}, {1, 2}, {1, 4}}) {
     if (queries % over != 0 || keys % times != 0)
       continue;
-    std::string change =
-        formatv("queries={0},keys={1}", queries * times / over, keys * over / times);
-    std::string error;
+    int64_t otherQueries = queries * times / over, otherKeys = keys * over / times;
+    std::string change = formatv("queries={0},keys={1}", otherQueries, otherKeys), error;
     tile::ConfigAttr other = overrideTiles(scene.config, change, error);
-    if (!other || !checkTiles(other, scene.target, shape).empty())
-      continue;
-    double share = saved(computedWith(getTiles(other)));
-    if (share < best)
-      continue;
-    best = share;
-    text = formatv("tiles of {0} queries x {1} keys would compute {2} fewer pairs (--override {3})",
-                   other.getQueries(), other.getKeys(), percent(share), change);
+    if (other && checkTiles(other, scene.target, shape).empty())
+      candidates.push_back({{{otherQueries, {}}, {otherKeys, {}}},
+                            formatv("tiles of {0} queries x {1} keys", otherQueries, otherKeys),
+                            "--override " + change});
   }
-  if (!text.empty())
-    advice.push_back(std::move(text));
 }
 
-/// Boxes of `tokens` tokens with sides that are powers of two, the outermost coordinates of a grid of
-/// three small: whatever is not much longer than wide.
+/// The boxes of `tokens` tokens that are closest to cubes, with sides that are powers of two where
+/// `tokens` is one.
 static std::vector<mask::TileShape> boxesOf(int64_t tokens, ArrayRef<int64_t> grid) {
-  std::vector<mask::TileShape> boxes;
+  // By how much longer than wide, then in the order in which they were found.
+  std::map<std::pair<int64_t, size_t>, mask::TileShape> boxes;
   SmallVector<int64_t, 3> sizes(grid.size(), 1);
   std::function<void(size_t, int64_t)> choose = [&](size_t dim, int64_t rest) {
     if (dim + 1 == grid.size()) {
       sizes[dim] = rest;
       auto [least, greatest] = std::minmax_element(sizes.begin(), sizes.end());
-      constexpr int64_t longest = 4; // times as long as wide
-      if (*greatest <= longest * *least && rest <= 2 * grid[dim])
-        boxes.push_back({tokens, sizes});
+      boxes[{*greatest / *least, boxes.size()}] = {tokens, sizes};
       return;
     }
-    for (int64_t size = 1; rest % size == 0 && size <= 2 * grid[dim]; size *= 2) {
+    for (int64_t size = 1; rest % size == 0; size *= 2) {
       sizes[dim] = size;
       choose(dim + 1, rest / size);
     }
   };
   choose(0, tokens);
-  return boxes;
+  constexpr size_t most = 3;
+  std::vector<mask::TileShape> nearest;
+  for (auto &[order, shape] : boxes)
+    if (nearest.size() < most)
+      nearest.push_back(shape);
+  return nearest;
 }
 
 static std::string list(const mask::TileShape &shape) {
@@ -101,29 +113,43 @@ static std::string list(const mask::TileShape &shape) {
   return "[" + text + "]";
 }
 
-void Adviser::adviseOnBoxes() {
+void Adviser::addBoxes(std::vector<OtherTiles> &candidates) const {
   auto queryGrid = scene.problem.grid(scene.problem.queryAxis());
   auto keyGrid = scene.problem.grid(scene.problem.keyAxis());
-  if (queryGrid.size() < 2 || keyGrid.size() < 2 || scene.config.getQueryBox())
+  if (queryGrid.size() < 2 || keyGrid.size() < 2)
     return;
-  double best = noticeable;
-  std::string text;
   for (const mask::TileShape &queries : boxesOf(scene.config.getQueries(), queryGrid))
-    for (const mask::TileShape &keys : boxesOf(scene.config.getKeys(), keyGrid)) {
-      double share = saved(computedWith({queries, keys}));
-      if (share < best)
-        continue;
-      best = share;
-      text =
-          formatv("boxes of {0} queries and {1} keys would compute {2} fewer pairs (attn.plan with "
-                  "query_box = {3}, key_box = {4})",
-                  spell(queries), spell(keys), percent(share), list(queries), list(keys));
-    }
-  if (!text.empty())
-    advice.push_back(std::move(text));
+    for (const mask::TileShape &keys : boxesOf(scene.config.getKeys(), keyGrid))
+      candidates.push_back(
+          {{queries, keys},
+           formatv("boxes of {0} queries and {1} keys", spell(queries), spell(keys)),
+           formatv("query_box = {0}, key_box = {1} in attn.plan", list(queries), list(keys))});
 }
 
-bool Adviser::isGridSize(StringRef name) const {
+void Adviser::adviseOnTiles() {
+  std::vector<OtherTiles> candidates;
+  if (!scene.config.getQueryBox() && !scene.config.getKeyBox()) {
+    addShapes(candidates);
+    addBoxes(candidates);
+  }
+  const OtherTiles *best = nullptr;
+  for (OtherTiles &other : candidates) {
+    if (isTired())
+      break;
+    mask::Level level = scene.planned.schedule.level;
+    other.saved =
+        savedOf(estimate(scheduleMask(scene.plan, other.tiles, level).schedule, scene.problem));
+    if (other.saved >= (best ? best->saved : noticeable))
+      best = &other;
+  }
+  if (best)
+    advice.push_back(formatv("{0} would compute {1} fewer pairs ({2})", best->words,
+                             percent(best->saved), best->request));
+}
+
+//===--- Scalars ------------------------------------------------------------------------------===//
+
+bool Adviser::isSizeOfAxis(StringRef name) const {
   attn::KernelOp kernel = scene.plan.graph->kernel();
   for (auto op : kernel.getBody().getOps<attn::AxisOp>())
     for (Value operand : op->getOperands())
@@ -135,22 +161,34 @@ bool Adviser::isGridSize(StringRef name) const {
 
 /// The nearest numbers that tiles like: multiples of their sizes, and one less or more.
 static llvm::SmallVector<int64_t> neighboursOf(int64_t value, const TilePair &tiles) {
-  llvm::SmallVector<int64_t> neighbours = {value - 1, value + 1};
+  llvm::SmallVector<int64_t> neighbours = {value - 1, value + 1,
+                                           int64_t(llvm::PowerOf2Ceil(uint64_t(value)))};
   for (int64_t size : {tiles.queries.tokens, tiles.keys.tokens}) {
     neighbours.push_back(value / size * size);
     neighbours.push_back(int64_t(llvm::alignTo(uint64_t(value), uint64_t(size))));
   }
-  neighbours.push_back(int64_t(llvm::PowerOf2Ceil(uint64_t(value))));
+  llvm::sort(neighbours);
+  neighbours.erase(std::unique(neighbours.begin(), neighbours.end()), neighbours.end());
   llvm::erase_if(neighbours, [&](int64_t number) {
     return number <= 0 || number == value || number > 2 * value || 2 * number < value;
   });
   return neighbours;
 }
 
+/// Which share of the visible pairs another problem hides; below 0: it shows more.
+std::optional<double> Adviser::hiddenShare(const MaskProblem &problem) const {
+  mask::MaskWork work = predictWork(scene.planned, problem);
+  if (!work.visiblePairs)
+    return std::nullopt;
+  return 1 - double(*work.visiblePairs) / double(*scene.work.visiblePairs);
+}
+
 void Adviser::adviseOnScalar(const std::string &name, int64_t value) {
   double best = noticeable;
   std::string text;
   for (int64_t number : neighboursOf(value, getTiles(scene.config))) {
+    if (isTired())
+      break;
     ProblemSizes sizes = scene.sizes;
     sizes.scalars[name] = double(number);
     auto problem = MaskProblem::make(scene.plan, sizes);
@@ -158,21 +196,18 @@ void Adviser::adviseOnScalar(const std::string &name, int64_t value) {
       llvm::consumeError(problem.takeError());
       continue;
     }
-    double share = saved(countComputedPairs(scene.planned.schedule, **problem));
-    if (share < best)
+    double saved = savedOf(estimate(scene.planned.schedule, **problem));
+    if (saved < best)
       continue;
-    mask::MaskWork work = predictWork(scene.planned, **problem);
-    if (!work.visiblePairs || !*work.visiblePairs)
-      continue;
-    double visible = 1 - double(*work.visiblePairs) / double(*scene.work.visiblePairs);
+    std::optional<double> hidden = hiddenShare(**problem);
     // What merely hides more is no advice.
-    if (4 * visible > share)
+    if (!hidden || 4 * *hidden > saved)
       continue;
-    best = share;
+    best = saved;
     text = formatv("{0} = {1} instead of {2} would compute {3} fewer pairs", name, number, value,
-                   percent(share));
-    if (visible > 0)
-      text += formatv(", and hide {0:f1} % of the visible ones", 100 * visible).str();
+                   percent(saved));
+    if (*hidden > 0)
+      text += formatv(" and hide {0:f1} % of the visible ones", 100 * *hidden).str();
   }
   if (!text.empty())
     advice.push_back(std::move(text));
@@ -184,17 +219,16 @@ void Adviser::adviseOnScalars() {
     std::string name = kernel.getOperandName(unsigned(index)).str();
     auto given = scene.sizes.scalars.find(name);
     if (type.isIntOrIndex() && !type.isInteger(1) && given != scene.sizes.scalars.end() &&
-        given->second > 1 && !isGridSize(name))
+        given->second > 1 && !isSizeOfAxis(name))
       adviseOnScalar(name, int64_t(given->second));
   }
 }
 
 std::vector<std::string> advise(const AdviceScene &scene) {
-  Adviser adviser(scene);
   if (scene.work.computedPairs == 0 || !scene.work.visiblePairs || !*scene.work.visiblePairs)
     return {};
-  adviser.adviseOnShape();
-  adviser.adviseOnBoxes();
+  Adviser adviser(scene);
+  adviser.adviseOnTiles();
   adviser.adviseOnScalars();
   return std::move(adviser.advice);
 }

@@ -20,7 +20,7 @@ struct AdviceScene {
 };
 
 /// Sentences, each with the share of computed pairs that would be saved, 5 % at least; none where
-/// nothing nearby is better.
+/// nothing nearby is better. Looks at a sample of tiles, and gives up looking where that takes long.
 std::vector<std::string> advise(const AdviceScene &scene);
 
 } // namespace attune

@@ -49,8 +49,12 @@ FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, Stri
 
 MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes) {
   const MaskProblem &problem = *planned.problem;
-  MaskScene scene{
-      {}, planned.masks.mask, planned.masks.schedule, getLengths(problem), problem.numbers(0, 0)};
+  MaskScene scene{{},
+                  planned.masks.mask,
+                  planned.masks.schedule,
+                  getLengths(problem),
+                  problem.numbers(0, 0),
+                  PairTester(planned.masks, problem.numbers(0, 0))};
   TilePair tiles = getTiles(planned.config);
   scene.title =
       formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(),
@@ -141,7 +145,8 @@ void printSchedule(const mask::Schedule &schedule, const MaskProblem &problem,
       mask::countTiles(schedule.columns, problem.keys(), problem.grid(problem.keyAxis()));
   stream << "; metadata: " << tiles * int64_t(summaries) * int64_t(sizeof(int64_t)) << " bytes ("
          << tiles << " tiles of keys x " << summaries << " numbers"
-         << (onBatch ? ", each sequence" : "") << (onHead ? ", each head" : "") << ")\n";
+         << (onBatch || onHead ? ", for each " : "") << (onBatch ? "sequence" : "")
+         << (onBatch && onHead ? " and " : "") << (onHead ? "head" : "") << ")\n";
 }
 
 /// The normal form of the mask, of tokens in order.

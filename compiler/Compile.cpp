@@ -195,7 +195,10 @@ static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef 
   auto ptx = compileToPtx(kernel, {target.str()});
   if (failed(ptx))
     return failure();
-  bundle::Variant variant = describeLaunch(kernel, info);
+  FailureOr<bundle::Variant> launch = describeLaunch(kernel, info);
+  if (failed(launch))
+    return failure();
+  bundle::Variant variant = std::move(*launch);
   variant.target = target.str();
   variant.entry = ptx->entry;
   variant.threads = ptx->threads;
@@ -222,7 +225,10 @@ static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef 
   auto code = compileForHost(kernel, *findHostLevel(target));
   if (failed(code))
     return failure();
-  bundle::Variant variant = describeLaunch(kernel, info);
+  FailureOr<bundle::Variant> launch = describeLaunch(kernel, info);
+  if (failed(launch))
+    return failure();
+  bundle::Variant variant = std::move(*launch);
   variant.target = target.str();
   variant.format = bundle::BlobFormat::Elf;
   variant.blob = result.addBlob(std::move(code->elf));

@@ -3,6 +3,7 @@
 #include "compiler/Describe.h"
 
 #include "compiler/ElementTypes.h"
+#include "compiler/ScalarExpressions.h"
 #include "compiler/target/Signature.h"
 
 using namespace mlir;
@@ -105,7 +106,28 @@ static bundle::Workspace describeWorkspace(tile::KernelOp kernel, unsigned index
   return workspace;
 }
 
-bundle::Variant describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info) {
+/// How many tiles of queries there are.
+static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
+                                                const bundle::KernelInfo &info) {
+  using bundle::Expression;
+  DenseI64ArrayAttr box = kernel.getConfig().getQueryBox();
+  if (!box)
+    return Expression::ceilDiv(Expression::size(info.results.front().name, 2),
+                               Expression::constant(kernel.getConfig().getQueries()));
+  auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
+  std::optional<Expression> tiles;
+  for (auto [extent, size] : llvm::zip(coordinates.getGrid(), box.asArrayRef())) {
+    FailureOr<Expression> length = translateScalar(coordinates, extent, info);
+    if (failed(length))
+      return failure();
+    Expression count = Expression::ceilDiv(std::move(*length), Expression::constant(size));
+    tiles = tiles ? Expression::binary(Expression::Kind::Mul, std::move(*tiles), std::move(count))
+                  : std::move(count);
+  }
+  return std::move(*tiles);
+}
+
+FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info) {
   bundle::Variant variant;
   for (const LaunchParameter &parameter : getLaunchParameters(kernel)) {
     std::string name = kernel.getArgumentName(parameter.argument).str();
@@ -137,9 +159,10 @@ bundle::Variant describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &
     return variant;
   }
   const std::string &result = info.results.front().name;
-  variant.grid = {Expression::ceilDiv(Expression::size(result, 2),
-                                      Expression::constant(kernel.getConfig().getQueries())),
-                  Expression::size(result, 1), Expression::size(result, 0)};
+  FailureOr<Expression> tiles = countTiles(kernel, info);
+  if (failed(tiles))
+    return failure();
+  variant.grid = {std::move(*tiles), Expression::size(result, 1), Expression::size(result, 0)};
   return variant;
 }
 

@@ -14,7 +14,8 @@ namespace attune {
 mlir::FailureOr<bundle::KernelInfo> describeKernel(attn::KernelOp kernel);
 
 /// Grid and parameters of a variant of `info` with the code of `kernel`; the other fields are left.
-bundle::Variant describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info);
+mlir::FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel,
+                                                const bundle::KernelInfo &info);
 
 } // namespace attune
 

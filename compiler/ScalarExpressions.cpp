@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/ScalarExpressions.h"
 
+#include "dialects/tile/TileOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -84,7 +85,7 @@ Translation Translator::translate(Value value) {
   if (!argument)
     return translateOp(value.getDefiningOp());
   // The index or value of a place: only what is tried has it.
-  if (!isa<attn::KernelOp>(argument.getOwner()->getParentOp()))
+  if (!isa<attn::KernelOp, tile::KernelOp>(argument.getOwner()->getParentOp()))
     return failure();
   const std::string &name = info.operands[argument.getArgNumber()].name;
   if (value.getType().isIntOrIndex())

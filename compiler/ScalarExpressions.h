@@ -9,7 +9,7 @@
 namespace attune {
 
 /// The expression of `value`, an integer computed from scalar operands of the kernel that `info`
-/// describes. Fails, having emitted why, where no launch can evaluate it; `user` asks for it.
+/// describes, or of its tile kernel. Fails, having emitted why, where no launch can evaluate it; `user` asks for it.
 mlir::FailureOr<bundle::Expression> translateScalar(mlir::Operation *user, mlir::Value value,
                                                     const bundle::KernelInfo &info);
 

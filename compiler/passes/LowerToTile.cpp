@@ -313,7 +313,7 @@ Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, V
     values.map(indices[0], scope.batchIndex());
     values.map(indices[1], scope.headIndex());
     if (at.query)
-      values.map(indices[2], at.query);
+      values.map(indices[2], at.token(at.query));
     scope.mapOperands(values);
     ComponentCloner components(scope, at.builder, values);
     for (Operation &op : block.without_terminator())

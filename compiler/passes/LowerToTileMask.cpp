@@ -23,6 +23,7 @@ static bool isRead(const LinearForm &form);
 static bool isRead(const Atom &atom) {
   switch (atom.kind) {
   case AtomKind::Token:
+  case AtomKind::Coordinate:
   case AtomKind::Uniform: return true;
   case AtomKind::Quotient:
   case AtomKind::Remainder: return atom.operands[1].terms.empty() && isRead(atom.operands[0]);
@@ -179,7 +180,9 @@ Value PredicateEmitter::emitAtom(PlaceEmitter &at, const Atom &atom) {
   Location loc = scope.location();
   auto operand = [&](unsigned index) { return emitForm(at, atom.operands[index]); };
   switch (atom.kind) {
-  case AtomKind::Token: return atom.side == mask::Side::Query ? at.query : at.key;
+  case AtomKind::Token: return at.token(atom.side == mask::Side::Query ? at.query : at.key);
+  case AtomKind::Coordinate:
+    return (atom.side == mask::Side::Query ? at.query : at.key).coordinates[atom.dim];
   case AtomKind::Uniform: return fixed(atom);
   case AtomKind::Quotient:
     return scope.emitFloorDivision(at.builder, operand(0), atom.operands[1].constant);

@@ -151,7 +151,7 @@ Value ProgramEmitter::emitLeaf(const Instruction &instruction, ProgramPlace &pla
   default: {
     PlaceEmitter at(scope, builder);
     Value token = place.lookup(tokenOf(instruction.side), ProgramPlace::TokenNumber);
-    (instruction.side == Side::Query ? at.query : at.key) = token;
+    (instruction.side == Side::Query ? at.query : at.key).number = token;
     return asNumber(builder, at.emit(instruction.node));
   }
   }

@@ -2,6 +2,7 @@
 // attn-lower-to-tile: which tiles does a sweep visit?
 #include "compiler/passes/LowerToTileSchedule.h"
 
+#include "compiler/problem/Prediction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -22,11 +23,20 @@ static Value compare(OpBuilder &builder, Location loc, CmpIPredicate predicate, 
 
 //===--- the masks of a kernel ----------------------------------------------------------------===//
 
+static mask::TokenGrid gridOf(const SweepPlan &plan, DenseI64ArrayAttr box, bool ofKeys) {
+  auto [queries, keys] = getScoreAxes(plan.graph->kernel());
+  return box ? getGrid(plan, ofKeys ? keys : queries) : mask::TokenGrid();
+}
+
 MaskSchedules::MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config)
-    : formulas(*plan.graph) {
+    : formulas(*plan.graph, gridOf(plan, config.getQueryBox(), /*ofKeys=*/false),
+               gridOf(plan, config.getKeyBox(), /*ofKeys=*/true)) {
   mask::ScheduleOptions options;
-  options.rows.tokens = config.getQueries();
-  options.columns.tokens = config.getKeys();
+  TilePair tiles = getTiles(config);
+  options.rows = tiles.queries;
+  options.columns = tiles.keys;
+  // A pass before the kernel walks consecutive keys.
+  options.allowSummaries = !config.getKeyBox();
   for (const Frame &frame : plan.frames)
     add(frame.domain, options);
   for (const Accumulator &accumulator : plan.accumulators)
@@ -68,28 +78,38 @@ static tile::FoldKind toTile(mask::FoldKind kind) {
 
 /// What a fold takes of one token: its value, or what changes nothing where it does not count.
 static Value emitTerm(ProgramEmitter &program, const mask::TileFold &fold, ProgramPlace &place,
-                      Location loc) {
+                      Value exists, Location loc) {
   OpBuilder &builder = place.builder;
   Value value = program.number(fold.value, place);
   if (fold.kind == mask::FoldKind::Union) {
     Value bit = arith::AndIOp::create(builder, loc, value, constantIndex(builder, loc, 63));
     value = arith::ShLIOp::create(builder, loc, constantIndex(builder, loc, 1), bit);
   }
-  if (!fold.when)
+  if (!fold.when && !exists)
     return value;
   Value neutral = constantIndex(builder, loc, tile::FoldOp::getNeutral(toTile(fold.kind)));
-  Value counts = program.truth(fold.when, place);
+  Value counts = fold.when ? program.truth(fold.when, place) : exists;
+  if (fold.when && exists)
+    counts = builder.createOrFold<arith::AndIOp>(loc, counts, exists);
   return builder.createOrFold<arith::SelectOp>(loc, counts, value, neutral);
 }
 
-/// One `tile.fold` of `folds` over the tokens of `rows` or columns [first, last].
+/// One `tile.fold` of `folds` over the tokens of `tile`.
 static SmallVector<Value> emitFold(TileScope &scope, ProgramEmitter &program, ProgramPlace &root,
-                                   ArrayRef<mask::TileFold> folds, Input token, Value first,
-                                   Value last) {
+                                   ArrayRef<mask::TileFold> folds, Input token,
+                                   const TilePlace &tile) {
   SmallVector<tile::FoldKind> kinds;
   for (const mask::TileFold &fold : folds)
     kinds.push_back(toTile(fold.kind));
-  auto op = tile::FoldOp::create(root.builder, scope.location(), first, last, kinds,
+  Location loc = scope.location();
+  Value first = tile.first.front(), last;
+  if (tile.isBox()) {
+    first = scope.index(0);
+    last = scope.index(llvm::product_of(tile.sizes) - 1);
+  } else {
+    last = tile.last(root.builder, loc).front();
+  }
+  auto op = tile::FoldOp::create(root.builder, loc, first, last, kinds,
                                  [&](OpBuilder &builder, Location loc, Value number) {
                                    // Emitted below, when what does not depend on the token has a place before the op.
                                    return SmallVector<Value>(kinds.size(), number);
@@ -98,11 +118,19 @@ static SmallVector<Value> emitFold(TileScope &scope, ProgramEmitter &program, Pr
   Operation *yield = op.getBody().front().getTerminator();
   OpBuilder inside(yield);
   ProgramPlace place(inside, &root);
-  for (unsigned dim : {0u, ProgramPlace::TokenNumber})
-    place.bind(token, dim, op.getBody().getArgument(0));
+  Value number = op.getBody().getArgument(0), exists;
+  TilePlace::Values coordinates = {number};
+  if (tile.isBox()) {
+    coordinates = unravelPlace(inside, loc, tile, number);
+    exists = isInside(inside, loc, coordinates, tile.extents);
+    number = tokenAt(inside, loc, coordinates, tile.extents);
+  }
+  place.bind(token, ProgramPlace::TokenNumber, number);
+  for (auto [dim, coordinate] : llvm::enumerate(coordinates))
+    place.bind(token, dim, coordinate);
   SmallVector<Value> terms;
   for (const mask::TileFold &fold : folds)
-    terms.push_back(emitTerm(program, fold, place, scope.location()));
+    terms.push_back(emitTerm(program, fold, place, exists, loc));
   yield->setOperands(terms);
   root.builder.setInsertionPointAfter(op);
   return SmallVector<Value>(op.getResults().begin(), op.getResults().end());
@@ -114,18 +142,15 @@ void MaskSchedules::emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, 
   OpBuilder &top = scope.top();
   Location loc = scope.location();
   Value workspace = kernel.getBody().getArguments().back();
-  Value tile = scope.firstQuery(), width = scope.index(tileKeys);
-  Value first = arith::MulIOp::create(top, loc, tile, width);
-  Value end = arith::AddIOp::create(top, loc, first, width);
-  Value clipped = arith::MinSIOp::create(top, loc, end, scope.length(axis));
-  Value last = arith::SubIOp::create(top, loc, clipped, scope.index(1));
+  Value tile = scope.firstQuery();
+  TilePlace keys = scope.tilesOf(axis, tileKeys, {}).at(top, loc, tile);
   for (const Mask &mask : masks) {
     if (mask.schedule.summaries.empty())
       continue;
     ProgramPlace root(top);
     ProgramEmitter program(scope, mask.schedule.program, root);
     SmallVector<Value> numbers =
-        emitFold(scope, program, root, mask.schedule.summaries, Input::ColumnToken, first, last);
+        emitFold(scope, program, root, mask.schedule.summaries, Input::ColumnToken, keys);
     for (auto [index, number] : llvm::enumerate(numbers))
       tile::WriteOp::create(top, loc, number, workspace,
                             ValueRange{scope.batchIndex(), scope.headIndex(), tile,
@@ -136,21 +161,27 @@ void MaskSchedules::emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, 
 
 //===--- one sweep ----------------------------------------------------------------------------===//
 
+/// Binds the ends of a tile, a coordinate each.
+static void bindEnds(ProgramPlace &place, Location loc, const TilePlace &tile, Input first,
+                     Input last) {
+  TilePlace::Values ends = tile.last(place.builder, loc);
+  for (size_t dim = 0; dim < ends.size(); ++dim) {
+    place.bind(first, dim, tile.first[dim]);
+    place.bind(last, dim, ends[dim]);
+  }
+}
+
 SweepSchedule::SweepSchedule(TileScope &scope, const MaskSchedules &schedules,
-                             ArrayRef<const MaskSchedules::Mask *> of, Value queries, Value keys)
-    : scope(scope), schedules(schedules), loc(scope.location()), queries(queries), keys(keys) {
+                             ArrayRef<const MaskSchedules::Mask *> of, const TileGrid &keys)
+    : scope(scope), schedules(schedules), loc(scope.location()), keys(keys) {
   OpBuilder &top = scope.top();
-  Value end =
-      arith::AddIOp::create(top, loc, scope.firstQuery(), scope.index(scope.config().getQueries()));
-  Value clipped = arith::MinSIOp::create(top, loc, end, queries);
-  rows = {scope.firstQuery(), arith::SubIOp::create(top, loc, clipped, scope.index(1))};
   for (const MaskSchedules::Mask *mask : of) {
-    bindRows(masks.emplace_back(scope, *mask, top).root, rows);
-    Emitted &emitted = masks.back();
+    Emitted &emitted = masks.emplace_back(scope, *mask, top);
+    bindEnds(emitted.root, loc, scope.queries(), Input::RowFirst, Input::RowLast);
     const auto &folds = mask->schedule.folds;
     if (!folds.empty())
-      emitted.program.setFolds(emitFold(scope, emitted.program, emitted.root, folds,
-                                        Input::RowToken, rows.first, rows.last));
+      emitted.program.setFolds(
+          emitFold(scope, emitted.program, emitted.root, folds, Input::RowToken, scope.queries()));
     emitted.program.setSummary(
         [this, first = mask->firstSummary](OpBuilder &builder, Value tile, int64_t number) {
           return readSummary(builder, tile, first + number);
@@ -166,11 +197,6 @@ Value SweepSchedule::readSummary(OpBuilder &builder, Value tile, int64_t number)
       tile::ReadOp::create(builder, loc, builder.getI64Type(), scope.workspace(),
                            ValueRange{batch, head, tile, constantIndex(builder, loc, number)});
   return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), entry);
-}
-
-void SweepSchedule::bindRows(ProgramPlace &place, const Piece &piece) {
-  place.bind(Input::RowFirst, 0, piece.first);
-  place.bind(Input::RowLast, 0, piece.last);
 }
 
 std::pair<Value, Value> SweepSchedule::emitEnds() {
@@ -200,16 +226,11 @@ Value SweepSchedule::emitSeek(OpBuilder &builder, Value tile) {
   return next;
 }
 
-void SweepSchedule::bindTile(ProgramPlace &place, Value tile) {
-  OpBuilder &builder = place.builder;
-  Value width = scope.index(scope.config().getKeys());
-  Value first = builder.createOrFold<arith::MulIOp>(loc, tile, width);
-  Value end = builder.createOrFold<arith::AddIOp>(loc, first, width);
-  Value clipped = builder.createOrFold<arith::MinSIOp>(loc, end, keys);
+TilePlace SweepSchedule::bindTile(ProgramPlace &place, Value tile) {
+  TilePlace columns = keys.at(place.builder, loc, tile);
   place.bind(Input::ColumnTile, 0, tile);
-  place.bind(Input::ColumnFirst, 0, first);
-  place.bind(Input::ColumnLast, 0,
-             builder.createOrFold<arith::SubIOp>(loc, clipped, scope.index(1)));
+  bindEnds(place, loc, columns, Input::ColumnFirst, Input::ColumnLast);
+  return columns;
 }
 
 std::pair<Value, Value> SweepSchedule::emitClasses(OpBuilder &builder, Value tile) {
@@ -217,18 +238,16 @@ std::pair<Value, Value> SweepSchedule::emitClasses(OpBuilder &builder, Value til
   auto unite = [&](Value &all, Value next) {
     all = all ? builder.createOrFold<arith::OrIOp>(loc, all, next) : next;
   };
+  TilePlace columns;
   for (Emitted &mask : masks) {
     ProgramPlace place(builder, &mask.root);
-    bindTile(place, tile);
+    columns = bindTile(place, tile);
     auto [visible, hidden] = emitTest(mask, place);
     unite(visit, visible);
     unite(partial, hidden);
   }
   // The last tile may reach behind the last key.
-  Value width = scope.index(scope.config().getKeys());
-  Value end = builder.createOrFold<arith::AddIOp>(
-      loc, builder.createOrFold<arith::MulIOp>(loc, tile, width), width);
-  unite(partial, compare(builder, loc, CmpIPredicate::sgt, end, keys));
+  unite(partial, columns.reachesOut(builder, loc));
   return {visit, partial};
 }
 
@@ -264,6 +283,7 @@ std::pair<Value, Value> SweepSchedule::emitTest(Emitted &mask, ProgramPlace &pla
 std::pair<Value, Value> SweepSchedule::emitPieces(Emitted &mask, ProgramPlace &place) {
   const mask::Schedule &schedule = mask.mask.schedule;
   Value no = arith::ConstantIntOp::create(place.builder, loc, 0, 1);
+  Piece rows = {place.lookup(Input::RowFirst, 0), place.lookup(Input::RowLast, 0)};
   Piece columns = {place.lookup(Input::ColumnFirst, 0), place.lookup(Input::ColumnLast, 0)};
   return eachPiece(mask, place, Side::Query, schedule.rowCuts, rows, {no, no},
                    [&](ProgramPlace &row, std::pair<Value, Value> found) {

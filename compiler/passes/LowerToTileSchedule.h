@@ -51,7 +51,7 @@ public:
   using Value = mlir::Value;
 
   SweepSchedule(TileScope &scope, const MaskSchedules &schedules,
-                llvm::ArrayRef<const MaskSchedules::Mask *> masks, Value queries, Value keys);
+                llvm::ArrayRef<const MaskSchedules::Mask *> masks, const TileGrid &keys);
 
   /// The first tile, and behind the last one: code of the block.
   std::pair<Value, Value> emitEnds();
@@ -73,9 +73,8 @@ private:
     Value first, last;
   };
 
-  void bindRows(ProgramPlace &place, const Piece &rows);
   Value readSummary(mlir::OpBuilder &builder, Value tile, int64_t number);
-  void bindTile(ProgramPlace &place, Value tile);
+  TilePlace bindTile(ProgramPlace &place, Value tile);
   std::pair<Value, Value> emitTest(Emitted &mask, ProgramPlace &place);
   std::pair<Value, Value> emitPieces(Emitted &mask, ProgramPlace &place);
   using PieceBody =
@@ -87,8 +86,7 @@ private:
   TileScope &scope;
   const MaskSchedules &schedules;
   mlir::Location loc;
-  Value queries, keys;
-  Piece rows;
+  TileGrid keys;
   std::deque<Emitted> masks;
 };
 

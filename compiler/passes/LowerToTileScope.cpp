@@ -2,6 +2,7 @@
 // attn-lower-to-tile: how do expression nodes become scalars, tiles and maps of a tile kernel?
 #include "compiler/passes/LowerToTileScope.h"
 
+#include "compiler/problem/Problem.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -17,10 +18,32 @@ static bool isUniform(const Node *node) { return !node->onQuery && !node->onKey;
 TileScope::TileScope(const SweepPlan &plan, tile::KernelOp kernel)
     : plan(plan), kernel(kernel), loc(kernel.getLoc()),
       topBuilder(OpBuilder::atBlockEnd(&kernel.getBody().front())) {
-  auto coordinates = tile::CoordinatesOp::create(topBuilder, loc);
+  auto axis = cast<attn::RowsType>(plan.graph->kernel().getResultTypes().front()).getAxis();
+  TileGrid tiles = tilesOf(axis, config().getQueries(), config().getQueryBox());
+  auto coordinates = tile::CoordinatesOp::create(
+      topBuilder, loc, tiles.isBox ? ValueRange(tiles.extents) : ValueRange());
   batch = coordinates.getBatch();
   head = coordinates.getHead();
-  queryOrigin = coordinates.getFirstQuery();
+  blockFirst = coordinates.getFirstQuery();
+  queryPlace = {blockFirst, tiles.sizes, {blockFirst}, tiles.extents};
+  if (tiles.isBox)
+    queryPlace =
+        tiles.at(topBuilder, loc,
+                 arith::DivUIOp::create(topBuilder, loc, blockFirst, index(config().getQueries())));
+}
+
+TileGrid TileScope::tilesOf(StringAttr axis, int64_t tokens, DenseI64ArrayAttr box) {
+  TileGrid tiles;
+  if (!box) {
+    tiles.sizes = {tokens};
+    tiles.extents = {length(axis)};
+    return tiles;
+  }
+  tiles.isBox = true;
+  llvm::append_range(tiles.sizes, box.asArrayRef());
+  for (const Node *size : getGrid(plan, axis).sizes)
+    tiles.extents.push_back(scalar(size));
+  return tiles;
 }
 
 InFlightDiagnostic TileScope::refuse(Location where) {
@@ -161,9 +184,9 @@ Value TileScope::tokens(Value operand) {
   auto [ownBatch, ownHead] = sequenceOf(source);
   Type element = attn::getPlaceElementType(operand.getType());
   known = isRows ? tile::LoadOp::create(topBuilder, loc, rowsType(element), source, ownBatch,
-                                        ownHead, queryOrigin)
+                                        ownHead, queryPlace.place)
                  : tile::LoadOp::create(*bodyBuilder, loc, colsType(element), source, ownBatch,
-                                        ownHead, keyOrigin);
+                                        ownHead, keyPlace.place);
   return known;
 }
 
@@ -206,13 +229,13 @@ Value TileScope::oneSided(const Node *node) {
 
 void TileScope::store(Value rows, unsigned index) {
   Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount())[index];
-  tile::StoreOp::create(topBuilder, loc, rows, target, batch, head, queryOrigin);
+  tile::StoreOp::create(topBuilder, loc, rows, target, batch, head, queryPlace.place);
 }
 
-void TileScope::enterLoop(Operation *op, OpBuilder &body, Value firstKey) {
+void TileScope::enterLoop(Operation *op, OpBuilder &body, TilePlace place) {
   loop = op;
   bodyBuilder = &body;
-  keyOrigin = firstKey;
+  keyPlace = std::move(place);
   topBuilder.setInsertionPoint(loop);
 }
 
@@ -412,39 +435,58 @@ void MapBuilder::read(const Node *node) {
     read(operand);
 }
 
+/// The index of a token of `tile`; takes its coordinates from the front of `indices`.
+static TokenIndex indexOf(const TilePlace &tile, ValueRange &indices) {
+  size_t count = tile.isBox() ? tile.sizes.size() : 1;
+  TokenIndex index;
+  llvm::append_range(index.coordinates, indices.take_front(count));
+  index.extents = tile.extents;
+  if (!tile.isBox())
+    index.number = indices.front();
+  indices = indices.drop_front(count);
+  return index;
+}
+
 Value MapBuilder::build(OpBuilder &place, Type result, Body body) {
   // A copy: the scope's own builder stays outside of the region.
   OpBuilder builder = place;
   SmallVector<Value> origins;
   if (hasIndices && places != Places::Cols)
-    origins.push_back(scope.firstQuery());
+    origins.push_back(scope.queries().place);
   if (hasIndices && places != Places::Rows)
-    origins.push_back(scope.firstKey());
+    origins.push_back(scope.keys().place);
   auto emit = [&](OpBuilder &inner, Location, ValueRange arguments) -> Value {
     PlaceEmitter at(scope, inner);
     for (auto [node, position] : elements)
       at.bind(node, arguments[position]);
+    ValueRange indices = arguments.drop_front(inputs.size());
     if (hasIndices && places != Places::Cols)
-      at.query = arguments[inputs.size()];
+      at.query = indexOf(scope.queries(), indices);
     if (hasIndices && places != Places::Rows)
-      at.key = arguments.back();
+      at.key = indexOf(scope.keys(), indices);
     return body(at, arguments.take_front(inputs.size()));
   };
   return tile::MapOp::create(builder, scope.location(), result, inputs, origins, emit);
+}
+
+Value PlaceEmitter::token(TokenIndex &index) {
+  if (!index.number)
+    index.number = tokenAt(builder, scope.location(), index.coordinates, index.extents);
+  return index.number;
 }
 
 Value PlaceEmitter::emit(const Node *node) {
   if (isUniform(node))
     return scope.scalar(node);
   if (node->kind == NodeKind::IndexI)
-    return query;
+    return token(query);
   if (node->kind == NodeKind::IndexJ)
-    return key;
+    return token(key);
   if (Value known = values.lookup(node))
     return known;
   // Maps read elements as tiles; code of single tokens reads them here.
   if (node->kind == NodeKind::Element)
-    return values[node] = scope.readElement(builder, node, node->onKey ? key : query);
+    return values[node] = scope.readElement(builder, node, token(node->onKey ? key : query));
   SmallVector<Value> operands;
   for (const Node *operand : node->operands)
     operands.push_back(emit(operand));

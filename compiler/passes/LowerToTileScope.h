@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H
 
 #include "compiler/analysis/Sweeps.h"
+#include "compiler/passes/LowerToTilePlaces.h"
 #include "dialects/tile/TileOps.h"
 #include "mlir/IR/Builders.h"
 
@@ -22,8 +23,12 @@ public:
   mlir::OpBuilder &top() { return topBuilder; }
   mlir::Location location() const { return loc; }
   tile::ConfigAttr config() { return kernel.getConfig(); }
-  mlir::Value firstQuery() const { return queryOrigin; }
-  mlir::Value firstKey() const { return keyOrigin; }
+  /// The number of the block's tile times its queries.
+  mlir::Value firstQuery() const { return blockFirst; }
+  const TilePlace &queries() const { return queryPlace; }
+  const TilePlace &keys() const { return keyPlace; }
+  /// The tiles of an axis: of `tokens`, or boxes of its grid.
+  TileGrid tilesOf(mlir::StringAttr axis, int64_t tokens, mlir::DenseI64ArrayAttr box);
 
   //===--- scalars ---===//
 
@@ -58,8 +63,8 @@ public:
   /// Writes rows to result `index`.
   void store(mlir::Value rows, unsigned index);
 
-  /// Between these, keys are those from `firstKey`, and their tiles are emitted by `body`.
-  void enterLoop(mlir::Operation *loop, mlir::OpBuilder &body, mlir::Value firstKey);
+  /// Between these, keys are those of `place`, and their tiles are emitted by `body`.
+  void enterLoop(mlir::Operation *loop, mlir::OpBuilder &body, TilePlace place);
   void leaveLoop();
 
   //===--- ops ---===//
@@ -99,7 +104,8 @@ private:
   mlir::OpBuilder topBuilder;
   mlir::OpBuilder *bodyBuilder = nullptr;
   mlir::Operation *loop = nullptr;
-  mlir::Value batch, head, queryOrigin, keyOrigin;
+  mlir::Value batch, head, blockFirst;
+  TilePlace queryPlace, keyPlace;
   bool failed = false;
 
   llvm::DenseMap<const Node *, mlir::Value> scalars, rowTiles, keyTiles;
@@ -109,16 +115,25 @@ private:
   llvm::DenseMap<std::pair<NodeKind, unsigned>, mlir::Value> finished;
 };
 
+/// A token at one place of a map, by its number or its coordinates.
+struct TokenIndex {
+  mlir::Value number;
+  TilePlace::Values coordinates, extents;
+  explicit operator bool() const { return number || !coordinates.empty(); }
+};
+
 /// Emits nodes at one place of a map.
 class PlaceEmitter {
 public:
   PlaceEmitter(TileScope &scope, mlir::OpBuilder &builder) : scope(scope), builder(builder) {}
+  /// The token's number; coordinates are put together once somebody asks.
+  mlir::Value token(TokenIndex &index);
   mlir::Value emit(const Node *node);
   void bind(const Node *node, mlir::Value value) { values[node] = value; }
 
   TileScope &scope;
   mlir::OpBuilder &builder;
-  mlir::Value query, key;
+  TokenIndex query, key;
 
 private:
   llvm::DenseMap<const Node *, mlir::Value> values;

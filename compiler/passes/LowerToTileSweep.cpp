@@ -114,11 +114,9 @@ StringAttr SweepEmitter::findKeyAxis() {
   return found;
 }
 
-void SweepEmitter::emitLengths() {
+void SweepEmitter::findTiles() {
   keyAxis = findKeyAxis();
-  keys = scope.length(keyAxis);
-  auto result = cast<attn::RowsType>(plan.graph->kernel().getResultTypes().front());
-  queries = scope.length(result.getAxis());
+  keyTiles = scope.tilesOf(keyAxis, scope.config().getKeys(), scope.config().getKeyBox());
 }
 
 SmallVector<Value> SweepEmitter::emitInitial() {
@@ -153,10 +151,10 @@ static void emitRegion(Region &region, Location loc,
 
 void SweepEmitter::emit() {
   findFrames();
-  emitLengths();
+  findTiles();
   SmallVector<Value> initial = emitInitial();
   OpBuilder &top = scope.top();
-  SweepSchedule schedule(scope, schedules, masks, queries, keys);
+  SweepSchedule schedule(scope, schedules, masks, keyTiles);
   auto [first, end] = schedule.emitEnds();
   auto loop = tile::SweepOp::create(top, loc, ValueRange(initial).getTypes(), first, end, initial);
   top.setInsertionPoint(loop);
@@ -173,9 +171,7 @@ void SweepEmitter::emit() {
   for (Value value : initial)
     block.addArgument(value.getType(), loc);
   body.setInsertionPointToStart(&block);
-  Value width = scope.index(scope.config().getKeys());
-  Value firstKey = arith::MulIOp::create(body, loc, loop.getTile(), width);
-  scope.enterLoop(loop, body, firstKey);
+  scope.enterLoop(loop, body, keyTiles.at(body, loc, loop.getTile()));
   SmallVector<Value> next;
   emitBody(loop.getPartial(), loop.getState(), next);
   tile::YieldOp::create(body, loc, next);
@@ -238,7 +234,7 @@ Value SweepEmitter::emitMasked(OpBuilder &builder, const Source &source) {
     predicates.read(map, predicate);
   Value hidden = scope.number(source.identity);
   return map.build(builder, source.matrix.getType(), [&](PlaceEmitter &at, ValueRange elements) {
-    Value keep = arith::CmpIOp::create(at.builder, loc, arith::CmpIPredicate::slt, at.key, keys);
+    Value keep = isInside(at.builder, loc, at.key.coordinates, at.key.extents);
     for (const Node *predicate : domain)
       keep = arith::AndIOp::create(at.builder, loc, keep, predicates.emit(at, predicate));
     return arith::SelectOp::create(at.builder, loc, keep, elements[element], hidden);

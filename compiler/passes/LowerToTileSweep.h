@@ -59,7 +59,7 @@ private:
   unsigned sourceOf(Value matrix, unsigned mask, double identity);
 
   void findFrames();
-  void emitLengths();
+  void findTiles();
   mlir::StringAttr findKeyAxis();
   llvm::SmallVector<Value> emitInitial();
   void emitBody(Value isPartial, mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
@@ -87,7 +87,7 @@ private:
   MaskSchedules &schedules;
   PredicateEmitter predicates;
   mlir::StringAttr keyAxis;
-  Value keys, queries;
+  TileGrid keyTiles;
   /// The sets of visible pairs that occur.
   llvm::SmallVector<const MaskSchedules::Mask *, 2> masks;
   llvm::SmallVector<FrameStep, 2> frames;

@@ -69,6 +69,30 @@ static int64_t countPairOps(attn::KernelOp kernel) {
   return count;
 }
 
+/// Grids of the axes that all matrices lie on; of none, if they lie on different ones.
+static void findGrids(attn::KernelOp kernel, KernelShape &shape) {
+  StringAttr rows, cols;
+  bool isOne = true;
+  kernel.walk([&](Operation *op) {
+    for (Value value : op->getResults())
+      if (auto matrix = dyn_cast<attn::MatrixType>(value.getType())) {
+        isOne &= (!rows || rows == matrix.getRowAxis()) && (!cols || cols == matrix.getColAxis());
+        rows = matrix.getRowAxis();
+        cols = matrix.getColAxis();
+      }
+  });
+  for (Type type : kernel.getResultTypes())
+    isOne &= isa<attn::RowsType>(type) && cast<attn::RowsType>(type).getAxis() == rows;
+  if (!isOne)
+    return;
+  for (auto axis : kernel.getBody().getOps<attn::AxisOp>()) {
+    if (axis.getAxisAttr() == rows && !axis.getGrid().empty())
+      shape.queryGrid = axis.getGrid().size();
+    if (axis.getAxisAttr() == cols && !axis.getGrid().empty())
+      shape.keyGrid = axis.getGrid().size();
+  }
+}
+
 KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
   KernelShape shape;
   llvm::SmallSetVector<const Node *, 16> nodes;
@@ -99,6 +123,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
     shape.isFloat16 = element.isF16() || element.isBF16();
   }
   shape.pairOps = countPairOps(kernel);
+  findGrids(kernel, shape);
   for (const Sweep &sweep : plan.sweeps)
     shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
   return shape;
@@ -200,6 +225,33 @@ static std::string checkCuda(ConfigAttr config, const Target &target, const Kern
   return text;
 }
 
+/// A box has as many sizes as its axis' grid, and as many tokens as its tile.
+static std::string checkBox(ConfigAttr config, const KernelShape &shape, bool ofKeys) {
+  DenseI64ArrayAttr box = ofKeys ? config.getKeyBox() : config.getQueryBox();
+  if (!box)
+    return "";
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  const char *name = ofKeys ? "key_box" : "query_box", *side = ofKeys ? "keys" : "queries";
+  size_t rank = ofKeys ? shape.keyGrid : shape.queryGrid;
+  int64_t tokens = ofKeys ? config.getKeys() : config.getQueries();
+  auto write = [&] { llvm::interleave(box.asArrayRef(), out, "x"); };
+  if (rank == 0)
+    out << "expected no " << name << " where the axis of " << side
+        << " has no grid; declare one (axis .. grid (..))";
+  else if (size_t(box.size()) != rank ||
+           llvm::any_of(box.asArrayRef(), [](int64_t size) { return size < 1; })) {
+    out << "expected a " << name << " of " << rank << " sizes, as the grid of " << side
+        << " has, but got ";
+    write();
+  } else if (llvm::product_of(box.asArrayRef()) != tokens) {
+    out << "expected a " << name << " of " << tokens << " tokens, as many as " << side
+        << ", but got ";
+    write();
+  }
+  return text;
+}
+
 std::string attune::checkTiles(ConfigAttr config, const Target &target, const KernelShape &shape) {
   for (auto [name, value] : {std::pair<const char *, int64_t>{"queries", config.getQueries()},
                              {"keys", config.getKeys()},
@@ -208,6 +260,9 @@ std::string attune::checkTiles(ConfigAttr config, const Target &target, const Ke
     if (value < 1)
       return std::string("expected ") + name + " to be at least 1, but got " +
              std::to_string(value);
+  for (bool ofKeys : {false, true})
+    if (std::string why = checkBox(config, shape, ofKeys); !why.empty())
+      return why;
   if (config.getStages() > GreatestStages)
     return "expected at most " + std::to_string(GreatestStages) + " stages, but got " +
            std::to_string(config.getStages());
@@ -258,35 +313,78 @@ ConfigAttr attune::chooseTiles(MLIRContext *context, const Target &target,
   return target.isHost() ? chooseHost(context, target, shape) : chooseCuda(context, target, shape);
 }
 
+/// "8x16", or "none": null.
+static bool parseBox(MLIRContext *context, StringRef text, DenseI64ArrayAttr &box) {
+  box = {};
+  if (text == "none")
+    return true;
+  SmallVector<StringRef> parts;
+  text.split(parts, 'x');
+  SmallVector<int64_t> sizes(parts.size());
+  for (auto [part, size] : llvm::zip(parts, sizes))
+    if (part.trim().getAsInteger(10, size) || size < 1)
+      return false;
+  box = DenseI64ArrayAttr::get(context, sizes);
+  return true;
+}
+
+/// Reads one field of an override into `values` (queries, keys, threads, stages) or `boxes` (of queries,
+/// of keys); why it cannot be read, if so.
+static std::string overrideField(MLIRContext *context, StringRef field,
+                                 std::array<std::optional<int64_t>, 4> &values,
+                                 std::array<std::optional<DenseI64ArrayAttr>, 2> &boxes) {
+  auto [left, right] = field.trim().split('=');
+  StringRef name = left.trim(), value = right.trim();
+  int place = llvm::StringSwitch<int>(name)
+                  .Case("queries", 0)
+                  .Case("keys", 1)
+                  .Case("threads", 2)
+                  .Case("stages", 3)
+                  .Case("query_box", 4)
+                  .Case("key_box", 5)
+                  .Default(-1);
+  if (place < 0)
+    return "expected queries, keys, threads, stages, query_box or key_box, but got '" + name.str() +
+           "'";
+  if (place >= 4) {
+    if (!parseBox(context, value, boxes[place - 4].emplace()))
+      return "expected '" + name.str() + "=' and sizes like 8x16, or none, but got '" +
+             field.str() + "'";
+    return "";
+  }
+  int64_t number = 0;
+  if (value.getAsInteger(10, number))
+    return "expected '" + name.str() + "=' and a number, but got '" + field.str() + "'";
+  values[place] = number;
+  return "";
+}
+
 ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string &error) {
-  int64_t queries = config.getQueries(), keys = config.getKeys();
-  int64_t threads = config.getThreads(), stages = config.getStages();
-  bool hasThreads = false;
+  std::array<std::optional<int64_t>, 4> values;
+  std::array<std::optional<DenseI64ArrayAttr>, 2> boxes;
   SmallVector<StringRef> fields;
   text.split(fields, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   for (StringRef field : fields) {
-    auto [name, number] = field.trim().split('=');
-    int64_t *target = llvm::StringSwitch<int64_t *>(name.trim())
-                          .Case("queries", &queries)
-                          .Case("keys", &keys)
-                          .Case("threads", &threads)
-                          .Case("stages", &stages)
-                          .Default(nullptr);
-    if (!target) {
-      error = "expected queries, keys, threads or stages, but got '" + name.trim().str() + "'";
+    error = overrideField(config.getContext(), field, values, boxes);
+    if (!error.empty())
       return {};
-    }
-    if (number.trim().getAsInteger(10, *target)) {
-      error = "expected '" + name.trim().str() + "=' and a number, but got '" + field.str() + "'";
-      return {};
-    }
-    hasThreads |= target == &threads;
   }
-  // Threads follow the queries unless they are given.
-  if (!hasThreads && config.getThreads() > 1 && config.getQueries() > 0)
+  DenseI64ArrayAttr queryBox = boxes[0].value_or(config.getQueryBox());
+  DenseI64ArrayAttr keyBox = boxes[1].value_or(config.getKeyBox());
+  // Tokens follow a box that is given, threads follow the queries, unless they are given.
+  auto tokens = [](std::optional<int64_t> given, std::optional<DenseI64ArrayAttr> box,
+                   int64_t before) {
+    if (given || !box || !*box)
+      return given.value_or(before);
+    return llvm::product_of(box->asArrayRef());
+  };
+  int64_t queries = tokens(values[0], boxes[0], config.getQueries());
+  int64_t keys = tokens(values[1], boxes[1], config.getKeys());
+  int64_t threads = config.getThreads();
+  if (config.getThreads() > 1 && config.getQueries() > 0)
     threads =
         llvm::alignTo(std::max<int64_t>(1, config.getThreads() * queries / config.getQueries()),
                       std::min<int64_t>(32, config.getThreads()));
-  return ConfigAttr::get(config.getContext(), queries, keys, threads, stages, config.getQueryBox(),
-                         config.getKeyBox());
+  return ConfigAttr::get(config.getContext(), queries, keys, values[2].value_or(threads),
+                         values[3].value_or(config.getStages()), queryBox, keyBox);
 }

@@ -31,6 +31,8 @@ struct KernelShape {
   /// Ops that the maps and masks of a program run at each pair; a read of a table of pairs counts as
   /// 8, and each integer division as 2 more.
   int64_t pairOps = 0;
+  /// How many sizes the grids of the axes have, 0 where tiles cannot be boxes of one.
+  size_t queryGrid = 0, keyGrid = 0;
 };
 
 /// `kernel` is the program that was planned.
@@ -49,7 +51,7 @@ std::string checkTiles(tile::ConfigAttr config, const Target &target, const Kern
 /// Shared memory that a block's tiles take, in bytes (0 on the host).
 int64_t getSharedBytes(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
 
-/// `config` with the fields that `text` names: "queries=64,keys=64". On an error the message is
+/// `config` with the fields that `text` names: "queries=64,key_box=8x8". On an error the message is
 /// returned in `error` and the result is null.
 tile::ConfigAttr overrideTiles(tile::ConfigAttr config, llvm::StringRef text, std::string &error);
 

@@ -144,6 +144,22 @@ static SmallVector<tile::KernelOp> getPrograms(ModuleOp module) {
   return programs;
 }
 
+/// One PTX module of two: the second without the directives that a module begins with, and without
+/// declarations that the first has.
+static std::string joinPtx(StringRef first, StringRef second) {
+  std::string joined = first.str();
+  SmallVector<StringRef> lines;
+  second.split(lines, '\n');
+  for (StringRef line : lines) {
+    bool isHeader = line.starts_with(".version") || line.starts_with(".target") ||
+                    line.starts_with(".address_size");
+    bool isKnown = line.starts_with(".extern") && first.contains(line);
+    if (!isHeader && !isKnown)
+      (joined += line) += '\n';
+  }
+  return joined;
+}
+
 /// The artifacts of `kernel` for `target`: of the kernel, and of those that run before it.
 static LogicalResult emitOne(attn::KernelOp kernel, Stage stage, StringRef target,
                              const CompileOptions &options, std::vector<Artifact> &artifacts) {
@@ -159,7 +175,11 @@ static LogicalResult emitOne(attn::KernelOp kernel, Stage stage, StringRef targe
                                       : emitCudaStage(program, stage, target);
     if (failed(bytes))
       return failure();
-    artifacts.push_back({program.getSymName().str(), target.str(), std::move(*bytes)});
+    if (stage == Stage::Ptx && !artifacts.empty() &&
+        artifacts.back().kernel == kernel.getSymName() && artifacts.back().target == target)
+      artifacts.back().bytes = joinPtx(artifacts.back().bytes, *bytes);
+    else
+      artifacts.push_back({program.getSymName().str(), target.str(), std::move(*bytes)});
   }
   return success();
 }

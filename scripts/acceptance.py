@@ -114,12 +114,12 @@ def ptxas(session, names, sizes):
                 session.fail(f"{what}: attn-compile", output)
                 continue
             status, log = session.run(assembler, "-arch=sm_80", "-v", ptx, "-o", session.scratch / "out.cubin")
-            used = re.search(r"Used (\d+) registers", log)
+            used = [int(n) for n in re.findall(r"Used (\d+) registers", log)]
             spills = [int(n) for n in re.findall(r"(\d+) bytes spill", log)]
             if status or not used or sum(spills):
                 session.fail(f"{what}: ptxas", log)
             else:
-                print(f"{what}: {used[1]} registers, {sum(spills)} bytes spilled", flush=True)
+                print(f"{what}: {max(used)} registers, {sum(spills)} bytes spilled", flush=True)
 
 
 def find_ptxas():

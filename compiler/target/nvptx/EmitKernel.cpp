@@ -128,6 +128,31 @@ LogicalResult KernelEmitter::checkConfig() {
   return success();
 }
 
+/// Says what every launch keeps to: memory that nobody else writes, numbers that the runtime checked.
+void KernelEmitter::annotateParameters(LLVM::LLVMFuncOp function,
+                                       ArrayRef<LaunchParameter> parameters) {
+  constexpr int64_t limit = int64_t(1) << 31;
+  llvm::SmallPtrSet<Value, 4> written;
+  kernel.walk([&](tile::WriteOp write) { written.insert(write.getMemory()); });
+  unsigned firstResult = kernel.getArgumentTypes().size() - kernel.getResultCount();
+  auto setRange = [&](unsigned index, int64_t low) {
+    function.setArgAttr(index, LLVM::LLVMDialect::getRangeAttrName(),
+                        LLVM::ConstantRangeAttr::get(builder.getContext(), 64, low, limit));
+  };
+  for (auto [index, parameter] : llvm::enumerate(parameters)) {
+    Value argument = kernel.getBody().getArgument(parameter.argument);
+    if (parameter.kind == ParameterKind::Pointer) {
+      function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
+      if (parameter.argument < firstResult && !written.contains(argument))
+        function.setArgAttr(index, "llvm.readonly", builder.getUnitAttr());
+    } else if (parameter.kind == ParameterKind::Size) {
+      setRange(index, 0);
+    } else if (parameter.kind == ParameterKind::Scalar && argument.getType().isIndex()) {
+      setRange(index, 1 - limit);
+    }
+  }
+}
+
 LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   builder.setInsertionPointToStart(module.getBody());
   auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
@@ -143,17 +168,7 @@ LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", builder.getUnitAttr());
   function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({int32_t(threads)}));
-  llvm::SmallPtrSet<Value, 4> written;
-  kernel.walk([&](tile::WriteOp write) { written.insert(write.getMemory()); });
-  unsigned firstResult = kernel.getArgumentTypes().size() - kernel.getResultCount();
-  for (auto [index, parameter] : llvm::enumerate(parameters)) {
-    if (parameter.kind != ParameterKind::Pointer)
-      continue;
-    function.setArgAttr(index, "llvm.noalias", builder.getUnitAttr());
-    if (parameter.argument < firstResult &&
-        !written.contains(kernel.getBody().getArgument(parameter.argument)))
-      function.setArgAttr(index, "llvm.readonly", builder.getUnitAttr());
-  }
+  annotateParameters(function, parameters);
   return function;
 }
 

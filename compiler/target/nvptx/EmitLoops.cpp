@@ -119,7 +119,7 @@ Value KernelEmitter::recomputeFrom(Value value, Pipeline &pipeline, Value iterat
   for (Operation &op : pipeline.body->without_terminator())
     for (Value result : op.getResults())
       mapping.erase(result);
-  mapping.map(pipeline.induction, iteration);
+  mapping.map(pipeline.induction, toIndex(iteration));
   return recompute(value, pipeline, mapping);
 }
 
@@ -317,7 +317,7 @@ LogicalResult KernelEmitter::emitDense(Pipeline &pipeline, DenseRange range, Val
 /// the stages that are read and written; `yielded` becomes the same of the next iteration.
 LogicalResult KernelEmitter::emitBody(Pipeline &pipeline, ValueRange flat, Value ahead,
                                       SmallVectorImpl<Value> &yielded) {
-  scalars.map(pipeline.induction, pipeline.current);
+  scalars.map(pipeline.induction, toIndex(pipeline.current));
   if (failed(bindFlat(pipeline.loop(), pipeline.state(), flat)))
     return failure();
   Value read;

@@ -21,12 +21,11 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// What was found of a sweep's tiles and not yet taken. Numbers of tiles are below 2^27, as a tile has
-/// at least 16 of less than 2^31 tokens: i32 throughout.
+/// What was found of a sweep's tiles and not yet taken; all numbers are i32.
 struct KernelEmitter::Scan {
   tile::SweepOp sweep;
-  /// Behind the last tile: as an index, and as i32.
-  Value end, narrowEnd;
+  /// Behind the last tile.
+  Value end;
   /// The first tile that was not looked at; bits of the 32 tiles before it that are still to be
   /// visited, and which of the 32 are partial.
   Value next, visit, partial;
@@ -70,19 +69,28 @@ LogicalResult KernelEmitter::emitDenseSweep(tile::SweepOp sweep) {
 
 //===--- finding tiles ------------------------------------------------------------------------===//
 
+/// There are no more tiles than that: tokens are below 2^31, and each tile has one at least. A scan
+/// looks at 32 more.
+int64_t KernelEmitter::mostTiles() {
+  constexpr int64_t tokens = (int64_t(1) << 31) - 1;
+  tile::ConfigAttr config = kernel.getConfig();
+  int64_t tiles = config.getKeyBox() ? tokens : llvm::divideCeil(tokens, config.getKeys());
+  return std::min<int64_t>(tiles, tokens - 2 * 32);
+}
+
 /// A scan that has looked at nothing yet.
 KernelEmitter::Scan KernelEmitter::startScan(tile::SweepOp sweep) {
   // Ends may be far out of range where a mask leaves nothing.
   Value zero = arith::ConstantIndexOp::create(builder, 0);
-  Value most = arith::ConstantIndexOp::create(builder, int64_t(1) << 27);
+  Value most = arith::ConstantIndexOp::create(builder, mostTiles());
   Value end = arith::MinSIOp::create(builder, lookup(sweep.getEnd()), most);
   end = arith::MaxSIOp::create(builder, end, zero);
-  Value first = arith::MinSIOp::create(builder, lookup(sweep.getFirst()), end);
+  Value first = arith::MaxSIOp::create(builder, lookup(sweep.getFirst()), zero);
+  first = arith::MinSIOp::create(builder, first, end);
   Type narrow = builder.getI32Type();
   Scan scan;
   scan.sweep = sweep;
-  scan.end = end;
-  scan.narrowEnd = arith::IndexCastOp::create(builder, narrow, end);
+  scan.end = arith::IndexCastOp::create(builder, narrow, end);
   scan.next = arith::IndexCastOp::create(builder, narrow, first);
   scan.visit = scan.partial = i32(0);
   return scan;
@@ -91,30 +99,34 @@ KernelEmitter::Scan KernelEmitter::startScan(tile::SweepOp sweep) {
 /// The body of the loop in take(): `state` are next, visit, partial; yields the same.
 LogicalResult KernelEmitter::scanWindow(Scan &scan, ValueRange state) {
   Value first = state[0];
+  // Not needed, but then LLVM knows a bound too, and may divide in 32 bits.
+  auto toTile = [&](Value number) {
+    return toIndex(arith::MinUIOp::create(builder, number, i32(mostTiles() - 1)));
+  };
   if (!scan.sweep.getSeek().empty()) {
-    auto sought = evaluate(scan.sweep.getSeek(), toIndex(first));
+    auto sought = evaluate(scan.sweep.getSeek(), toTile(first));
     if (failed(sought))
       return failure();
-    Value bounded = arith::MinSIOp::create(builder, sought->front(), scan.end);
+    Value bounded = arith::MinSIOp::create(builder, sought->front(), toIndex(scan.end));
     first = arith::IndexCastOp::create(builder, builder.getI32Type(), bounded);
   }
   Value number = arith::AddIOp::create(builder, first, lane);
   Type truth = builder.getI1Type();
-  auto inside =
-      scf::IfOp::create(builder, TypeRange{truth, truth}, lessThan(number, scan.narrowEnd), true);
+  auto exists =
+      scf::IfOp::create(builder, TypeRange{truth, truth}, lessThan(number, scan.end), true);
   {
     OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(inside.thenBlock());
-    auto classes = evaluate(scan.sweep.getClassify(), toIndex(number));
+    builder.setInsertionPointToStart(exists.thenBlock());
+    auto classes = evaluate(scan.sweep.getClassify(), toTile(number));
     if (failed(classes))
       return failure();
     scf::YieldOp::create(builder, *classes);
-    builder.setInsertionPointToStart(inside.elseBlock());
+    builder.setInsertionPointToStart(exists.elseBlock());
     Value no = arith::ConstantIntOp::create(builder, truth, 0);
     scf::YieldOp::create(builder, ValueRange{no, no});
   }
   SmallVector<Value> yielded{arith::AddIOp::create(builder, first, i32(32))};
-  for (Value vote : inside.getResults())
+  for (Value vote : exists.getResults())
     yielded.push_back(NVVM::VoteSyncOp::create(builder, builder.getI32Type(), i32(-1), vote,
                                                NVVM::VoteSyncKind::ballot));
   scf::YieldOp::create(builder, yielded);
@@ -131,7 +143,7 @@ FailureOr<KernelEmitter::FoundTile> KernelEmitter::takeTile(Scan &scan) {
     Block *test = builder.createBlock(&refill.getBefore(), {}, types, locations);
     Value used =
         arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, test->getArgument(1), i32(0));
-    Value more = lessThan(test->getArgument(0), scan.narrowEnd);
+    Value more = lessThan(test->getArgument(0), scan.end);
     Value again = arith::AndIOp::create(builder, used, more);
     scf::ConditionOp::create(builder, again, test->getArguments());
     Block *body = builder.createBlock(&refill.getAfter(), {}, types, locations);
@@ -185,10 +197,10 @@ LogicalResult KernelEmitter::fillQueue(Pipeline &pipeline, Scan &scan,
     return failure();
   if (pipeline.isStaged())
     issueIfReached(
-        pipeline, pipeline.loads.size(), toIndex(found->number),
+        pipeline, pipeline.loads.size(), found->number,
         arith::MulIOp::create(builder, fill.getInductionVar(), i32(pipeline.stageBytes)));
   else if (!pipeline.loads.empty())
-    issueIfReached(pipeline, 1, toIndex(found->number), Value());
+    issueIfReached(pipeline, 1, found->number, Value());
   SmallVector<Value> yielded = shiftIn(state, count, *found);
   llvm::append_range(yielded, scan.state());
   scf::YieldOp::create(builder, yielded);
@@ -219,7 +231,7 @@ LogicalResult KernelEmitter::emitSparseSweep(tile::SweepOp sweep) {
   SmallVector<Location> locations(flat.size(), builder.getLoc());
   auto lowered = scf::WhileOp::create(builder, types, flat);
   Block *test = builder.createBlock(&lowered.getBefore(), {}, types, locations);
-  scf::ConditionOp::create(builder, lessThan(test->getArgument(stateSize), scan.narrowEnd),
+  scf::ConditionOp::create(builder, lessThan(test->getArgument(stateSize), scan.end),
                            test->getArguments());
   Block *body = builder.createBlock(&lowered.getAfter(), {}, types, locations);
   if (failed(emitSparseBody(pipeline, scan, body->getArguments(), stateSize)))
@@ -237,8 +249,8 @@ LogicalResult KernelEmitter::emitSparseBody(Pipeline &pipeline, Scan &scan, Valu
   FailureOr<FoundTile> found = takeTile(scan);
   if (failed(found))
     return failure();
-  pipeline.current = toIndex(queue[0]);
-  pipeline.following = toIndex(found->number);
+  pipeline.current = queue[0];
+  pipeline.following = found->number;
   scalars.map(scan.sweep.getPartial(), queue[count]);
   SmallVector<Value> yielded;
   if (failed(emitBody(pipeline, flat.take_front(stateSize), pipeline.following, yielded)))

@@ -81,6 +81,8 @@ private:
   // EmitKernel.cpp: the function, its arguments, and scalars.
   mlir::LogicalResult checkConfig();
   mlir::LLVM::LLVMFuncOp createFunction(mlir::ModuleOp module);
+  void annotateParameters(mlir::LLVM::LLVMFuncOp function,
+                          llvm::ArrayRef<LaunchParameter> parameters);
   void bindArguments(mlir::LLVM::LLVMFuncOp function);
   void bindLanes();
   mlir::LogicalResult emitBlock(mlir::Block &block);
@@ -192,6 +194,7 @@ private:
   mlir::LogicalResult emitSparseSweep(tile::SweepOp sweep);
   struct Scan;
   struct FoundTile;
+  int64_t mostTiles();
   Scan startScan(tile::SweepOp sweep);
   mlir::FailureOr<FoundTile> takeTile(Scan &scan);
   mlir::LogicalResult scanWindow(Scan &scan, mlir::ValueRange state);

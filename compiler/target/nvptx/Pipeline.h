@@ -21,8 +21,8 @@ struct Pipeline {
   int64_t stageBytes = 0;
   /// What was allocated before the loop.
   int64_t sharedBefore = 0;
-  /// Of the loop that is emitted, as `induction` counts: this iteration, the one after it, and what
-  /// all iterations are below of.
+  /// Of the loop that is emitted, as `induction` counts (index, or i32): this iteration, the one
+  /// after it, and what all iterations are below of.
   mlir::Value current, following, end;
 
   mlir::Operation *loop() const { return body->getParentOp(); }

@@ -9,7 +9,7 @@ using namespace attune::test;
 namespace {
 
 constexpr int64_t queriesTile = 64, keysTile = 16;
-constexpr int64_t far = int64_t(1) << 61;
+constexpr int64_t far = (int64_t(1) << 31) - 1;
 
 /// Bit 0: visit, bit 1: partial.
 using Class = int32_t (*)(int64_t row, int64_t tile, int64_t tiles);

@@ -19,7 +19,8 @@ constexpr double noticeable = 0.05;
 class Adviser {
 public:
   explicit Adviser(const AdviceScene &scene)
-      : scene(scene), computed(estimate(scene.planned.schedule, scene.problem)) {}
+      : scene(scene), shape(getKernelShape(scene.plan, scene.plan.graph->kernel())),
+        computed(estimate(scene.planned.schedule, scene.problem)) {}
 
   void adviseOnTiles();
   void adviseOnScalars();
@@ -32,6 +33,8 @@ private:
     std::string words, request;
     double saved = 0;
   };
+  void add(const std::string &words, const std::string &change,
+           std::vector<OtherTiles> &candidates) const;
   void addShapes(std::vector<OtherTiles> &candidates) const;
   void addBoxes(std::vector<OtherTiles> &candidates) const;
   void adviseOnScalar(const std::string &name, int64_t value);
@@ -39,6 +42,12 @@ private:
   bool isSizeOfAxis(StringRef name) const;
 
   double estimate(const mask::Schedule &schedule, const MaskProblem &problem);
+  /// What another schedule or problem saves, by as many row tiles as one has time for.
+  double exactlySaved(const mask::Schedule &schedule, const MaskProblem &problem) const {
+    constexpr int64_t rows = 200;
+    return 1 -
+           estimatePairs(schedule, problem, rows).computedPairs / double(scene.work.computedPairs);
+  }
   double savedOf(double other) const { return computed > 0 ? 1 - other / computed : 0; }
   bool isTired() const { return effort > mostEffort; }
 
@@ -46,6 +55,7 @@ private:
   static constexpr int64_t sampledRows = 12, mostEffort = 20000;
 
   const AdviceScene &scene;
+  KernelShape shape;
   int64_t effort = 0;
   double computed;
 };
@@ -62,20 +72,24 @@ static std::string percent(double share) { return formatv("{0:f0} %", 100 * shar
 
 //===--- Tiles --------------------------------------------------------------------------------===//
 
-/// Tiles of as many pairs, flatter or narrower, that fit the target.
+/// The tiles that --override would ask for, where they fit the target.
+void Adviser::add(const std::string &words, const std::string &change,
+                  std::vector<OtherTiles> &candidates) const {
+  std::string error;
+  tile::ConfigAttr other = overrideTiles(scene.config, change, error);
+  if (other && checkTiles(other, scene.target, shape).empty())
+    candidates.push_back({getTiles(other), words, change});
+}
+
+/// Tiles of as many pairs, flatter or narrower.
 void Adviser::addShapes(std::vector<OtherTiles> &candidates) const {
   int64_t queries = scene.config.getQueries(), keys = scene.config.getKeys();
-  KernelShape shape = getKernelShape(scene.plan, scene.plan.graph->kernel());
   for (auto [times, over] : {std::pair<int64_t, int64_t>{2, 1}, {4, 1}, {1, 2}, {1, 4}}) {
     if (queries % over != 0 || keys % times != 0)
       continue;
     int64_t otherQueries = queries * times / over, otherKeys = keys * over / times;
-    std::string change = formatv("queries={0},keys={1}", otherQueries, otherKeys), error;
-    tile::ConfigAttr other = overrideTiles(scene.config, change, error);
-    if (other && checkTiles(other, scene.target, shape).empty())
-      candidates.push_back({{{otherQueries, {}}, {otherKeys, {}}},
-                            formatv("tiles of {0} queries x {1} keys", otherQueries, otherKeys),
-                            "--override " + change});
+    add(formatv("tiles of {0} queries x {1} keys", otherQueries, otherKeys),
+        formatv("queries={0},keys={1}", otherQueries, otherKeys), candidates);
   }
 }
 
@@ -106,11 +120,12 @@ static std::vector<mask::TileShape> boxesOf(int64_t tokens, ArrayRef<int64_t> gr
   return nearest;
 }
 
-static std::string list(const mask::TileShape &shape) {
+/// "8x16"
+static std::string join(const mask::TileShape &shape) {
   std::string text;
   for (int64_t size : shape.box)
-    text += (text.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + text + "]";
+    text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text;
 }
 
 void Adviser::addBoxes(std::vector<OtherTiles> &candidates) const {
@@ -120,10 +135,8 @@ void Adviser::addBoxes(std::vector<OtherTiles> &candidates) const {
     return;
   for (const mask::TileShape &queries : boxesOf(scene.config.getQueries(), queryGrid))
     for (const mask::TileShape &keys : boxesOf(scene.config.getKeys(), keyGrid))
-      candidates.push_back(
-          {{queries, keys},
-           formatv("boxes of {0} queries and {1} keys", spell(queries), spell(keys)),
-           formatv("query_box = {0}, key_box = {1} in attn.plan", list(queries), list(keys))});
+      add(formatv("boxes of {0} queries and {1} keys", spell(queries), spell(keys)),
+          formatv("query_box={0},key_box={1}", join(queries), join(keys)), candidates);
 }
 
 void Adviser::adviseOnTiles() {
@@ -133,18 +146,21 @@ void Adviser::adviseOnTiles() {
     addBoxes(candidates);
   }
   const OtherTiles *best = nullptr;
+  mask::Level level = scene.planned.schedule.level;
   for (OtherTiles &other : candidates) {
     if (isTired())
       break;
-    mask::Level level = scene.planned.schedule.level;
     other.saved =
         savedOf(estimate(scheduleMask(scene.plan, other.tiles, level).schedule, scene.problem));
     if (other.saved >= (best ? best->saved : noticeable))
       best = &other;
   }
-  if (best)
-    advice.push_back(formatv("{0} would compute {1} fewer pairs ({2})", best->words,
-                             percent(best->saved), best->request));
+  if (!best)
+    return;
+  double saved = exactlySaved(scheduleMask(scene.plan, best->tiles, level).schedule, scene.problem);
+  if (saved >= noticeable)
+    advice.push_back(formatv("{0} would compute {1} fewer pairs (--override {2})", best->words,
+                             percent(saved), best->request));
 }
 
 //===--- Scalars ------------------------------------------------------------------------------===//
@@ -197,6 +213,8 @@ void Adviser::adviseOnScalar(const std::string &name, int64_t value) {
       continue;
     }
     double saved = savedOf(estimate(scene.planned.schedule, **problem));
+    if (saved >= best)
+      saved = exactlySaved(scene.planned.schedule, **problem);
     if (saved < best)
       continue;
     std::optional<double> hidden = hiddenShare(**problem);

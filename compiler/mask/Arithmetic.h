@@ -62,6 +62,8 @@ inline int64_t compute(Opcode opcode, int64_t a, int64_t b, int64_t c) {
 /// Is the value given from outside of the program?
 inline bool isLeaf(Opcode opcode) { return opcode > Opcode::Constant && opcode < Opcode::Add; }
 
+inline bool isLeafOrConstant(Opcode opcode) { return opcode == Opcode::Constant || isLeaf(opcode); }
+
 } // namespace attune::mask
 
 #endif // ATTUNE_COMPILER_MASK_ARITHMETIC_H

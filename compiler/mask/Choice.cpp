@@ -28,12 +28,12 @@ struct Candidate {
 /// many columns of each; fewer where a test is long.
 int64_t samplesOf(const Schedule &richest) {
   constexpr int64_t longTest = 60;
-  return richest.costs().pair > longTest ? 3 : 6;
+  return richest.costs().pair > longTest ? 4 : 6;
 }
 
 /// Problems that are tried: all of them, fewer where many instructions were interpreted for those.
-constexpr size_t LeastProblems = 3;
-constexpr int64_t InstructionBudget = 300'000;
+constexpr size_t LeastProblems = 4;
+constexpr int64_t InstructionBudget = 500'000;
 
 void tryOn(const Schedule &schedule, const MadeUpProblem &problem, int64_t samples,
            Trials &trials) {
@@ -168,6 +168,7 @@ Schedule Choice::run() {
     return finish(std::move(richest), true);
   Candidate best = std::move(richest);
   Trials sharpest = best.trials;
+  const Level level = best.schedule.level;
   bool isSharpest = true;
   auto tryLess = [&](const Machinery &machinery) {
     Candidate other = candidate(machinery, &sharpest, best.cost);
@@ -182,10 +183,11 @@ Schedule Choice::run() {
     return finish(std::move(best), false);
   for (bool withSummaries : {false, true})
     for (bool folds : {false, true})
-      for (Level level : {Level::Test, Level::Pieces})
-        for (bool segments : {false, true})
-          if (!withSummaries || summaries)
-            tryLess({level, withSummaries, folds, segments});
+      // Pieces cost little where they do not help, and few problems do not tell that they never do.
+      // Where the test is enough, classes from ranges only cost.
+      if (!withSummaries || summaries)
+        if (!tryLess({level, withSummaries, folds, false}))
+          tryLess({level, withSummaries, folds, true});
   tryLess({Level::Ranges, false, true, true});
   return finish(std::move(best), isSharpest);
 }

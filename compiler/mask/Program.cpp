@@ -2,7 +2,6 @@
 // How are programs over tiles built (hash-consed, folded by constants and by ranges) and evaluated?
 #include "compiler/mask/Program.h"
 #include "compiler/mask/Arithmetic.h"
-#include "llvm/ADT/Hashing.h"
 
 using namespace attune;
 using namespace attune::mask;
@@ -104,10 +103,13 @@ int64_t costOf(const Program &program, const Instruction &instruction) {
 } // namespace
 
 Value Program::intern(Instruction instruction) {
-  uint64_t hash = llvm::hash_combine(unsigned(instruction.opcode), instruction.number,
-                                     unsigned(instruction.input), instruction.dim, instruction.node,
-                                     unsigned(instruction.side), instruction.operands[0].id,
-                                     instruction.operands[1].id, instruction.operands[2].id);
+  uint64_t hash = 0;
+  for (uint64_t part :
+       {uint64_t(instruction.opcode), uint64_t(instruction.number), uint64_t(instruction.input),
+        uint64_t(instruction.dim), uint64_t(uintptr_t(instruction.node)),
+        uint64_t(instruction.side), uint64_t(instruction.operands[0].id),
+        uint64_t(instruction.operands[1].id), uint64_t(instruction.operands[2].id)})
+    hash = (hash ^ part ^ hash >> 29) * 0x9E3779B97F4A7C15;
   // The map keeps two keys for itself.
   auto &candidates = known[hash >> 2];
   for (int id : candidates) {

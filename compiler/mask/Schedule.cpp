@@ -215,8 +215,9 @@ void Assembly::addTest() {
   if (schedule.level < Level::Test || schedule.level == Level::All)
     return;
   TileTest test(emitter, schedule, machinery.summaries);
-  schedule.mayVisible = test.may(mask.visible);
-  schedule.mayHidden = test.may(mask.hidden);
+  // Two compares instead of an absolute value.
+  schedule.mayVisible = test.may(emitter.formulas.splitCases(mask.visible));
+  schedule.mayHidden = test.may(emitter.formulas.splitCases(mask.hidden));
   if (schedule.level < Level::Pieces)
     return;
   schedule.rowCuts = findCuts(emitter, mask, emitter.rows);

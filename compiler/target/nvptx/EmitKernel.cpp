@@ -168,6 +168,9 @@ LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", builder.getUnitAttr());
   function->setAttr("nvvm.reqntid", builder.getDenseI32ArrayAttr({int32_t(threads)}));
+  // Else ptxas may spill much so that two blocks fit where tiles were chosen for one.
+  if (hasRows(kernel))
+    function->setAttr("nvvm.minctasm", builder.getI32IntegerAttr(1));
   annotateParameters(function, parameters);
   return function;
 }

@@ -102,25 +102,38 @@ int64_t costOf(const Program &program, const Instruction &instruction) {
 
 } // namespace
 
-Value Program::intern(Instruction instruction) {
+/// Of all but the range. Most of the time of an analysis is spent looking instructions up.
+static uint64_t hashOf(const Instruction &instruction) {
   uint64_t hash = 0;
-  for (uint64_t part :
-       {uint64_t(instruction.opcode), uint64_t(instruction.number), uint64_t(instruction.input),
-        uint64_t(instruction.dim), uint64_t(uintptr_t(instruction.node)),
-        uint64_t(instruction.side), uint64_t(instruction.operands[0].id),
-        uint64_t(instruction.operands[1].id), uint64_t(instruction.operands[2].id)})
-    hash = (hash ^ part ^ hash >> 29) * 0x9E3779B97F4A7C15;
+  auto mix = [&](uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 32;
+  };
+  auto &operands = instruction.operands;
+  mix(uint64_t(instruction.opcode) | uint64_t(instruction.input) << 8 |
+      uint64_t(instruction.side) << 16 | uint64_t(instruction.dim) << 32);
+  mix(uint64_t(instruction.number));
+  mix(reinterpret_cast<uintptr_t>(instruction.node));
+  mix(uint64_t(uint32_t(operands[0].id)) << 32 | uint32_t(operands[1].id));
+  mix(uint32_t(operands[2].id));
+  return hash;
+}
+
+static bool computesTheSame(const Instruction &one, const Instruction &other) {
+  return one.opcode == other.opcode && one.number == other.number && one.input == other.input &&
+         one.dim == other.dim && one.node == other.node && one.side == other.side &&
+         one.operands == other.operands;
+}
+
+Value Program::intern(Instruction instruction) {
   // The map keeps two keys for itself.
-  auto &candidates = known[hash >> 2];
-  for (int id : candidates) {
-    Instruction other = instructions[id];
-    other.low = instruction.low, other.high = instruction.high;
-    if (other == instruction) {
+  auto &candidates = known[hashOf(instruction) >> 2];
+  for (int id : candidates)
+    if (computesTheSame(instructions[id], instruction)) {
       instructions[id].low = std::max(instructions[id].low, instruction.low);
       instructions[id].high = std::min(instructions[id].high, instruction.high);
       return {id};
     }
-  }
   candidates.push_back(int(instructions.size()));
   instructions.push_back(instruction);
   return {candidates.back()};

@@ -33,7 +33,7 @@ def computed_tiles(tools, source, tokens, scalars, tables, override):
         flags += ["--table", f"{name}={value}"]
     text = run(tools / "attn-compile", source, *flags, *override)
     full, masked = re.search(r"tiles: (\d+) full, (\d+) masked", text).groups()
-    sizes = re.search(r"tiles of (\d+) queries x (\d+) keys", text).groups()
+    sizes = re.search(r"tiles of (\d+)(?: \([\dx ]+\))? queries x (\d+)(?: \([\dx ]+\))? keys", text).groups()
     return int(full) + int(masked), int(sizes[0]) * int(sizes[1])
 
 
@@ -60,7 +60,8 @@ def tiles(tools, scratch):
     neighborhood = {"H": 128, "W": 128, "wh": 13, "ww": 13, "sh": 1, "sw": 1, "dh": 1, "dw": 1}
     cases = [("dense", {}, {}, []), ("sliding-window", {"w": 1024}, {}, []), ("masks/document", {}, {"doc": ids}, []),
              ("masks/document-scattered", {}, {"group": ids}, []),
-             ("masks/neighborhood-2d", neighborhood, {}, [])]
+             ("masks/neighborhood-2d", neighborhood, {}, []),
+             ("masks/neighborhood-2d", neighborhood, {}, ["--override", "query_box=8x8,key_box=8x8"])]
     dense = 0
     for example, scalars, tables, override in cases:
         source = ROOT / "examples" / f"{example}.mlir"
@@ -68,7 +69,7 @@ def tiles(tools, scratch):
         time = milliseconds(tools, source, tokens, {**scalars, **tables}, override, scratch)
         each = time / (2 * count) / pairs
         dense = dense or each
-        print(f"{example}: {time:.1f} ms, {count} tiles a head computed, time a pair of a computed tile "
+        print(f"{' '.join([example, *override])}: {time:.1f} ms, {count} tiles a head computed, time a pair of a computed tile "
               f"{each / dense:.3f} of dense", flush=True)
 
 

@@ -439,12 +439,3 @@ tile.kernel @grid_without_box(%n: index, %o: memref<?x?x?xf32>)
   %b, %h, %i0 = tile.coordinates of(%n)
   tile.return
 }
-
-// -----
-
-// store C3: another number of tokens
-func.func private @f(%x: !tile.rows<32, f32>, %m: memref<?x?x?xf32>, %n: index, %p: !tile.box<8, 8>) {
-  // expected-error @+1 {{'tile.store' op expected a box of 32 tokens, but got '!tile.box<8, 8>'}}
-  tile.store %x, %m[%n, %n, %p : !tile.box<8, 8>] : !tile.rows<32, f32>, memref<?x?x?xf32>
-  return
-}

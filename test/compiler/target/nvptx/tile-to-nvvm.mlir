@@ -5,7 +5,7 @@
 // CHECK-COUNT-1: llvm.mlir.global external @attune_shared() {addr_space = 3 : i32, alignment = 1024 : i64}
 // CHECK-NOT: llvm.mlir.global
 // CHECK: llvm.func @copy(%{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %{{.*}}: i64,
-// CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 32>, tile.shared_bytes = 2048 : i64
+// CHECK-SAME: nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 32>, tile.shared_bytes = 2048 : i64
 // CHECK: nvvm.cp.async.shared.global
 // CHECK: nvvm.cp.async.wait.group 0
 // CHECK: nvvm.barrier

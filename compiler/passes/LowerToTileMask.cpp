@@ -2,6 +2,8 @@
 // attn-lower-to-tile: is a pair visible? A predicate of the mask as code of a map's region.
 #include "compiler/passes/LowerToTileMask.h"
 
+#include "compiler/mask/Emission.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -43,11 +45,29 @@ static bool isRead(const Formula &formula) {
          llvm::all_of(formula.parts, [](const Formula &part) { return isRead(part); });
 }
 
+/// More than this is not worth a tile a literal.
+static constexpr size_t MostSplitLiterals = 16;
+
+/// Is each literal f(i) + g(j), of indices and numbers of the block? Counts literals.
+static bool isSplit(const Formula &formula, size_t &count) {
+  if (formula.kind == FormulaKind::Unknown || mask::readsMemory(formula))
+    return false;
+  ++count;
+  return llvm::none_of(formula.literal.terms,
+                       [](auto &term) { return term.first->onQuery && term.first->onKey; }) &&
+         llvm::all_of(formula.parts, [&](const Formula &part) { return isSplit(part, count); });
+}
+
 const PredicateEmitter::Prepared &PredicateEmitter::prepare(const Node *predicate) {
   auto [place, inserted] = prepared.try_emplace(predicate);
   if (inserted) {
-    place->second.formula = formulas.build({predicate}).visible;
-    place->second.isRead = ::isRead(place->second.formula);
+    Prepared &made = place->second;
+    made.formula = formulas.build({predicate}).visible;
+    size_t literals = 0;
+    if (isRead(made.formula))
+      made.way = Way::Inequalities;
+    else if (isSplit(made.formula, literals) && literals <= MostSplitLiterals)
+      made.way = Way::Split;
   }
   return place->second;
 }
@@ -68,30 +88,146 @@ void PredicateEmitter::readUniforms(const Formula &formula) {
     readUniforms(part);
 }
 
-void PredicateEmitter::read(MapBuilder &map, const Node *predicate) {
+void PredicateEmitter::read(MapBuilder &map, const Node *predicate, OpBuilder *keys) {
   const Prepared &known = prepare(predicate);
-  if (known.isRead)
-    readUniforms(known.formula);
-  else
-    map.read(predicate);
+  switch (known.way) {
+  case Way::Inequalities: return readUniforms(known.formula);
+  case Way::Split: return readSplit(map, known.formula, keys);
+  case Way::AsWritten: return map.read(predicate);
+  }
 }
 
-Value PredicateEmitter::emit(PlaceEmitter &at, const Node *predicate) {
+Value PredicateEmitter::emit(PlaceEmitter &at, const Node *predicate, ValueRange elements) {
   const Prepared &known = prepare(predicate);
-  return known.isRead ? emitFormula(at, known.formula) : at.emit(predicate);
+  switch (known.way) {
+  case Way::Inequalities: return emitFormula(at, known.formula);
+  case Way::Split: {
+    isSplitting = true;
+    Value truth = emitFormula(at, known.formula, elements);
+    isSplitting = false;
+    return truth;
+  }
+  case Way::AsWritten: return at.emit(predicate);
+  }
+  llvm_unreachable("all ways are listed");
+}
+
+//===--- split literals -----------------------------------------------------------------------===//
+
+namespace {
+
+/// q(i) <= k(j), or q(i) >= k(j) with `isFlipped`, or ==: q is all that does not depend on j. Bounds
+/// from both sides on one function of j share it.
+struct SplitLiteral {
+  LinearForm rows, keys;
+  bool isFlipped = false;
+
+  explicit SplitLiteral(const LinearForm &form) {
+    auto first = llvm::find_if(form.terms, [](auto &term) { return term.first->onKey; });
+    isFlipped = first != form.terms.end() && first->second > 0;
+    int64_t sign = isFlipped ? -1 : 1;
+    rows.constant = sign * form.constant;
+    for (auto [atom, coefficient] : form.terms) {
+      if (atom->onKey)
+        keys.terms.push_back({atom, -sign * coefficient});
+      else
+        rows.terms.push_back({atom, sign * coefficient});
+    }
+  }
+};
+
+} // namespace
+
+/// Do both sides fit 32 bits?
+static bool isNarrow(const LinearForm &rows, const LinearForm &keys) {
+  return llvm::all_of(ArrayRef<const LinearForm *>{&rows, &keys}, [](const LinearForm *form) {
+    auto range = staticRange(*form);
+    return range && llvm::isInt<32>(range->first) && llvm::isInt<32>(range->second);
+  });
+}
+
+static bool isOnQuery(const LinearForm &form) {
+  return llvm::any_of(form.terms, [](auto &term) { return term.first->onQuery; });
+}
+
+/// The tile of a form of one side, made where it is not known, and read by `map`.
+void PredicateEmitter::readSide(MapBuilder &map, const LinearForm &form, bool ofKeys,
+                                OpBuilder &builder, bool isNarrow) {
+  SideTiles &known = ofKeys ? keyForms : rowForms;
+  Type element = isNarrow ? Type(builder.getI32Type()) : builder.getIndexType();
+  auto found = llvm::find_if(known, [&](const SideTile &side) {
+    return side.form == form && tile::getScalarType(side.tile.getType()) == element;
+  });
+  if (found == known.end()) {
+    Places places = ofKeys ? Places::Cols : Places::Rows;
+    MapBuilder side(scope, places);
+    side.readIndices();
+    Value tile = side.build(builder, scope.placesType(places, element),
+                            [&](PlaceEmitter &at, ValueRange) -> Value {
+                              Value number = emitForm(at, form);
+                              return isNarrow ? Value(arith::IndexCastOp::create(
+                                                    at.builder, scope.location(), element, number))
+                                              : number;
+                            });
+    known.push_back({form, tile});
+    found = std::prev(known.end());
+  }
+  found->place = map.read(found->tile);
+}
+
+void PredicateEmitter::readSplit(MapBuilder &map, const Formula &formula, OpBuilder *keyBuilder) {
+  for (const Formula &part : formula.parts)
+    readSplit(map, part, keyBuilder);
+  if (formula.kind != FormulaKind::AtMostZero && formula.kind != FormulaKind::EqualsZero)
+    return;
+  readForm(formula.literal);
+  SplitLiteral split(formula.literal);
+  const LinearForm &rows = split.rows, &keys = split.keys;
+  bool narrow = isNarrow(rows, keys);
+  if (isOnQuery(rows))
+    readSide(map, rows, /*ofKeys=*/false, scope.top(), narrow);
+  if (!keys.terms.empty() && keyBuilder)
+    readSide(map, keys, /*ofKeys=*/true, *keyBuilder, narrow);
+}
+
+Value PredicateEmitter::emitSplitLiteral(PlaceEmitter &at, const Formula &formula,
+                                         ValueRange elements) {
+  Location loc = scope.location();
+  SplitLiteral split(formula.literal);
+  const LinearForm &rows = split.rows, &keys = split.keys;
+  bool narrow = isNarrow(rows, keys);
+  Type element = narrow ? Type(at.builder.getI32Type()) : at.builder.getIndexType();
+  auto readTile = [&](const SideTiles &known, const LinearForm &form) {
+    auto found = llvm::find_if(known, [&](const SideTile &side) {
+      return side.form == form && tile::getScalarType(side.tile.getType()) == element;
+    });
+    return elements[found->place];
+  };
+  auto readBlock = [&](const LinearForm &form) -> Value {
+    PlaceEmitter top(scope, scope.top());
+    Value number = emitForm(top, form);
+    return narrow ? Value(arith::IndexCastOp::create(scope.top(), loc, element, number)) : number;
+  };
+  Value left = isOnQuery(rows) ? readTile(rowForms, rows) : readBlock(rows);
+  Value right = keys.terms.empty() ? readBlock(keys) : readTile(keyForms, keys);
+  auto predicate = formula.kind == FormulaKind::EqualsZero ? arith::CmpIPredicate::eq
+                   : split.isFlipped                       ? arith::CmpIPredicate::sge
+                                                           : arith::CmpIPredicate::sle;
+  return arith::CmpIOp::create(at.builder, loc, predicate, left, right);
 }
 
 //===--- formulas -----------------------------------------------------------------------------===//
 
-Value PredicateEmitter::emitFormula(PlaceEmitter &at, const Formula &formula) {
+Value PredicateEmitter::emitFormula(PlaceEmitter &at, const Formula &formula, ValueRange elements) {
   switch (formula.kind) {
   case FormulaKind::AtMostZero:
-  case FormulaKind::EqualsZero: return emitLiteral(at, formula);
+  case FormulaKind::EqualsZero:
+    return isSplitting ? emitSplitLiteral(at, formula, elements) : emitLiteral(at, formula);
   case FormulaKind::And:
   case FormulaKind::Or: {
-    Value joined = emitFormula(at, formula.parts.front());
+    Value joined = emitFormula(at, formula.parts.front(), elements);
     for (const Formula &part : llvm::drop_begin(formula.parts)) {
-      Value next = emitFormula(at, part);
+      Value next = emitFormula(at, part, elements);
       joined = formula.kind == FormulaKind::And
                    ? Value(arith::AndIOp::create(at.builder, scope.location(), joined, next))
                    : Value(arith::OrIOp::create(at.builder, scope.location(), joined, next));
@@ -176,6 +312,28 @@ Value PredicateEmitter::emitForm(PlaceEmitter &at, const LinearForm &form) {
   return emitSum(at.builder, scope.location(), form.constant, terms);
 }
 
+/// Floored; the divisor is at least 1.
+Value PredicateEmitter::emitDivision(PlaceEmitter &at, const Atom &atom) {
+  Location loc = scope.location();
+  bool isQuotient = atom.kind == AtomKind::Quotient;
+  Value dividend = emitForm(at, atom.operands[0]);
+  if (atom.operands[1].terms.empty()) {
+    int64_t divisor = atom.operands[1].constant;
+    return isQuotient ? scope.emitFloorDivision(at.builder, dividend, divisor)
+                      : scope.emitModulo(at.builder, dividend, divisor);
+  }
+  Value divisor = emitForm(at, atom.operands[1]);
+  auto range = staticRange(atom.operands[0]);
+  bool isNotNegative = range && range->first >= 0;
+  Value quotient = isNotNegative
+                       ? Value(arith::DivUIOp::create(at.builder, loc, dividend, divisor))
+                       : Value(arith::FloorDivSIOp::create(at.builder, loc, dividend, divisor));
+  if (isQuotient)
+    return quotient;
+  Value whole = arith::MulIOp::create(at.builder, loc, quotient, divisor);
+  return arith::SubIOp::create(at.builder, loc, dividend, whole);
+}
+
 Value PredicateEmitter::emitAtom(PlaceEmitter &at, const Atom &atom) {
   Location loc = scope.location();
   auto operand = [&](unsigned index) { return emitForm(at, atom.operands[index]); };
@@ -185,12 +343,22 @@ Value PredicateEmitter::emitAtom(PlaceEmitter &at, const Atom &atom) {
     return (atom.side == mask::Side::Query ? at.query : at.key).coordinates[atom.dim];
   case AtomKind::Uniform: return fixed(atom);
   case AtomKind::Quotient:
-    return scope.emitFloorDivision(at.builder, operand(0), atom.operands[1].constant);
-  case AtomKind::Remainder:
-    return scope.emitModulo(at.builder, operand(0), atom.operands[1].constant);
+  case AtomKind::Remainder: return emitDivision(at, atom);
   case AtomKind::Maximum: return arith::MaxSIOp::create(at.builder, loc, operand(0), operand(1));
   case AtomKind::Minimum: return arith::MinSIOp::create(at.builder, loc, operand(0), operand(1));
   case AtomKind::Absolute: return math::AbsIOp::create(at.builder, loc, operand(0));
+  case AtomKind::Product: return arith::MulIOp::create(at.builder, loc, operand(0), operand(1));
+  case AtomKind::BitAnd: return arith::AndIOp::create(at.builder, loc, operand(0), operand(1));
+  case AtomKind::BitOr: return arith::OrIOp::create(at.builder, loc, operand(0), operand(1));
+  case AtomKind::BitXor: return arith::XOrIOp::create(at.builder, loc, operand(0), operand(1));
+  case AtomKind::Select: {
+    // A condition inside of one side is emitted whole.
+    bool wasSplitting = std::exchange(isSplitting, false);
+    Value condition = emitFormula(at, *atom.condition);
+    isSplitting = wasSplitting;
+    Value yes = operand(0), no = operand(1);
+    return arith::SelectOp::create(at.builder, loc, condition, yes, no);
+  }
   default: llvm_unreachable("only what is read is emitted");
   }
 }

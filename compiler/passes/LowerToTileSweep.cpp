@@ -231,12 +231,12 @@ Value SweepEmitter::emitMasked(OpBuilder &builder, const Source &source) {
   map.readIndices();
   const Domain &domain = masks[source.mask]->domain;
   for (const Node *predicate : domain)
-    predicates.read(map, predicate);
+    predicates.read(map, predicate, &builder);
   Value hidden = scope.number(source.identity);
   return map.build(builder, source.matrix.getType(), [&](PlaceEmitter &at, ValueRange elements) {
     Value keep = isInside(at.builder, loc, at.key.coordinates, at.key.extents);
     for (const Node *predicate : domain)
-      keep = arith::AndIOp::create(at.builder, loc, keep, predicates.emit(at, predicate));
+      keep = arith::AndIOp::create(at.builder, loc, keep, predicates.emit(at, predicate, elements));
     return arith::SelectOp::create(at.builder, loc, keep, elements[element], hidden);
   });
 }
@@ -246,7 +246,7 @@ void SweepEmitter::emitMasks(Value isPartial) {
   for (const MaskSchedules::Mask *mask : masks) {
     MapBuilder reads(scope, Places::Matrix);
     for (const Node *predicate : mask->domain)
-      predicates.read(reads, predicate);
+      predicates.read(reads, predicate, nullptr);
   }
   SmallVector<Type> types;
   for (const Source &source : sources)

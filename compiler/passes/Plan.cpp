@@ -6,7 +6,7 @@
 //   attn.kernel @f(..) attributes {attn.plan = #tile.config<queries = 128, keys = 64, ..>} {..}
 #include "compiler/Passes.h"
 #include "compiler/analysis/Sweeps.h"
-#include "compiler/plan/TileChoice.h"
+#include "compiler/plan/BoxChoice.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace attune {
@@ -26,14 +26,14 @@ public:
 
 private:
   FailureOr<tile::ConfigAttr> choose(attn::KernelOp kernel, const Target &target,
-                                     const KernelShape &shape);
+                                     const SweepPlan &plan, const KernelShape &shape);
 };
 
 } // namespace
 
 /// The user's own attribute, or the target's choice, with the overrides of the pass's option.
 FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &target,
-                                         const KernelShape &shape) {
+                                         const SweepPlan &plan, const KernelShape &shape) {
   tile::ConfigAttr config;
   if (Attribute written = kernel->getAttr("attn.plan")) {
     config = dyn_cast<tile::ConfigAttr>(written);
@@ -47,6 +47,10 @@ FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &ta
   config = overrideTiles(config, planOverride, error);
   if (!config)
     return kernel.emitOpError() << "plan override: " << error;
+  // What is said of boxes, be it that there are none, is not reconsidered.
+  if (!kernel->hasAttr("attn.plan") && !StringRef(planOverride).contains("_box") &&
+      checkTiles(config, target, shape).empty())
+    config = chooseBoxes(config, plan, shape);
   error = checkTiles(config, target, shape);
   if (!error.empty())
     return kernel.emitOpError() << "plan: " << error;
@@ -70,7 +74,7 @@ void Plan::runOnOperation() {
     kernel.emitOpError() << refusal;
     return signalPassFailure();
   }
-  FailureOr<tile::ConfigAttr> config = choose(kernel, *found, shape);
+  FailureOr<tile::ConfigAttr> config = choose(kernel, *found, *plan, shape);
   if (failed(config))
     return signalPassFailure();
   kernel->setAttr("attn.plan", *config);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Should tiles be boxes of the tokens' grid? Counted, not guessed: pairs of tiles that are visited, on
+// made-up canvases, with scalars that meet the kernel's conditions.
+#include "compiler/plan/BoxChoice.h"
+
+#include "compiler/problem/Prediction.h"
+#include "compiler/problem/ProblemChoice.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+#include <deque>
+
+using namespace mlir;
+using namespace attune;
+using tile::ConfigAttr;
+
+using Sizes = SmallVector<int64_t, 3>;
+
+/// Tiles of queries that are looked at on each canvas.
+static constexpr int64_t MostRows = 8;
+
+/// Boxes cost more than consecutive tokens at the edges of a canvas and where they are copied; fewer
+/// pairs than this share are worth it.
+static constexpr double Worthwhile = 0.8;
+
+namespace {
+
+/// A canvas, a volume, and what a scalar is that is no divisor: a window of a few tokens. Divisors,
+/// strides and dilations, are 1, as they mostly are.
+struct Trial {
+  std::array<int64_t, 2> canvas;
+  std::array<int64_t, 3> volume;
+  int64_t window;
+};
+
+} // namespace
+
+static constexpr std::array<Trial, 4> Trials = {{{{64, 64}, {16, 32, 32}, 7},
+                                                 {{90, 160}, {8, 45, 80}, 13},
+                                                 {{60, 104}, {20, 30, 52}, 9},
+                                                 {{128, 128}, {5, 64, 64}, 5}}};
+
+/// Boxes of `tokens` tokens: near a cube, and near that once an outer size is halved for the innermost.
+static SmallVector<Sizes, 2> boxesOf(int64_t tokens, size_t rank) {
+  SmallVector<Sizes, 2> boxes;
+  if (!llvm::isPowerOf2_64(tokens) || tokens < (int64_t(1) << rank))
+    return boxes;
+  Sizes box(rank, 1);
+  size_t dim = rank;
+  for (int64_t rest = tokens; rest > 1; rest /= 2) {
+    dim = dim == 0 ? rank - 1 : dim - 1;
+    box[dim] *= 2;
+  }
+  boxes.push_back(box);
+  box.front() /= 2;
+  box.back() *= 2;
+  if (box.front() >= 1)
+    boxes.push_back(box);
+  return boxes;
+}
+
+/// The sizes of the grids.
+static ProblemSizes sizesOf(attn::KernelOp kernel, const Trial &trial) {
+  ProblemSizes sizes;
+  for (auto axis : kernel.getBody().getOps<attn::AxisOp>())
+    for (auto [dim, size] : llvm::enumerate(axis.getGrid()))
+      if (auto argument = dyn_cast<BlockArgument>(size))
+        sizes.scalars[kernel.getOperandName(argument.getArgNumber()).str()] =
+            double(axis.getGrid().size() == 3 ? trial.volume[dim] : trial.canvas[dim % 2]);
+  return sizes;
+}
+
+static bool isDivisor(Value scalar) {
+  return llvm::any_of(scalar.getUses(), [](OpOperand &use) {
+    return use.getOperandNumber() == 1 &&
+           isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp, arith::DivUIOp,
+               arith::RemSIOp, arith::RemUIOp>(use.getOwner());
+  });
+}
+
+static void setScalars(attn::KernelOp kernel, int64_t window, ProblemSizes &sizes) {
+  for (auto [index, scalar] : llvm::enumerate(kernel.getBody().getArguments()))
+    if (scalar.getType().isIntOrIndex())
+      sizes.scalars.try_emplace(
+          kernel.getOperandName(unsigned(index)).str(),
+          double(scalar.getType().isInteger(1) || isDivisor(scalar) ? 1 : window));
+}
+
+/// Problems that the kernel accepts. `sizes` holds what they refer to.
+static std::vector<std::unique_ptr<MaskProblem>> makeProblems(const SweepPlan &plan,
+                                                              std::deque<ProblemSizes> &sizes) {
+  attn::KernelOp kernel = plan.graph->kernel();
+  std::vector<std::unique_ptr<MaskProblem>> problems;
+  auto add = [&](ProblemSizes tried) {
+    auto problem = MaskProblem::make(plan, sizes.emplace_back(std::move(tried)));
+    llvm::Error error = problem ? (*problem)->checkConditions() : problem.takeError();
+    if (!error)
+      problems.push_back(std::move(*problem));
+    bool isAccepted = !error;
+    llvm::consumeError(std::move(error));
+    return isAccepted;
+  };
+  for (auto [number, trial] : llvm::enumerate(Trials)) {
+    ProblemSizes grids = sizesOf(kernel, trial), all = grids;
+    setScalars(kernel, trial.window, all);
+    if (add(std::move(all)))
+      continue;
+    llvm::Expected<ProblemSizes> drawn = chooseSizes(plan, grids, number);
+    if (drawn)
+      add(std::move(*drawn));
+    else
+      llvm::consumeError(drawn.takeError());
+  }
+  return problems;
+}
+
+ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const KernelShape &shape) {
+  size_t rank = shape.queryGrid;
+  bool hasMask =
+      llvm::any_of(getDomains(plan), [](const Domain &domain) { return !domain.empty(); });
+  if (rank < 2 || rank > 3 || shape.keyGrid != rank || !hasMask || config.getQueryBox() ||
+      config.getKeyBox())
+    return config;
+  std::deque<ProblemSizes> sizes;
+  auto problems = makeProblems(plan, sizes);
+  if (problems.empty())
+    return config;
+  auto count = [&](const TilePair &tiles, mask::Level level) {
+    MaskSchedule planned = scheduleMask(plan, tiles, level);
+    SmallVector<double> pairs;
+    for (const auto &problem : problems)
+      pairs.push_back(estimatePairs(planned.schedule, *problem, MostRows).computedPairs);
+    return pairs;
+  };
+  TilePair flat = getTiles(config);
+  SmallVector<double> before = count(flat, mask::Level::Pieces);
+  double best = Worthwhile;
+  ConfigAttr result = config;
+  for (const Sizes &queries : boxesOf(config.getQueries(), rank))
+    for (const Sizes &keys : boxesOf(config.getKeys(), rank)) {
+      TilePair tiles = {{config.getQueries(), queries}, {config.getKeys(), keys}};
+      double logarithms = 0;
+      for (auto [own, other] : llvm::zip(count(tiles, mask::Level::Test), before))
+        logarithms += std::log(std::max(own, 1.0) / std::max(other, 1.0));
+      double share = std::exp(logarithms / double(problems.size()));
+      if (share >= best)
+        continue;
+      best = share;
+      MLIRContext *context = config.getContext();
+      result = ConfigAttr::get(context, config.getQueries(), config.getKeys(), config.getThreads(),
+                               config.getStages(), DenseI64ArrayAttr::get(context, queries),
+                               DenseI64ArrayAttr::get(context, keys));
+    }
+  return result;
+}

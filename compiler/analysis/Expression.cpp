@@ -74,13 +74,7 @@ static bool isConstant(const Node *node, double number) {
   return node->kind == NodeKind::Constant && node->number == number;
 }
 
-static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Node *> operands) {
-  double x[3] = {0, 0, 0};
-  for (auto [index, operand] : llvm::enumerate(operands)) {
-    if (operand->kind != NodeKind::Constant)
-      return std::nullopt;
-    x[index] = operand->number;
-  }
+std::optional<double> applyAlgebra(NodeKind kind, llvm::ArrayRef<double> x) {
   switch (kind) {
   case NodeKind::Add: return x[0] + x[1];
   case NodeKind::Sub: return x[0] - x[1];
@@ -98,6 +92,16 @@ static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Nod
   case NodeKind::Cos: return std::cos(x[0]);
   default: return std::nullopt;
   }
+}
+
+static std::optional<double> foldNumbers(NodeKind kind, llvm::ArrayRef<const Node *> operands) {
+  llvm::SmallVector<double, 3> numbers;
+  for (const Node *operand : operands) {
+    if (operand->kind != NodeKind::Constant)
+      return std::nullopt;
+    numbers.push_back(operand->number);
+  }
+  return applyAlgebra(kind, numbers);
 }
 
 /// Identities that need no new node; null if none applies.

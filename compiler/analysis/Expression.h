@@ -7,6 +7,7 @@
 #include "dialects/attn/AttnOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include <memory>
+#include <optional>
 
 namespace attune {
 
@@ -137,6 +138,10 @@ private:
   struct Implementation;
   std::unique_ptr<Implementation> implementation;
 };
+
+/// What an op of the float algebra makes of numbers, in double precision; nothing for other kinds, and for
+/// Select and NotEqual, whose operands are not all numbers.
+std::optional<double> applyAlgebra(NodeKind kind, llvm::ArrayRef<double> operands);
 
 /// The expression in infix, for messages and --explain: `exp(0.125 q.k - m0)`.
 std::string toString(const Node *node);

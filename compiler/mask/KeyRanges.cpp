@@ -191,10 +191,7 @@ void RangeSolver::pushRemainder(const Atom &atom, Value bound, bool upper) {
     return;
   Value row = program.make(Opcode::FloorDivide, end, divisor);
   Value last = program.add(program.make(Opcode::Multiply, row, divisor), bound);
-  if (upper)
-    pushUpper(atom.operands[0], last);
-  else
-    pushLower(atom.operands[0], last);
+  push(atom.operands[0], last, upper);
 }
 
 /// Of a sorted table, where the index stays inside of it or what it reads outside, 0, does not fit.
@@ -218,10 +215,7 @@ void RangeSolver::pushEntry(const Atom &atom, Value bound, bool upper) {
     found = program.lowerBound(atom.node, bound);
   }
   found = program.make(Opcode::Select, isExact, found, end);
-  if (upper)
-    pushUpper(atom.operands[0], found);
-  else
-    pushLower(atom.operands[0], found);
+  push(atom.operands[0], found, upper);
 }
 
 /// min(x, y) <= b with x known: nothing of y where x <= b, y <= b elsewhere. Likewise max from below.
@@ -240,7 +234,7 @@ void RangeSolver::pushClamp(const Atom &atom, Value bound, bool upper) {
     end = program.make(upper ? Opcode::Maximum : Opcode::Minimum, end, known);
     Value holds = upper ? program.atMost(known, bound) : program.atMost(bound, known);
     Value chosen = program.make(Opcode::Select, holds, end, bound);
-    return upper ? pushUpper(other, chosen) : pushLower(other, chosen);
+    return push(other, chosen, upper);
   }
 }
 

@@ -29,6 +29,9 @@ private:
   void apply(const Formula &literal);
   bool isAcceptable() const;
   /// form <= bound, form >= bound.
+  void push(const LinearForm &form, Value bound, bool upper) {
+    upper ? pushUpper(form, bound) : pushLower(form, bound);
+  }
   void pushUpper(const LinearForm &form, Value bound);
   void pushLower(const LinearForm &form, Value bound);
   void pushUpper(const Atom &atom, Value bound);

@@ -271,12 +271,7 @@ Value PredicateEmitter::fixed(const Atom &atom) {
     PlaceEmitter at(scope, top);
     return emitAtom(at, atom);
   }
-  Value value = scope.scalar(atom.node);
-  if (value.getType().isInteger(1))
-    return arith::IndexCastUIOp::create(top, scope.location(), top.getIndexType(), value);
-  if (!value.getType().isIndex())
-    return arith::IndexCastOp::create(top, scope.location(), top.getIndexType(), value);
-  return value;
+  return scope.asIndex(top, scope.scalar(atom.node));
 }
 
 /// varying <= -fixed, or ==; a - b <= 0 as a <= b.

@@ -77,20 +77,11 @@ ProgramPlace &ProgramEmitter::findHome(const Instruction &instruction, ProgramPl
 
 //===--- values -------------------------------------------------------------------------------===//
 
-Value ProgramEmitter::asNumber(OpBuilder &builder, Value value) {
-  Type index = builder.getIndexType();
-  if (value.getType().isInteger(1))
-    return builder.createOrFold<arith::IndexCastUIOp>(scope.location(), index, value);
-  if (!value.getType().isIndex())
-    return builder.createOrFold<arith::IndexCastOp>(scope.location(), index, value);
-  return value;
-}
-
 Value ProgramEmitter::number(mask::Value value, ProgramPlace &place) {
   Value emitted = emit(value, place);
   if (emitted.getType().isIndex())
     return emitted;
-  return asNumber(homeOf(value, place).builder, emitted);
+  return scope.asIndex(homeOf(value, place).builder, emitted);
 }
 
 Value ProgramEmitter::truth(mask::Value value, ProgramPlace &place) {
@@ -139,20 +130,20 @@ Value ProgramEmitter::emitLeaf(const Instruction &instruction, ProgramPlace &pla
   switch (instruction.opcode) {
   case Opcode::Constant: return constantIndex(builder, scope.location(), instruction.number);
   case Opcode::Input: return place.lookup(instruction.input, instruction.dim);
-  case Opcode::Uniform: return asNumber(scope.top(), scope.scalar(instruction.node));
+  case Opcode::Uniform: return scope.asIndex(scope.top(), scope.scalar(instruction.node));
   case Opcode::Entries: return scope.countEntries(instruction.node);
   case Opcode::Fold: return folds[instruction.number];
   case Opcode::Summary:
     return summary(builder, place.lookup(Input::ColumnTile, 0), instruction.number);
   case Opcode::Entry: {
     Value index = number(instruction.operands[0], place);
-    return asNumber(builder, scope.readEntry(builder, instruction.node, index));
+    return scope.asIndex(builder, scope.readEntry(builder, instruction.node, index));
   }
   default: {
     PlaceEmitter at(scope, builder);
     Value token = place.lookup(tokenOf(instruction.side), ProgramPlace::TokenNumber);
     (instruction.side == Side::Query ? at.query : at.key).number = token;
-    return asNumber(builder, at.emit(instruction.node));
+    return scope.asIndex(builder, at.emit(instruction.node));
   }
   }
 }
@@ -179,40 +170,6 @@ Value ProgramEmitter::emitTruth(const Instruction &instruction, ProgramPlace &pl
                                            : builder.createOrFold<arith::OrIOp>(loc, left, right);
 }
 
-/// Floored; `divisor` >= 1.
-Value ProgramEmitter::emitDivision(OpBuilder &builder, Value value, Value divisor,
-                                   bool isNotNegative) {
-  Location loc = scope.location();
-  if (std::optional<int64_t> known = getConstantIntValue(divisor)) {
-    if (*known == 1)
-      return value;
-    if (llvm::isPowerOf2_64(*known))
-      return builder.createOrFold<arith::ShRSIOp>(
-          loc, value, constantIndex(builder, loc, llvm::Log2_64(*known)));
-  }
-  if (isNotNegative)
-    return builder.createOrFold<arith::DivUIOp>(loc, value, divisor);
-  // Division truncates: make a negative dividend smaller by divisor - 1 first.
-  Value zero = constantIndex(builder, loc, 0), one = constantIndex(builder, loc, 1);
-  Value isNegative =
-      builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, value, zero);
-  Value less = builder.createOrFold<arith::SubIOp>(loc, divisor, one);
-  Value lowered = builder.createOrFold<arith::SubIOp>(loc, value, less);
-  Value dividend = builder.createOrFold<arith::SelectOp>(loc, isNegative, lowered, value);
-  return builder.createOrFold<arith::DivSIOp>(loc, dividend, divisor);
-}
-
-Value ProgramEmitter::emitModulo(OpBuilder &builder, Value value, Value divisor,
-                                 bool isNotNegative) {
-  Location loc = scope.location();
-  std::optional<int64_t> known = getConstantIntValue(divisor);
-  if (known && llvm::isPowerOf2_64(*known))
-    return builder.createOrFold<arith::AndIOp>(loc, value, constantIndex(builder, loc, *known - 1));
-  Value quotient = emitDivision(builder, value, divisor, isNotNegative);
-  Value whole = builder.createOrFold<arith::MulIOp>(loc, quotient, divisor);
-  return builder.createOrFold<arith::SubIOp>(loc, value, whole);
-}
-
 Value ProgramEmitter::emitArithmetic(const Instruction &instruction, ProgramPlace &place) {
   OpBuilder &builder = place.builder;
   Location loc = scope.location();
@@ -233,8 +190,8 @@ Value ProgramEmitter::emitArithmetic(const Instruction &instruction, ProgramPlac
   case Opcode::BitAnd: return fold.operator()<arith::AndIOp>();
   case Opcode::BitOr: return fold.operator()<arith::OrIOp>();
   case Opcode::BitXor: return fold.operator()<arith::XOrIOp>();
-  case Opcode::FloorDivide: return emitDivision(builder, left, right, isNotNegative);
-  case Opcode::Modulo: return emitModulo(builder, left, right, isNotNegative);
+  case Opcode::FloorDivide: return scope.emitFloorDivision(builder, left, right, isNotNegative);
+  case Opcode::Modulo: return scope.emitModulo(builder, left, right, isNotNegative);
   default: llvm_unreachable("every operation is emitted");
   }
 }
@@ -248,8 +205,8 @@ std::pair<Value, Value> ProgramEmitter::emitCut(const mask::Cut &cut, ProgramPla
   auto add = [&](Value a, Value b) { return builder.createOrFold<arith::AddIOp>(loc, a, b); };
   auto subtract = [&](Value a, Value b) { return builder.createOrFold<arith::SubIOp>(loc, a, b); };
   Value behind = add(last, one);
-  Value toFirst = emitModulo(builder, subtract(zero, add(first, offset)), divisor, false);
-  Value fromLast = emitModulo(builder, add(behind, offset), divisor, false);
+  Value toFirst = scope.emitModulo(builder, subtract(zero, add(first, offset)), divisor, false);
+  Value fromLast = scope.emitModulo(builder, add(behind, offset), divisor, false);
   Value begin = builder.createOrFold<arith::MinSIOp>(loc, add(first, toFirst), behind);
   Value end = builder.createOrFold<arith::MaxSIOp>(loc, subtract(behind, fromLast), begin);
   return {begin, end};
@@ -268,7 +225,7 @@ Value ProgramEmitter::emitBisection(const Instruction &instruction, ProgramPlace
   Value low = loop.getRegionIterArgs()[0], high = loop.getRegionIterArgs()[1];
   Value sum = arith::AddIOp::create(inner, loc, low, high);
   Value middle = arith::ShRUIOp::create(inner, loc, sum, one);
-  Value entry = asNumber(inner, scope.readEntry(inner, instruction.node, middle));
+  Value entry = scope.asIndex(inner, scope.readEntry(inner, instruction.node, middle));
   auto predicate = instruction.opcode == Opcode::LowerBound ? arith::CmpIPredicate::slt
                                                             : arith::CmpIPredicate::sle;
   Value isBefore = arith::CmpIOp::create(inner, loc, predicate, entry, wanted);

@@ -63,12 +63,7 @@ private:
   mlir::Value emitLeaf(const Instruction &instruction, ProgramPlace &place);
   mlir::Value emitTruth(const Instruction &instruction, ProgramPlace &place);
   mlir::Value emitArithmetic(const Instruction &instruction, ProgramPlace &place);
-  mlir::Value emitDivision(mlir::OpBuilder &builder, mlir::Value value, mlir::Value divisor,
-                           bool isNotNegative);
-  mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, mlir::Value divisor,
-                         bool isNotNegative);
   mlir::Value emitBisection(const Instruction &instruction, ProgramPlace &place);
-  mlir::Value asNumber(mlir::OpBuilder &builder, mlir::Value value);
 
   TileScope &scope;
   const mask::Program &program;

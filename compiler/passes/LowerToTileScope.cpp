@@ -249,23 +249,40 @@ void TileScope::leaveLoop() {
 
 //===--- ops ----------------------------------------------------------------------------------===//
 
-Value TileScope::emitFloorDivision(OpBuilder &builder, Value value, int64_t divisor) {
-  if (llvm::isPowerOf2_64(divisor))
-    return arith::ShRSIOp::create(builder, loc, value, index(llvm::Log2_64(divisor)));
+Value TileScope::emitFloorDivision(OpBuilder &builder, Value value, Value divisor,
+                                   bool isNotNegative) {
+  if (std::optional<int64_t> known = getConstantIntValue(divisor)) {
+    if (*known == 1)
+      return value;
+    if (llvm::isPowerOf2_64(*known))
+      return builder.createOrFold<arith::ShRSIOp>(loc, value, index(llvm::Log2_64(*known)));
+  }
+  if (isNotNegative)
+    return builder.createOrFold<arith::DivUIOp>(loc, value, divisor);
   // Division truncates: make a negative dividend smaller by divisor - 1 first.
   Value isNegative =
-      arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, value, index(0));
-  Value lowered = arith::SubIOp::create(builder, loc, value, index(divisor - 1));
-  Value dividend = arith::SelectOp::create(builder, loc, isNegative, lowered, value);
-  return arith::DivSIOp::create(builder, loc, dividend, index(divisor));
+      builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, value, index(0));
+  Value less = builder.createOrFold<arith::SubIOp>(loc, divisor, index(1));
+  Value lowered = builder.createOrFold<arith::SubIOp>(loc, value, less);
+  Value dividend = builder.createOrFold<arith::SelectOp>(loc, isNegative, lowered, value);
+  return builder.createOrFold<arith::DivSIOp>(loc, dividend, divisor);
 }
 
-Value TileScope::emitModulo(OpBuilder &builder, Value value, int64_t divisor) {
-  if (llvm::isPowerOf2_64(divisor))
-    return arith::AndIOp::create(builder, loc, value, index(divisor - 1));
-  Value quotient = emitFloorDivision(builder, value, divisor);
-  Value whole = arith::MulIOp::create(builder, loc, quotient, index(divisor));
-  return arith::SubIOp::create(builder, loc, value, whole);
+Value TileScope::emitModulo(OpBuilder &builder, Value value, Value divisor, bool isNotNegative) {
+  std::optional<int64_t> known = getConstantIntValue(divisor);
+  if (known && llvm::isPowerOf2_64(*known))
+    return builder.createOrFold<arith::AndIOp>(loc, value, index(*known - 1));
+  Value quotient = emitFloorDivision(builder, value, divisor, isNotNegative);
+  Value whole = builder.createOrFold<arith::MulIOp>(loc, quotient, divisor);
+  return builder.createOrFold<arith::SubIOp>(loc, value, whole);
+}
+
+Value TileScope::asIndex(OpBuilder &builder, Value value) {
+  if (value.getType().isInteger(1))
+    return builder.createOrFold<arith::IndexCastUIOp>(loc, builder.getIndexType(), value);
+  if (!value.getType().isIndex())
+    return builder.createOrFold<arith::IndexCastOp>(loc, builder.getIndexType(), value);
+  return value;
 }
 
 Value TileScope::emitAffine(OpBuilder &builder, AffineExpr expression, ValueRange operands,

@@ -83,8 +83,19 @@ public:
   /// What a pass before the kernel found of each tile of keys.
   mlir::Value workspace();
   /// Floored quotient and remainder by a positive constant.
-  mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
-  mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor);
+  mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor) {
+    return emitFloorDivision(builder, value, index(divisor));
+  }
+  mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, int64_t divisor) {
+    return emitModulo(builder, value, index(divisor));
+  }
+  /// The same by an index that is at least 1; cheaper where the value is known not to be negative.
+  mlir::Value emitFloorDivision(mlir::OpBuilder &builder, mlir::Value value, mlir::Value divisor,
+                                bool isNotNegative = false);
+  mlir::Value emitModulo(mlir::OpBuilder &builder, mlir::Value value, mlir::Value divisor,
+                         bool isNotNegative = false);
+  /// An integer of any type as index; a truth is 0 or 1.
+  mlir::Value asIndex(mlir::OpBuilder &builder, mlir::Value value);
 
   /// Has something been refused, and the reason emitted?
   bool hasFailed() const { return failed; }

@@ -74,24 +74,11 @@ std::optional<Lanes> NodeValues::leaf(const Node *node) const {
 //===--- Operations ---------------------------------------------------------------------------===//
 
 static double compute(NodeKind kind, ArrayRef<double> x) {
-  switch (kind) {
-  case NodeKind::Add: return x[0] + x[1];
-  case NodeKind::Sub: return x[0] - x[1];
-  case NodeKind::Mul: return x[0] * x[1];
-  case NodeKind::Div: return x[0] / x[1];
-  case NodeKind::Neg: return -x[0];
-  case NodeKind::Max: return std::isnan(x[0]) || x[0] > x[1] ? x[0] : x[1];
-  case NodeKind::Min: return std::isnan(x[0]) || x[0] < x[1] ? x[0] : x[1];
-  case NodeKind::Pow: return std::pow(x[0], x[1]);
-  case NodeKind::Exp: return std::exp(x[0]);
-  case NodeKind::Log: return std::log(x[0]);
-  case NodeKind::Sqrt: return std::sqrt(x[0]);
-  case NodeKind::Abs: return std::fabs(x[0]);
-  case NodeKind::Sin: return std::sin(x[0]);
-  case NodeKind::Cos: return std::cos(x[0]);
-  case NodeKind::Select: return x[0] != 0 ? x[1] : x[2];
-  default: return x[0] != x[1]; // NotEqual
-  }
+  if (kind == NodeKind::Select)
+    return x[0] != 0 ? x[1] : x[2];
+  if (kind == NodeKind::NotEqual)
+    return x[0] != x[1];
+  return *applyAlgebra(kind, x);
 }
 
 static bool isAlgebra(NodeKind kind) { return kind >= NodeKind::Add && kind <= NodeKind::NotEqual; }

@@ -282,9 +282,11 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
         emitCoordinates(coordinates);
         return success();
       })
-      .Case([&](tile::BoxOp) { return success(); }) // read where a tile is
-      .Case(
-          [&](scf::ForOp loop) { return isScalar(loop) ? emitScalar(op, scalars) : emitFor(loop); })
+      .Case([&](scf::ForOp loop) -> LogicalResult {
+        return isScalar(loop) ? emitScalar(op, scalars)
+                              : loop.emitOpError("works on tiles; on the nvptx target only "
+                                                 "tile.sweep does, write it as one");
+      })
       .Case([&](scf::IfOp branch) {
         return isScalar(branch) ? emitScalar(op, scalars) : emitIf(branch);
       })

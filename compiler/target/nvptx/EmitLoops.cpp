@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loops over key tiles: their copies run ahead of their products. Branches, which are uniform.
+// Loops over key tiles, as sweeps need them: their copies run ahead of their products. Branches,
+// which are uniform.
 //
 // stages >= 2, before -> after (S stages, all tiles of an iteration in one stage):
 //   for j { k = load K[j]; ..; v = load V[j]; .. }
@@ -154,10 +155,10 @@ void KernelEmitter::fillPipeline(Pipeline &pipeline, DenseRange range) {
     return;
   if (!pipeline.isStaged())
     return issueIfReached(pipeline, 1, range.first, Value());
-  Value iteration = range.first;
+  Value iteration = range.first, one = arith::ConstantIndexOp::create(builder, 1);
   for (int64_t stage = 0; stage < pipeline.lead(); ++stage) {
     issueIfReached(pipeline, pipeline.loads.size(), iteration, i32(stage * pipeline.stageBytes));
-    iteration = arith::AddIOp::create(builder, iteration, range.step);
+    iteration = arith::AddIOp::create(builder, iteration, one);
   }
 }
 
@@ -275,15 +276,6 @@ LogicalResult KernelEmitter::closeLoop(Pipeline &pipeline, ValueRange flat) {
   return bindFlat(pipeline.loop(), pipeline.loop()->getResults(), flat);
 }
 
-LogicalResult KernelEmitter::emitFor(scf::ForOp loop) {
-  Pipeline pipeline;
-  pipeline.body = loop.getBody();
-  pipeline.induction = loop.getInductionVar();
-  DenseRange range{lookup(loop.getLowerBound()), lookup(loop.getUpperBound()),
-                   lookup(loop.getStep())};
-  return emitDense(pipeline, range, loop.getInitArgs(), [] { return success(); });
-}
-
 /// A loop that leaves nothing out.
 LogicalResult KernelEmitter::emitDense(Pipeline &pipeline, DenseRange range, ValueRange initial,
                                        llvm::function_ref<LogicalResult()> enter) {
@@ -297,15 +289,16 @@ LogicalResult KernelEmitter::emitDense(Pipeline &pipeline, DenseRange range, Val
     flat.push_back(i32(0));
     flat.push_back(i32(pipeline.lead() * pipeline.stageBytes));
   }
-  auto lowered = scf::ForOp::create(builder, range.first, range.end, range.step, flat);
+  Value one = arith::ConstantIndexOp::create(builder, 1);
+  auto lowered = scf::ForOp::create(builder, range.first, range.end, one, flat);
   if (!lowered.getBody()->empty())
     lowered.getBody()->clear();
   builder.setInsertionPointToStart(lowered.getBody());
   pipeline.current = lowered.getInductionVar();
-  pipeline.following = arith::AddIOp::create(builder, pipeline.current, range.step);
+  pipeline.following = arith::AddIOp::create(builder, pipeline.current, one);
   Value ahead = pipeline.following;
   for (int64_t distance = 1; distance < pipeline.lead(); ++distance)
-    ahead = arith::AddIOp::create(builder, ahead, range.step);
+    ahead = arith::AddIOp::create(builder, ahead, one);
   if (failed(enter()) || failed(emitBody(pipeline, lowered.getRegionIterArgs(), ahead, yielded)))
     return failure();
   scf::YieldOp::create(builder, yielded);

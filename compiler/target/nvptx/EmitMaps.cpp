@@ -125,9 +125,7 @@ static bool isSummed(Value partial, llvm::SmallPtrSetImpl<Value> &seen) {
         (reduce && reduce.getKind() == tile::JoinKind::Sum))
       return true;
     SmallVector<Value> next;
-    if (auto loop = dyn_cast<scf::ForOp>(user))
-      next = {loop.getTiedLoopRegionIterArg(&use), loop.getTiedLoopResult(&use)};
-    else if (auto sweep = dyn_cast<tile::SweepOp>(user))
+    if (auto sweep = dyn_cast<tile::SweepOp>(user))
       next = {sweep.getState()[use.getOperandNumber() - 2],
               sweep.getResult(use.getOperandNumber() - 2)};
     else if (isa<scf::YieldOp, tile::YieldOp>(user))

@@ -56,8 +56,7 @@ static Pipeline pipelineOf(tile::SweepOp sweep) {
 
 LogicalResult KernelEmitter::emitDenseSweep(tile::SweepOp sweep) {
   Pipeline pipeline = pipelineOf(sweep);
-  DenseRange range{lookup(sweep.getFirst()), lookup(sweep.getEnd()),
-                   arith::ConstantIndexOp::create(builder, 1)};
+  DenseRange range{lookup(sweep.getFirst()), lookup(sweep.getEnd())};
   return emitDense(pipeline, range, sweep.getInitial(), [&]() -> LogicalResult {
     FailureOr<SmallVector<Value>> classes = evaluate(sweep.getClassify(), pipeline.current);
     if (failed(classes))

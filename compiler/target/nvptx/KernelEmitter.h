@@ -161,11 +161,10 @@ private:
   friend class MapExpander;
 
   // EmitLoops.cpp: loops, their pipelines, branches.
-  mlir::LogicalResult emitFor(mlir::scf::ForOp loop);
   mlir::LogicalResult emitIf(mlir::scf::IfOp branch);
-  /// First and end of a loop's iterations, and the step between them.
+  /// First and end of a loop's iterations, of the type of index.
   struct DenseRange {
-    Value first, end, step;
+    Value first, end;
   };
   /// `enter` is called at the start of each iteration, before the body.
   mlir::LogicalResult emitDense(Pipeline &pipeline, DenseRange range, mlir::ValueRange initial,

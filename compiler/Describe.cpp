@@ -106,6 +106,42 @@ static bundle::Workspace describeWorkspace(tile::KernelOp kernel, unsigned index
   return workspace;
 }
 
+/// What the lowering wrote of each mask (MaskSchedules::describe). `workspaces` are those of the kernel.
+static FailureOr<std::vector<bundle::MaskInfo>>
+describeMasks(tile::KernelOp kernel, ArrayRef<bundle::Workspace> workspaces) {
+  using bundle::Expression;
+  std::vector<bundle::MaskInfo> masks;
+  auto attributes = kernel->getAttrOfType<ArrayAttr>("tile.masks");
+  for (Attribute attribute : attributes ? attributes.getValue() : ArrayRef<Attribute>()) {
+    auto facts = dyn_cast<DictionaryAttr>(attribute);
+    auto level = facts ? facts.getAs<StringAttr>("level") : StringAttr();
+    auto summaries = facts ? facts.getAs<IntegerAttr>("summaries") : IntegerAttr();
+    auto operations = facts ? facts.getAs<DenseI64ArrayAttr>("operations") : DenseI64ArrayAttr();
+    auto exact = facts ? facts.getAs<BoolAttr>("exact") : BoolAttr();
+    std::optional<bundle::MaskLevel> parsed;
+    if (level)
+      parsed = bundle::parseMaskLevel(level.getValue());
+    if (!parsed || !summaries || !operations || operations.size() != 4 || !exact ||
+        (summaries.getInt() && workspaces.size() != 1))
+      return kernel.emitOpError()
+             << "expected 'tile.masks' to hold, for each mask, level, summaries, four operations "
+                "and exact, but got "
+             << attribute;
+    ArrayRef<int64_t> counts = operations.asArrayRef();
+    bundle::MaskInfo &mask = masks.emplace_back();
+    mask = {*parsed,   summaries.getInt(), counts[0],    counts[1],
+            counts[2], counts[3],          Expression(), exact.getValue()};
+    if (mask.summaries == 0)
+      continue;
+    mask.metadataBytes = Expression::constant(mask.summaries * int64_t(sizeof(int64_t)));
+    for (const Expression &size : ArrayRef(workspaces.front().shape).drop_back())
+      if (size != Expression::constant(1))
+        mask.metadataBytes =
+            Expression::binary(Expression::Kind::Mul, size, std::move(mask.metadataBytes));
+  }
+  return masks;
+}
+
 /// How many tiles of queries there are.
 static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
                                                 const bundle::KernelInfo &info) {
@@ -158,6 +194,10 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
     variant.workspaces.clear();
     return variant;
   }
+  auto masks = describeMasks(kernel, variant.workspaces);
+  if (failed(masks))
+    return failure();
+  variant.masks = std::move(*masks);
   const std::string &result = info.results.front().name;
   FailureOr<Expression> tiles = countTiles(kernel, info);
   if (failed(tiles))

@@ -164,23 +164,35 @@ Schedule Choice::run() {
   Side columns = options.direction == Direction::Forward ? Side::Key : Side::Query;
   bool summaries = options.allowSummaries && readsTables(mask, columns);
   Candidate richest = candidate({Level::Pieces, summaries, true, true});
-  if (richest.schedule.level == Level::All)
+  if (richest.schedule.level == Level::All) {
+    richest.schedule.isClosedFormExact = true;
     return finish(std::move(richest), true);
+  }
   Candidate best = std::move(richest);
   Trials sharpest = best.trials;
   const Level level = best.schedule.level;
   bool isSharpest = true;
+  bool isClosedFormExact = false;
   auto tryLess = [&](const Machinery &machinery) {
-    Candidate other = candidate(machinery, &sharpest, best.cost);
+    // What ranges alone tell is recorded, whatever they cost.
+    bool isClosedForm = machinery.level == Level::Ranges;
+    Candidate other =
+        isClosedForm ? candidate(machinery, &sharpest) : candidate(machinery, &sharpest, best.cost);
+    isClosedFormExact |= isClosedForm && other.isSharp;
     if (!other.isSharp || other.cost >= best.cost)
       return false;
     best = std::move(other);
     isSharpest = false;
     return true;
   };
+  auto finished = [&] {
+    Schedule schedule = finish(std::move(best), isSharpest);
+    schedule.isClosedFormExact = isClosedFormExact;
+    return schedule;
+  };
   // Nothing is cheaper than ranges that need no rows.
   if (tryLess({Level::Ranges, false, false, true}))
-    return finish(std::move(best), false);
+    return finished();
   for (bool withSummaries : {false, true})
     for (bool folds : {false, true})
       // Pieces cost little where they do not help, and few problems do not tell that they never do.
@@ -189,7 +201,7 @@ Schedule Choice::run() {
         if (!tryLess({level, withSummaries, folds, false}))
           tryLess({level, withSummaries, folds, true});
   tryLess({Level::Ranges, false, true, true});
-  return finish(std::move(best), isSharpest);
+  return finished();
 }
 
 } // namespace

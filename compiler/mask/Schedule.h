@@ -104,6 +104,8 @@ struct Schedule {
   bool onBatch = false, onHead = false;
   /// Why this level, in words, for --explain.
   std::string reason;
+  /// Ranges alone were as sharp as the richest machinery on the battery; false where none was tried.
+  bool isClosedFormExact = false;
 
   struct Costs {
     int64_t rowTile = 0; // ranges and ends, once a row tile

@@ -362,6 +362,8 @@ LogicalResult KernelLowering::run() {
   tile::ReturnOp::create(scope.top(), scope.location());
   if (schedules.countSummaries() > 0 && failed(emitSummaries(kernel)))
     return failure();
+  if (ArrayAttr masks = schedules.describe(kernel.getContext()); !masks.empty())
+    kernel->setAttr("tile.masks", masks);
   source.erase();
   IRRewriter rewriter(kernel.getContext());
   DominanceInfo dominance;

@@ -70,6 +70,24 @@ MemRefType MaskSchedules::workspaceType(MLIRContext *context) const {
   return MemRefType::get({dynamic, dynamic, dynamic, summaries}, IntegerType::get(context, 64));
 }
 
+ArrayAttr MaskSchedules::describe(MLIRContext *context) const {
+  Builder builder(context);
+  SmallVector<Attribute> described;
+  for (const Mask &mask : masks) {
+    if (mask.domain.empty())
+      continue;
+    mask::Schedule::Costs costs = mask.schedule.costs();
+    int64_t operations[] = {costs.rowTile, costs.row, costs.pair, costs.column};
+    described.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("level", builder.getStringAttr(spell(mask.schedule.level))),
+         builder.getNamedAttr("summaries",
+                              builder.getI64IntegerAttr(int64_t(mask.schedule.summaries.size()))),
+         builder.getNamedAttr("operations", builder.getDenseI64ArrayAttr(operations)),
+         builder.getNamedAttr("exact", builder.getBoolAttr(mask.schedule.isClosedFormExact))}));
+  }
+  return builder.getArrayAttr(described);
+}
+
 static tile::FoldKind toTile(mask::FoldKind kind) {
   return kind == mask::FoldKind::Least      ? tile::FoldKind::Least
          : kind == mask::FoldKind::Greatest ? tile::FoldKind::Greatest

@@ -32,6 +32,8 @@ public:
 
   /// (batches, heads, tiles, summaries) of i64.
   mlir::MemRefType workspaceType(mlir::MLIRContext *context) const;
+  /// What a bundle says of the masks that hide anything: a dictionary each.
+  mlir::ArrayAttr describe(mlir::MLIRContext *context) const;
   /// Emits the body of the kernel that fills the workspace, the last argument of `kernel`.
   void emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, mlir::StringAttr axis,
                      int64_t tileKeys) const;

@@ -18,12 +18,17 @@ std::string_view spelling(ParameterType type) {
   return Spellings<ParameterType>::names[size_t(type)];
 }
 std::string_view spelling(Swizzle swizzle) { return Spellings<Swizzle>::names[size_t(swizzle)]; }
+std::string_view spelling(MaskLevel level) { return Spellings<MaskLevel>::names[size_t(level)]; }
 std::string_view spelling(Expression::Kind kind) {
   return Spellings<Expression::Kind>::names[size_t(kind)];
 }
 
 std::optional<ElementType> parseElementType(std::string_view text) {
   return parseSpelling<ElementType>(text);
+}
+
+std::optional<MaskLevel> parseMaskLevel(std::string_view text) {
+  return parseSpelling<MaskLevel>(text);
 }
 
 int64_t byteSize(ElementType type) {

@@ -34,6 +34,10 @@ enum class ParameterType : uint8_t { Ptr, I64, I32, I8, F64, F32, TensorMap };
 /// How a tensor map permutes the 16-byte pieces of a tile's rows in shared memory.
 enum class Swizzle : uint8_t { None, B32, B64, B128 };
 
+/// How a kernel finds the tiles that a mask leaves: it visits all; by ranges in closed form; by these
+/// and a test of each tile; by a test of the rows of each tile.
+enum class MaskLevel : uint8_t { All, Ranges, Test, Pieces };
+
 /// The spelling in a manifest ("bf16", "rows", "ptx", "pointer", "ptr", "128B").
 std::string_view spelling(ElementType type);
 std::string_view spelling(OperandRole role);
@@ -41,9 +45,11 @@ std::string_view spelling(BlobFormat format);
 std::string_view spelling(ParameterKind kind);
 std::string_view spelling(ParameterType type);
 std::string_view spelling(Swizzle swizzle);
+std::string_view spelling(MaskLevel level);
 
 /// The value whose spelling is `text`, if there is one.
 std::optional<ElementType> parseElementType(std::string_view text);
+std::optional<MaskLevel> parseMaskLevel(std::string_view text);
 
 /// Bytes of one element in memory.
 int64_t byteSize(ElementType type);
@@ -70,6 +76,9 @@ inline constexpr size_t maxWorkspaces = 16;
 inline constexpr int64_t maxWorkspaceBytes = int64_t(1) << 40;
 /// Pre-passes of a variant.
 inline constexpr size_t maxBefore = 8;
+/// Masks of a variant, and operations that one of them counts.
+inline constexpr size_t maxMasks = 64;
+inline constexpr int64_t maxMaskOperations = int64_t(1) << 40;
 /// Every size of a tensor, and the magnitude of every index scalar, is below this.
 inline constexpr int64_t sizeLimit = int64_t(1) << 31;
 
@@ -184,6 +193,25 @@ struct Workspace {
   bool operator==(const Workspace &) const = default;
 };
 
+/// What the compiler chose for one mask of a kernel, and what that costs. For people: a launch does not
+/// read it. In JSON {"level": "ranges", "summaries": 0, "operations": [4, 0, 0, 0],
+/// "metadata_bytes": 0, "exact": true}.
+struct MaskInfo {
+  MaskLevel level = MaskLevel::All;
+  /// Numbers that a pre-pass makes of each tile of keys for this mask.
+  int64_t summaries = 0;
+  /// Scalar operations: once for a tile of queries, for each query, for each pair of tiles, for each
+  /// key in the pre-pass.
+  int64_t perQueryTile = 0, perQuery = 0, perTilePair = 0, perKey = 0;
+  /// The part of the workspaces that is this mask's.
+  Expression metadataBytes;
+  /// Did ranges in closed form alone tell all tiles apart that the richest machinery does, on the
+  /// compiler's made-up problems?
+  bool exact = false;
+
+  bool operator==(const MaskInfo &) const = default;
+};
+
 /// One parameter of the entry point, in order.
 struct Parameter {
   ParameterKind kind = ParameterKind::Pointer;
@@ -235,9 +263,11 @@ struct Variant {
   std::string tool;
   /// The field may be absent in JSON.
   std::vector<Workspace> workspaces;
+  /// Those of the kernel that hide anything; the field may be absent in JSON.
+  std::vector<MaskInfo> masks;
   /// Pre-passes: they run in this order before the entry, on the same stream and with the same
   /// arguments, and see the workspaces of this variant. Of the same target and format, and with
-  /// neither workspaces nor pre-passes of their own; all of them together and the variant have at
+  /// neither workspaces, masks nor pre-passes of their own; all of them together and the variant have at
   /// most maxParameters parameters. A grid with a zero in it skips the pre-pass; one in the grid of
   /// the variant skips them all. The field may be absent in JSON.
   std::vector<Variant> before;

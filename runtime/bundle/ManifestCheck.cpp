@@ -156,6 +156,7 @@ private:
 
   void checkVariant(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
     checkWorkspaces(kernel, variant, path + ".workspaces");
+    checkMasks(kernel, variant, path + ".masks");
     checkCode({kernel, variant}, variant, path);
     expect(variant.before.size() <= maxBefore, path + ".before",
            "at most " + number(maxBefore) + " pre-passes", number(int64_t(variant.before.size())));
@@ -166,8 +167,8 @@ private:
       expect(pass.target == variant.target && pass.format == variant.format, own + ".target",
              variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
              pass.target + " (" + std::string(spelling(pass.format)) + ")");
-      expect(pass.workspaces.empty() && pass.before.empty(), own,
-             "no workspaces and pre-passes of its own", "some");
+      expect(pass.workspaces.empty() && pass.masks.empty() && pass.before.empty(), own,
+             "no workspaces, masks and pre-passes of its own", "some");
       checkCode({kernel, variant}, pass, own);
       parameters += pass.parameters.size();
     }
@@ -189,6 +190,19 @@ private:
       expectRange(int64_t(workspace.shape.size()), 0, maxRank, own + ".shape (rank)");
       for (size_t dim = 0; dim < workspace.shape.size() && ok; ++dim)
         checkSize(kernel, workspace.shape[dim], own + ".shape[" + number(int64_t(dim)) + "]");
+    }
+  }
+
+  void checkMasks(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
+    expect(variant.masks.size() <= maxMasks, path, "at most " + number(maxMasks),
+           number(int64_t(variant.masks.size())));
+    for (size_t i = 0; i < variant.masks.size() && ok; ++i) {
+      const MaskInfo &mask = variant.masks[i];
+      std::string own = path + "[" + number(int64_t(i)) + "]";
+      expectRange(mask.summaries, 0, maxMaskOperations, own + ".summaries");
+      for (int64_t count : {mask.perQueryTile, mask.perQuery, mask.perTilePair, mask.perKey})
+        expectRange(count, 0, maxMaskOperations, own + ".operations");
+      checkSize(kernel, mask.metadataBytes, own + ".metadata_bytes");
     }
   }
 

@@ -235,6 +235,23 @@ Workspace readWorkspace(const Field &field) {
           field.member("shape").list(readWholeExpression)};
 }
 
+MaskInfo readMask(const Field &field) {
+  field.expectObject({"level", "summaries", "operations", "metadata_bytes", "exact"});
+  MaskInfo mask;
+  mask.level = field.member("level").enumerator<MaskLevel>();
+  mask.summaries = field.member("summaries").integer();
+  std::vector<int64_t> counts = field.member("operations").list(readInteger);
+  if (counts.size() != 4)
+    field.member("operations").fail("four counts");
+  mask.perQueryTile = counts[0];
+  mask.perQuery = counts[1];
+  mask.perTilePair = counts[2];
+  mask.perKey = counts[3];
+  mask.metadataBytes = readWholeExpression(field.member("metadata_bytes"));
+  mask.exact = field.member("exact").boolean();
+  return mask;
+}
+
 /// The fields that a variant and its pre-passes have.
 Variant readCode(const Field &field) {
   Variant variant;
@@ -270,10 +287,12 @@ Variant readPrePass(const Field &field) {
 Variant readVariant(const Field &field) {
   field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
                       "scratch_bytes", "grid", "parameters", "alignment", "tool", "workspaces",
-                      "before"});
+                      "masks", "before"});
   Variant variant = readCode(field);
   if (field.has("workspaces"))
     variant.workspaces = field.member("workspaces").list(readWorkspace);
+  if (field.has("masks"))
+    variant.masks = field.member("masks").list(readMask);
   if (field.has("before"))
     variant.before = field.member("before").list(readPrePass);
   return variant;
@@ -429,6 +448,19 @@ private:
     json.close('}');
   }
 
+  void write(const MaskInfo &mask) {
+    json.open('{');
+    member("level", spelling(mask.level));
+    member("summaries", mask.summaries);
+    int64_t counts[] = {mask.perQueryTile, mask.perQuery, mask.perTilePair, mask.perKey};
+    writeNumbers("operations", counts, 4);
+    json.member("metadata_bytes");
+    write(mask.metadataBytes);
+    json.member("exact");
+    json.word(mask.exact ? "true" : "false");
+    json.close('}');
+  }
+
   void write(const Variant &variant) {
     json.open('{');
     member("target", variant.target);
@@ -444,6 +476,7 @@ private:
     if (!variant.tool.empty())
       member("tool", variant.tool);
     listUnlessEmpty("workspaces", variant.workspaces);
+    listUnlessEmpty("masks", variant.masks);
     listUnlessEmpty("before", variant.before);
     json.close('}');
   }

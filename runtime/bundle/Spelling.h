@@ -30,6 +30,9 @@ template <> struct Spellings<ParameterType> {
 template <> struct Spellings<Swizzle> {
   static constexpr std::array<std::string_view, 4> names = {"none", "32B", "64B", "128B"};
 };
+template <> struct Spellings<MaskLevel> {
+  static constexpr std::array<std::string_view, 4> names = {"all", "ranges", "test", "pieces"};
+};
 template <> struct Spellings<Expression::Kind> {
   static constexpr std::array<std::string_view, 18> names = {
       "constant", "size", "ceildiv", "mul", "add", "max", "min", "scalar", "sub",

@@ -156,9 +156,6 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
   std::printf("%s, %s, code for %s\n", launch.deviceName().c_str(), launch.describeDevice().c_str(),
               launch.target().c_str());
   printTimes(seconds);
-  if (size_t bytes = launch.workspaceBytes())
-    std::printf("each run takes %zu bytes for what %zu pre-pass%s out\n", bytes,
-                launch.prePassCount(), launch.prePassCount() == 1 ? " finds" : "es find");
   std::string share = launch.onHost() ? describeShare(gflops, std::max(peak, after), work) : "";
   std::printf("%.4g GFLOP/s of %s pairs (%.4g operations a pair, %.4g pairs)%s\n", gflops,
               work.visible ? "visible" : "all (give --program to count the visible)",

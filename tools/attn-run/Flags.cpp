@@ -28,6 +28,8 @@ Examples
     attn-run examples/gqa.mlir --random --tokens=1 --kv-tokens=131072 --heads=8 --kv-heads=1 --bench
   Does the PTX that a GPU would run race, or read what is not there yet? No GPU is needed:
     attn-run examples/causal.mlir --device=sim --random --heads=2 --tokens=200 --check --counters
+  What is in a bundle: which code, how it finds its tiles, what runs before it?
+    attn-run kernel.attn --list
   The meaning itself, in double precision, without any compiled code:
     attn-run examples/sink.mlir --device=reference --random --tokens=64 -o o.npy
 
@@ -73,6 +75,8 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
       ->type_name("[NAME=]FILE")
       ->expected(1)
       ->take_all();
+  app.add_flag("--list", flags.list,
+               "say what the bundle holds and run nothing: operands, code, masks, pre-passes");
   app.add_flag("--convert", flags.convert, "round the numbers of a file to the operand's type");
 
   auto *inputs = app.add_option_group("Random tensors");

@@ -29,6 +29,8 @@ struct Flags {
   std::map<std::string, std::string> outputs;
 
   bool random = false, convert = false, check = false, bench = false, counters = false;
+  /// Says what is in the bundle, runs nothing.
+  bool list = false;
   /// A file of PTX that takes the place of the compiled one; "": none.
   std::string ptx;
   /// Of a simulated device, see attune_sim_configure.

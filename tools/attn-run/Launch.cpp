@@ -83,6 +83,14 @@ std::string Launch::counters() {
   return simulated() ? device.simulatorReport().counters : std::string();
 }
 
+std::string Launch::describePrePasses() const {
+  size_t count = kernel.variant().prePassCount, bytes = kernel.workspaceBytes(arguments);
+  if (count == 0 && bytes == 0)
+    return "";
+  return "each run takes " + std::to_string(bytes) + " bytes for what " + std::to_string(count) +
+         (count == 1 ? " pre-pass finds" : " pre-passes find") + " out\n";
+}
+
 std::vector<Tensor> Launch::results() {
   std::vector<Tensor> copies;
   for (size_t i = firstResult; i < memories.size(); ++i) {

@@ -27,9 +27,8 @@ public:
   std::string deviceName() const { return device.name(); }
   std::string describeDevice() const { return device.description(); }
   std::string target() const { return kernel.variant().target; }
-  size_t prePassCount() const { return kernel.variant().prePassCount; }
-  /// Bytes that a run takes for what the pre-passes leave to the kernel.
-  size_t workspaceBytes() const { return kernel.workspaceBytes(arguments); }
+  /// A line about what runs before the kernel and the bytes that this takes; "" where nothing does.
+  std::string describePrePasses() const;
   bool onHost() const { return device.name().starts_with("host"); }
   bool simulated() const { return device.name().starts_with("sim"); }
 

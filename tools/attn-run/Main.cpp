@@ -6,6 +6,7 @@
 #include "tools/attn-run/Flags.h"
 #include "tools/attn-run/Inputs.h"
 #include "tools/attn-run/Launch.h"
+#include "tools/attn-run/Listing.h"
 #include "tools/attn-run/Program.h"
 #include "tools/attn-run/Progress.h"
 
@@ -112,6 +113,10 @@ int runKernel(const Flags &flags) {
   if (onReference && (flags.check || flags.bench))
     throw Failure("--check and --bench are about compiled code; --device=reference has none");
   Program program(flags);
+  if (flags.list) {
+    std::fputs(listBundle(program.code(flags)).c_str(), stdout);
+    return 0;
+  }
   if (flags.check)
     program.meaning("--check");
   std::vector<reference::Argument> inputs = gatherInputs(flags, program);
@@ -125,6 +130,7 @@ int runKernel(const Flags &flags) {
                   results);
     results = runRepeatedly(launch, flags, program.info());
     std::fputs(launch.counters().c_str(), stdout);
+    std::fputs(launch.describePrePasses().c_str(), stdout);
     if (flags.check)
       passes = check(program.meaning("--check"), program.info(), inputs, results);
     if (flags.bench)

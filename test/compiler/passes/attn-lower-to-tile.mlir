@@ -121,7 +121,7 @@ attn.kernel @sink_window(%q: !q, %k: !k, %v: !k, %w: index) -> !q attributes {at
 // kernel before it, which fills the workspace.
 // CHECK-LABEL: tile.kernel @documents(
 // CHECK-SAME: memref<?x?x?x3xi64> {tile.name = "mask.summaries", tile.workspace = {axis = "k", batch = true, head = false}}
-// CHECK-SAME: tile.before = @documents_summaries
+// CHECK-SAME: tile.before = @documents_summaries, tile.masks = [{exact = false, level = "test", operations = array<i64: {{[0-9, ]+}}>, summaries = 3 : i64}]
 // CHECK: tile.fold %{{.*}} to %{{.*}} [least, greatest, union]
 // CHECK: tile.sweep
 // CHECK: tile.read %{{.*}} : memref<?x?x?x3xi64> -> i64

@@ -48,6 +48,7 @@ TEST(ManifestText, DefaultsOfOptionalFields) {
   EXPECT_EQ(manifest->kernels[0].variants[0].tool, "");
   EXPECT_TRUE(manifest->kernels[0].checks.empty());
   EXPECT_TRUE(manifest->kernels[0].conditions.empty());
+  EXPECT_TRUE(manifest->kernels[0].variants[0].masks.empty());
   EXPECT_TRUE(checkManifest(*manifest, 1));
 }
 
@@ -513,6 +514,26 @@ TEST(ManifestCheck, ParametersOfWorkspaces) {
             "'alibi_window', but got 'bounds'");
 }
 
+TEST(ManifestCheck, Masks) {
+  const std::string path = "kernels[0].variants[3].masks";
+  EXPECT_EQ(variantMessage([](Variant &v) { v.masks.resize(65, v.masks[0]); }),
+            path + ": expected at most 64, but got 65");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.masks[1].summaries = -1; }),
+            path + "[1].summaries: expected an integer from 0 to 1099511627776, but got -1");
+  for (int64_t MaskInfo::*count :
+       {&MaskInfo::perQueryTile, &MaskInfo::perQuery, &MaskInfo::perTilePair, &MaskInfo::perKey})
+    EXPECT_EQ(variantMessage([&](Variant &v) { v.masks[1].*count = maxMaskOperations + 1; }),
+              path + "[1].operations: expected an integer from 0 to 1099511627776, but got "
+                     "1099511627777");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.masks[0].metadataBytes.number = -8; }),
+            path + "[0].metadata_bytes: expected an integer from 0 to 2147483647, but got -8");
+  EXPECT_EQ(variantMessage([](Variant &v) {
+              v.masks[1].metadataBytes.arguments[0] = Expression::size("bounds", 0);
+            }),
+            path + "[1].metadata_bytes[1]: expected an operand or result of kernel "
+                   "'alibi_window', but got 'bounds'");
+}
+
 TEST(ManifestCheck, PrePasses) {
   const std::string path = "kernels[0].variants[3].before";
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].target = "sm_80"; }),
@@ -520,9 +541,11 @@ TEST(ManifestCheck, PrePasses) {
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].format = BlobFormat::Cubin; }),
             path + "[1].target: expected sm_86 (ptx) as the variant has, but got sm_86 (cubin)");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].before = {v.before[1]}; }),
-            path + "[0]: expected no workspaces and pre-passes of its own, but got some");
+            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].masks = v.masks; }),
+            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].workspaces = v.workspaces; }),
-            path + "[0]: expected no workspaces and pre-passes of its own, but got some");
+            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before.resize(9, v.before[0]); }),
             path + ": expected at most 8 pre-passes, but got 9");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].blob = 3; }),
@@ -544,7 +567,7 @@ TEST(ManifestText, NestedPrePasses) {
   std::string text = sampleText();
   size_t at = text.rfind(R"("alignment": 16)");
   ASSERT_NE(at, text.npos);
-  for (const char *field : {"before", "workspaces"})
+  for (const char *field : {"before", "masks", "workspaces"})
     EXPECT_EQ(parseMessage(std::string(text).insert(at, std::string("\"") + field + "\": [], ")),
               std::string("manifest: kernels[0].variants[3].before[1]: unknown field '") + field +
                   "'");
@@ -555,6 +578,20 @@ TEST(ManifestText, FieldsOfAWorkspace) {
             "manifest: kernels[0].variants[3].workspaces[1]: unknown field 'bytes'");
   EXPECT_EQ(parseMessage(replaced(R"("workspaces": [)", R"("workspaces": [{"name": "x"},)")),
             "manifest: kernels[0].variants[3].workspaces[0]: field 'dtype' is missing");
+}
+
+TEST(ManifestText, FieldsOfAMask) {
+  const std::string path = "manifest: kernels[0].variants[3].masks[0]";
+  EXPECT_EQ(parseMessage(replaced(R"("level": "ranges")", R"("level": "guess")")),
+            path + ".level: expected one of all, ranges, test, pieces, but got \"guess\"");
+  EXPECT_EQ(parseMessage(replaced(R"("level": "ranges")", R"("level": "ranges", "cost": 1)")),
+            path + ": unknown field 'cost'");
+  EXPECT_EQ(parseMessage(replaced(R"("operations": [)", R"("operations": [1, )")),
+            path + ".operations: expected four counts, but got array");
+  EXPECT_EQ(parseMessage(replaced(R"("exact": true)", R"("exact": 1)")),
+            path + ".exact: expected true or false, but got 1");
+  EXPECT_EQ(parseMessage(replaced(R"("summaries": 0,)", "")),
+            path + ": field 'summaries' is missing");
 }
 
 TEST(ManifestText, FactsOfAnOperand) {

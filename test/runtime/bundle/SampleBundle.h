@@ -53,6 +53,12 @@ inline Variant samplePrePassVariant() {
   second.parameters = {Parameter::pointer("bounds")};
   variant.parameters = {Parameter::pointer("document"), Parameter::pointer("bounds")};
   variant.before = {first, second};
+  MaskInfo closed;
+  closed.level = MaskLevel::Ranges;
+  closed.perQueryTile = 4;
+  closed.exact = true;
+  Expression bytes = Expression::binary(Expression::Kind::Mul, tiles, Expression::constant(8));
+  variant.masks = {closed, {MaskLevel::Pieces, 2, 30, 2, 12, 1, bytes, false}};
   return variant;
 }
 

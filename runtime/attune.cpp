@@ -108,6 +108,7 @@ attune_variant_info describeVariant(const bundle::Variant &variant) {
   info.shared_bytes = variant.sharedBytes;
   info.scratch_bytes = variant.scratchBytes;
   info.alignment = variant.alignment;
+  info.fallback = "";
   info.pre_pass_count = variant.before.size();
   info.workspace_count = variant.workspaces.size();
   return info;
@@ -320,7 +321,9 @@ void attune_kernel_unload(attune_kernel *unloaded) { delete unloaded; }
 attune_status attune_kernel_variant(const attune_kernel *from, attune_variant_info *info) {
   return guard([&] {
     auto &place = expect(info, "a place for the description");
-    place = describeVariant(expect(from, "a kernel").implementation.variant());
+    const device::Kernel &kernel = expect(from, "a kernel").implementation;
+    place = describeVariant(kernel.variant());
+    place.fallback = kernel.fallback().c_str();
   });
 }
 

@@ -141,6 +141,9 @@ typedef struct attune_variant_info {
   /** The code itself. */
   const void *code;
   size_t code_size;
+  /** Of a loaded kernel: why code that suits the device better was not taken (the driver refused a
+   * cubin, with its words); else "". */
+  const char *fallback;
 } attune_variant_info;
 
 ATTUNE_API attune_status attune_bundle_variant(const attune_bundle *bundle, size_t kernel,
@@ -252,7 +255,8 @@ ATTUNE_API attune_status attune_sim_last_report(attune_device *device, attune_si
 /** A kernel's code, loaded on a device and ready to be launched. */
 typedef struct attune_kernel attune_kernel;
 
-/** Loads the kernel of this name, choosing the variant that suits the device best. All that a
+/** Loads the kernel of this name, choosing the variant that suits the device best; where the CUDA
+ * driver refuses a cubin, the best of the others (attune_variant_info.fallback says why). All that a
  * launch could need is allocated here. Fails with ATTUNE_NOT_FOUND when the bundle has no such
  * kernel or no code that the device can run; the message lists what there is. */
 ATTUNE_API attune_status attune_kernel_load(attune_device *device, const attune_bundle *bundle,

@@ -59,12 +59,15 @@ struct VariantInfo {
         threads(info.threads), sharedBytes(info.shared_bytes), scratchBytes(info.scratch_bytes),
         alignment(info.alignment), prePassCount(info.pre_pass_count),
         workspaceCount(info.workspace_count),
-        code(static_cast<const char *>(info.code), info.code ? info.code_size : 0) {}
+        code(static_cast<const char *>(info.code), info.code ? info.code_size : 0),
+        fallback(info.fallback) {}
   std::string target, format, entry, tool;
   int64_t threads, sharedBytes, scratchBytes, alignment;
   size_t prePassCount, workspaceCount;
   /// Empty when it comes from a loaded kernel.
   std::string code;
+  /// Of a loaded kernel: why code that suits the device better was not taken.
+  std::string fallback;
 };
 
 /// Describes a kernel of a bundle; a copy, valid for ever.

@@ -221,7 +221,8 @@ struct Parameter {
   int64_t dim = 0;
   ParameterType type = ParameterType::Ptr;
   /// For TensorMap: the tile that one copy moves, one entry a dimension of the operand, outermost
-  /// first.
+  /// first; may be larger than the operand. The map of a tensor without elements is all zeros, and
+  /// the code may not use it, not even to prefetch it.
   std::vector<int64_t> box;
   Swizzle swizzle = Swizzle::None;
 

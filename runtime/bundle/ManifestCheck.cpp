@@ -374,6 +374,14 @@ private:
     expectRange(int64_t(info.shape.size()), 1, 5, path + ".operand (rank)");
     for (size_t i = 0; i < parameter.box.size() && ok; ++i)
       expectRange(parameter.box[i], 1, 256, path + ".box[" + number(int64_t(i)) + "]");
+    if (!ok)
+      return;
+    int64_t row = parameter.box.back() * byteSize(info.dtype);
+    int64_t widest[] = {256 * 8, 32, 64, 128};
+    expect(row % 16 == 0 && row <= widest[size_t(parameter.swizzle)], path + ".box",
+           "rows of a multiple of 16 bytes, and of no more than are swizzled (" +
+               std::string(spelling(parameter.swizzle)) + ")",
+           number(row) + " bytes");
   }
 };
 

@@ -4,9 +4,7 @@
 namespace attune::device {
 namespace {
 
-const bundle::Variant &chooseVariant(const Device &target, const bundle::KernelInfo &kernel) {
-  if (const bundle::Variant *chosen = target.choose(kernel.variants))
-    return *chosen;
+[[noreturn]] void failWithoutCode(const Device &target, const bundle::KernelInfo &kernel) {
   std::string targets;
   for (const bundle::Variant &variant : kernel.variants)
     targets += (targets.empty() ? "" : ", ") + variant.target + " (" +
@@ -56,16 +54,47 @@ private:
 
 } // namespace
 
+struct Kernel::Loaded {
+  bundle::Variant variant;
+  std::vector<std::unique_ptr<Code>> codes;
+  std::string reason;
+};
+
+static std::vector<std::unique_ptr<Code>> loadPasses(Device &device, const bundle::Bundle &bundle,
+                                                     const bundle::Variant &variant) {
+  std::vector<std::unique_ptr<Code>> codes;
+  for (const bundle::Variant &pass : variant.before)
+    codes.push_back(device.load(pass, bundle.blobs[pass.blob]));
+  codes.push_back(device.load(variant, bundle.blobs[variant.blob]));
+  return codes;
+}
+
+Kernel::Loaded Kernel::load(Device &device, const bundle::Bundle &bundle,
+                            const bundle::KernelInfo &kernel) {
+  std::vector<bundle::Variant> left = kernel.variants;
+  std::string refusals;
+  while (const bundle::Variant *chosen = device.choose(left)) {
+    try {
+      return {*chosen, loadPasses(device, bundle, *chosen), refusals};
+    } catch (RefusedCode &refused) {
+      refusals += (refusals.empty() ? "" : "; ") + refused.message;
+      // A driver refuses a cubin that is newer than it is; PTX that it refuses is a fault.
+      bool isCubin = chosen->format == bundle::BlobFormat::Cubin;
+      left.erase(left.begin() + (chosen - left.data()));
+      if (!isCubin || !device.choose(left))
+        fail(refused.status, refusals);
+    }
+  }
+  failWithoutCode(device, kernel);
+}
+
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::Bundle &bundle,
                const bundle::KernelInfo &kernel)
-    : device(std::move(target)), plan(kernel, chooseVariant(*device, kernel)) {
-  auto load = [&](const bundle::Variant &code) {
-    codes.push_back(device->load(code, bundle.blobs[code.blob]));
-  };
-  for (const bundle::Variant &pass : variant().before)
-    load(pass);
-  load(variant());
-}
+    : Kernel(target, kernel, load(*target, bundle, kernel)) {}
+
+Kernel::Kernel(std::shared_ptr<Device> target, const bundle::KernelInfo &kernel, Loaded loaded)
+    : device(std::move(target)), plan(kernel, loaded.variant), codes(std::move(loaded.codes)),
+      reason(std::move(loaded.reason)) {}
 
 void Kernel::check(const attune_argument *arguments, size_t count) const {
   LaunchState state;

@@ -12,12 +12,15 @@ namespace attune::device {
 /// A variant's code and that of its pre-passes, loaded on a device.
 class Kernel {
 public:
-  /// Chooses the variant that suits the device best. Throws StatusError.
+  /// Chooses the variant that suits the device best; where the driver refuses a cubin, the best of
+  /// the others. Throws StatusError.
   Kernel(std::shared_ptr<Device> device, const bundle::Bundle &bundle,
          const bundle::KernelInfo &kernel);
 
   const bundle::KernelInfo &info() const { return plan.kernelInfo(); }
   const bundle::Variant &variant() const { return plan.variantInfo(); }
+  /// Why code that suits the device better was not taken; "" mostly.
+  const std::string &fallback() const { return reason; }
 
   void check(const attune_argument *arguments, size_t count) const;
   /// Bytes that a launch with these arguments takes for its workspaces.
@@ -27,11 +30,17 @@ public:
   void launch(const attune_argument *arguments, size_t count, void *stream) const;
 
 private:
+  struct Loaded;
+  Kernel(std::shared_ptr<Device> device, const bundle::KernelInfo &kernel, Loaded loaded);
+  static Loaded load(Device &device, const bundle::Bundle &bundle,
+                     const bundle::KernelInfo &kernel);
+
   // Order of destruction: the code goes before the device that it runs on.
   std::shared_ptr<Device> device;
   LaunchPlan plan;
   /// One a pass of the plan.
   std::vector<std::unique_ptr<Code>> codes;
+  std::string reason;
 };
 
 } // namespace attune::device

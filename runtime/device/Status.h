@@ -15,6 +15,9 @@ struct StatusError {
   std::string message;
 };
 
+/// The driver does not take the code of a variant; other code may serve.
+struct RefusedCode : StatusError {};
+
 [[noreturn]] inline void fail(attune_status status, std::string message) {
   throw StatusError{status, std::move(message)};
 }

@@ -20,6 +20,10 @@ static cuda::TensorMapDataType dataType(bundle::ElementType type) {
   return cuda::mapUint8;
 }
 
+/// "CUDA Driver API", cuTensorMapEncodeTiled: strides are multiples of 16 bytes (which the launch has
+/// checked) and less than this. They need not grow from dimension to dimension, and 0 is one too.
+static constexpr int64_t strideLimit = int64_t(1) << 40;
+
 TensorMapLayout layOut(const TensorMapRequest &request) {
   TensorMapLayout layout;
   layout.dataType = dataType(request.dtype);
@@ -30,10 +34,12 @@ TensorMapLayout layOut(const TensorMapRequest &request) {
     // A stride that is never used may be anything; the map still wants a sound one.
     int64_t stride =
         request.sizes[dim] > 1 ? request.strides[dim] * bundle::byteSize(request.dtype) : 16;
-    if (stride < 0)
+    if (stride < 0 || stride >= strideLimit)
       failArgument("operand '" + request.operand +
-                   "': expected strides of at least 0, but dimension " + std::to_string(dim) +
-                   " has " + std::to_string(request.strides[dim]));
+                   "': expected strides of at least 0 and below 2^40 "
+                   "bytes, but dimension " +
+                   std::to_string(dim) + " has " + std::to_string(request.strides[dim]) +
+                   " elements; make a contiguous copy of it");
     layout.strides[i] = uint64_t(stride);
   }
   return layout;

@@ -35,6 +35,9 @@ Launch::Launch(const std::string &deviceName, const std::string &simOptions,
                const std::string &bundleBytes, const bundle::KernelInfo &info,
                const std::vector<reference::Argument> &inputs, const std::vector<Tensor> &results)
     : device(deviceName), kernel(device, Bundle::fromMemory(bundleBytes), info.name) {
+  if (std::string reason = kernel.variant().fallback; !reason.empty())
+    std::fprintf(stderr, "attn-run: %s; running the %s for %s\n", reason.c_str(),
+                 kernel.variant().format.c_str(), target().c_str());
   if (!simOptions.empty())
     device.configureSimulator(simOptions);
   for (const reference::Argument &input : inputs) {

@@ -26,10 +26,13 @@ public:
     std::string text = log;
     while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
       text.pop_back();
-    fail(result == errorOutOfMemory ? ATTUNE_OUT_OF_MEMORY : ATTUNE_DEVICE_ERROR,
-         "the CUDA driver cannot load the " + std::string(spelling(variant.format)) + " for " +
-             variant.target + ": " + primary->driver->describe(result) +
-             (text.empty() ? "" : "; its log: " + text));
+    std::string message = "the CUDA driver cannot load the " +
+                          std::string(spelling(variant.format)) + " for " + variant.target + ": " +
+                          primary->driver->describe(result) +
+                          (text.empty() ? "" : "; its log: " + text);
+    if (result == errorOutOfMemory)
+      fail(ATTUNE_OUT_OF_MEMORY, message);
+    throw RefusedCode{{ATTUNE_DEVICE_ERROR, message}};
   }
   LoadedModule(const LoadedModule &) = delete;
   ~LoadedModule() {

@@ -6,6 +6,19 @@
 
 namespace attune::device::cuda {
 
+/// What the driver was asked for, outermost dimension first: "sizes 2, 4, 100, 64; strides ...".
+static std::string describe(const TensorMapLayout &layout, int rank) {
+  std::string sizes = "sizes", strides = "strides in bytes", box = "box";
+  for (int i = rank; i-- > 0;) {
+    const char *separator = i + 1 < rank ? ", " : " ";
+    sizes += separator + std::to_string(layout.sizes[i]);
+    box += separator + std::to_string(layout.box[i]);
+    if (i > 0)
+      strides += separator + std::to_string(layout.strides[i]);
+  }
+  return sizes + "; " + strides + "; " + box;
+}
+
 void encodeTensorMap(const Driver &driver, const TensorMapRequest &request, TensorMapObject *map) {
   if (!driver.tensorMapEncodeTiled)
     fail(ATTUNE_DEVICE_ERROR,
@@ -19,9 +32,9 @@ void encodeTensorMap(const Driver &driver, const TensorMapRequest &request, Tens
       layout.strides + 1, layout.box, ones, mapInterleaveNone,
       TensorMapSwizzle(request.parameter.swizzle), mapPromotionL2_128, mapFillZeros);
   if (result != success)
-    fail(ATTUNE_DEVICE_ERROR,
-         "operand '" + request.operand +
-             "': the CUDA driver cannot make a tensor map of it: " + driver.describe(result));
+    fail(ATTUNE_DEVICE_ERROR, "operand '" + request.operand +
+                                  "': the CUDA driver cannot make a tensor map of it (" +
+                                  describe(layout, request.rank) + "): " + driver.describe(result));
 }
 
 } // namespace attune::device::cuda

@@ -488,6 +488,19 @@ TEST(ManifestCheck, Workspaces) {
             path + "[0].shape[1][2]: expected a divisor above 0, but got 0");
 }
 
+TEST(ManifestCheck, BoxesThatNoSwizzleHas) {
+  auto message = [](std::vector<int64_t> box, Swizzle swizzle) {
+    return variantMessage(
+        [&](Variant &v) { v.parameters[0] = Parameter::tensorMap("k", box, swizzle); });
+  };
+  const std::string path =
+      "kernels[0].variants[3].parameters[0].box: expected rows of a multiple of "
+      "16 bytes, and of no more than are swizzled ";
+  EXPECT_EQ(message({1, 1, 64, 128}, Swizzle::B128), path + "(128B), but got 256 bytes");
+  EXPECT_EQ(message({1, 1, 64, 64}, Swizzle::B64), path + "(64B), but got 128 bytes");
+  EXPECT_EQ(message({1, 1, 64, 4}, Swizzle::None), path + "(none), but got 8 bytes");
+}
+
 TEST(ManifestCheck, ParametersOfWorkspaces) {
   auto parameterMessage = [](Parameter parameter) {
     return variantMessage([&](Variant &v) { v.before[1].parameters[0] = parameter; });

@@ -54,6 +54,82 @@ TEST_F(CudaChoice, CodeOfOneArchitectureOnlyThere) {
   EXPECT_EQ(choose(100, offered), "sm_80 ptx");
 }
 
+TEST_F(CudaChoice, WhatACompilationForTwoGenerationsHas) {
+  std::vector<std::pair<std::string, BlobFormat>> offered = {{"sm_80", BlobFormat::Cubin},
+                                                             {"sm_80", BlobFormat::Ptx},
+                                                             {"sm_90a", BlobFormat::Cubin},
+                                                             {"sm_90a", BlobFormat::Ptx}};
+  EXPECT_EQ(choose(80, offered), "sm_80 cubin");
+  EXPECT_EQ(choose(89, offered), "sm_80 cubin");
+  EXPECT_EQ(choose(90, offered), "sm_90a cubin");
+  EXPECT_EQ(choose(100, offered), "sm_80 ptx");
+  EXPECT_EQ(choose(120, offered), "sm_80 ptx");
+  offered.resize(2);
+  EXPECT_EQ(choose(90, offered), "sm_80 ptx");
+}
+
+/// A bundle with these variants of scale_add.
+bundle::Bundle offering(std::vector<std::pair<std::string, BlobFormat>> offered) {
+  bundle::Bundle contents = scaleAddWithoutCode();
+  for (const auto &[target, format] : offered) {
+    bundle::Variant variant = scaleAddVariant(target, format);
+    variant.blob =
+        contents.addBlob((format == BlobFormat::Cubin ? "\177ELF" : "") + fakePtx() + target);
+    contents.manifest.kernels[0].variants.push_back(variant);
+  }
+  return contents;
+}
+
+TEST_F(CudaChoice, RefusedCubinGivesWayToPtx) {
+  recording.setGpus(1, 90);
+  Device device("cuda");
+  recording.failNext("cuModuleLoadDataEx", 209);
+  Kernel kernel(device,
+                openBundle(offering({{"sm_90a", BlobFormat::Cubin},
+                                     {"sm_90a", BlobFormat::Ptx},
+                                     {"sm_80", BlobFormat::Ptx}})),
+                "scale_add");
+  EXPECT_EQ(kernel.variant().target + " " + kernel.variant().format, "sm_90a ptx");
+  EXPECT_EQ(kernel.variant().fallback,
+            "the CUDA driver cannot load the cubin for sm_90a: CUDA_ERROR_NO_BINARY_FOR_GPU "
+            "(recorded); its log: line 7; error: unexpected instruction");
+  ScaleAddProblem problem;
+  OnDevice onDevice(device, problem);
+  kernel.launch(problem.arguments());
+  EXPECT_EQ(lines().back().rfind("cuLaunchKernel scale_add", 0), 0u);
+}
+
+TEST_F(CudaChoice, RefusedCubinWithNothingElse) {
+  Device device("cuda");
+  recording.failNext("cuModuleLoadDataEx", 209);
+  EXPECT_EQ(messageOf(
+                [&] {
+                  Kernel(device, openBundle(offering({{"sm_80", BlobFormat::Cubin}})), "scale_add");
+                },
+                ATTUNE_DEVICE_ERROR),
+            "kernel 'scale_add': the CUDA driver cannot load the cubin for sm_80: "
+            "CUDA_ERROR_NO_BINARY_FOR_GPU (recorded); its log: line 7; error: unexpected "
+            "instruction");
+}
+
+TEST_F(CudaChoice, NoMemoryForACubinIsNoRefusal) {
+  Device device("cuda");
+  recording.failNext("cuModuleLoadDataEx", 2);
+  messageOf(
+      [&] {
+        Kernel(device,
+               openBundle(offering({{"sm_80", BlobFormat::Cubin}, {"sm_80", BlobFormat::Ptx}})),
+               "scale_add");
+      },
+      ATTUNE_OUT_OF_MEMORY);
+}
+
+TEST_F(CudaChoice, NothingIsKeptWhereTheBestIsTaken) {
+  Device device("cuda");
+  Kernel kernel(device, openBundle(offering({{"sm_80", BlobFormat::Cubin}})), "scale_add");
+  EXPECT_EQ(kernel.variant().fallback, "");
+}
+
 TEST_F(CudaChoice, HostCodeIsNoCode) {
   Device device("cuda");
   bundle::Bundle contents = scaleAddWithoutCode();

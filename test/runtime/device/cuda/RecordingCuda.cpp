@@ -149,6 +149,18 @@ unsigned directive(const std::string &text, const char *name, size_t from, size_
   return at < to ? unsigned(std::atoi(text.c_str() + at + std::strlen(name))) : 0;
 }
 
+/// What a block can have (CUDA C++ Programming Guide, "Technical Specifications").
+int sharedKilobytes(int capability) {
+  switch (capability) {
+  case 75: return 64;
+  case 80:
+  case 87: return 163;
+  case 90:
+  case 100: return 227;
+  default: return 99;
+  }
+}
+
 /// Finds the entry of a cubin, or ".entry <name>(<parameters>)" in a text; null when there is none.
 std::unique_ptr<FunctionObject> findEntry(const std::string &text, const std::string &name) {
   if (attune::testing::isCubin(text.c_str())) {
@@ -285,7 +297,7 @@ EXPORT Result cuDeviceGetAttribute(int *value, DeviceAttribute attribute, Device
   else if (attribute == attributeComputeCapabilityMinor)
     *value = gpu().capability % 10;
   else if (attribute == attributeMaxSharedMemoryPerBlockOptin)
-    *value = 163 << 10;
+    *value = sharedKilobytes(gpu().capability) << 10;
   else
     return invalidValue;
   return call.result;
@@ -342,7 +354,9 @@ EXPORT Result cuModuleLoadDataEx(Module *module, const void *image, unsigned opt
       std::snprintf(static_cast<char *>(log), size, "line 7; error: unexpected instruction\n");
     return call.result;
   }
-  if (directive(text, ".target sm_", 0, std::string::npos) > unsigned(gpu().capability))
+  unsigned target = directive(text, ".target sm_", 0, std::string::npos);
+  bool onlyThere = text.find(".target sm_" + std::to_string(target) + "a") != std::string::npos;
+  if (target > unsigned(gpu().capability) || (onlyThere && target != unsigned(gpu().capability)))
     return noBinary;
   auto loaded = std::make_unique<ModuleObject>();
   loaded->text = std::move(text);

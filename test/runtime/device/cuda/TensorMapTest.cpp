@@ -43,9 +43,11 @@ TEST_F(Cuda, TensorMapThatTheDriverRefuses) {
   ScaleAddProblem problem;
   OnDevice onDevice(device, problem);
   recording.failNext("cuTensorMapEncodeTiled", 1);
-  EXPECT_EQ(messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_DEVICE_ERROR),
-            "kernel 'scale_add': operand 'b': the CUDA driver cannot make a tensor map of it: "
-            "CUDA_ERROR_INVALID_VALUE (recorded)");
+  EXPECT_EQ(
+      messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_DEVICE_ERROR),
+      "kernel 'scale_add': operand 'b': the CUDA driver cannot make a tensor map of it (sizes 2, "
+      "2, 3, 8; strides in bytes 192, 96, 32; box 1, 1, 64, 8): CUDA_ERROR_INVALID_VALUE "
+      "(recorded)");
 }
 
 TEST_F(Cuda, TensorMapOfNegativeStrides) {
@@ -55,9 +57,47 @@ TEST_F(Cuda, TensorMapOfNegativeStrides) {
   OnDevice onDevice(device, problem);
   int64_t strides[] = {48, 24, -8, 1};
   problem.b.strides = strides;
-  EXPECT_EQ(messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
-            "kernel 'scale_add': operand 'b': expected strides of at least 0, but dimension 2 has "
-            "-8");
+  EXPECT_EQ(
+      messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+      "kernel 'scale_add': operand 'b': expected strides of at least 0 and below 2^40 bytes, but "
+      "dimension 2 has -8 elements; make a contiguous copy of it");
+}
+
+TEST_F(Cuda, TensorMapsOfPermutedAndBroadcastTensors) {
+  Device device("cuda");
+  Kernel kernel(device, openBundle(scaleAddMapped()), "scale_add");
+  ScaleAddProblem problem;
+  OnDevice onDevice(device, problem);
+  auto encoded = [&](std::vector<int64_t> strides) {
+    problem.b.strides = strides.data();
+    size_t before = recording.lineCount();
+    kernel.launch(problem.arguments());
+    std::string line = lines(before).front();
+    size_t from = line.find("sizes");
+    return line.substr(from, line.find(", steps") - from);
+  };
+  EXPECT_EQ(encoded({48, 8, 16, 1}), "sizes 8,3,2,2, strides 64,32,192, box 8,64,1,1");
+  EXPECT_EQ(encoded({24, 0, 8, 1}), "sizes 8,3,2,2, strides 32,0,96, box 8,64,1,1");
+  EXPECT_EQ(encoded({0, 24, 8, 1}), "sizes 8,3,2,2, strides 32,96,0, box 8,64,1,1");
+}
+
+TEST_F(Cuda, BlocksAndSharedMemoryAsHopperHasThem) {
+  recording.setGpus(1, 90);
+  bundle::Bundle contents = scaleAddMapped();
+  bundle::Variant &variant = contents.manifest.kernels[0].variants[0];
+  variant.target = "sm_90a";
+  variant.threads = 384;
+  variant.sharedBytes = 227 << 10;
+  contents.blobs[0].replace(contents.blobs[0].find("sm_80"), 5, "sm_90a");
+  contents.blobs[0].replace(contents.blobs[0].find(")\n{"), 3, ")\n.reqntid 384, 1, 1\n{");
+  Device device("cuda");
+  size_t before = recording.lineCount();
+  Kernel kernel(device, openBundle(contents), "scale_add");
+  EXPECT_EQ(lines(before).back(), "cuFuncSetAttribute scale_add, attribute 8 = 232448");
+  ScaleAddProblem problem;
+  OnDevice onDevice(device, problem);
+  kernel.launch(problem.arguments());
+  EXPECT_NE(lines().back().find("block 384 1 1, shared 232448"), std::string::npos);
 }
 
 } // namespace

@@ -163,6 +163,14 @@ static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
   return std::move(*tiles);
 }
 
+/// The permutation that keeps copies and products of tiles with so many 16-bit columns free of bank
+/// conflicts (SharedLayout).
+static bundle::Swizzle swizzleOf(int64_t columns) {
+  return columns == 64   ? bundle::Swizzle::B128
+         : columns == 32 ? bundle::Swizzle::B64
+                         : bundle::Swizzle::B32;
+}
+
 FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::KernelInfo &info) {
   bundle::Variant variant;
   for (const LaunchParameter &parameter : getLaunchParameters(kernel)) {
@@ -179,6 +187,10 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
       break;
     case ParameterKind::Scalar:
       variant.parameters.push_back(bundle::Parameter::scalar(name, info.find(name)->dtype));
+      break;
+    case ParameterKind::TensorMap:
+      variant.parameters.push_back(bundle::Parameter::tensorMap(
+          name, {1, 1, parameter.tokens, parameter.columns}, swizzleOf(parameter.columns)));
       break;
     }
   }

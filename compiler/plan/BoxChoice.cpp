@@ -149,7 +149,7 @@ ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const K
       MLIRContext *context = config.getContext();
       result = ConfigAttr::get(context, config.getQueries(), config.getKeys(), config.getThreads(),
                                config.getStages(), DenseI64ArrayAttr::get(context, queries),
-                               DenseI64ArrayAttr::get(context, keys));
+                               DenseI64ArrayAttr::get(context, keys), config.getWarpgroups());
     }
   return result;
 }

@@ -18,6 +18,9 @@ using tile::ConfigAttr;
 
 /// Registers of a thread that no tile fills: addresses, row state, loop counters.
 static constexpr int64_t OtherRegisters = 72;
+/// The same where warpgroups multiply, and what barriers take beside tiles.
+static constexpr int64_t WarpgroupOtherRegisters = 24;
+static constexpr int64_t WarpgroupOtherSharedBytes = 1024;
 /// More key tiles in flight than this hide nothing more.
 static constexpr int64_t GreatestStages = 8;
 
@@ -196,7 +199,60 @@ static std::string checkHost(ConfigAttr config, const Target &target) {
   return text;
 }
 
+/// Scores, weights and carried vectors of a thread.
+static int64_t getTileRegisters(ConfigAttr config, const KernelShape &shape) {
+  int64_t vectors = std::max<int64_t>(1, shape.accumulatorWidths.size());
+  return config.getKeys() * shape.matrices / 2 + config.getKeys() / 4 * vectors +
+         sum(shape.accumulatorWidths) / 2;
+}
+
+static std::string checkWarpgroups(ConfigAttr config, const Target &target,
+                                   const KernelShape &shape) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  int64_t groups = config.getWarpgroups(), rows = target.warpgroupQueries;
+  int64_t groupThreads = rows / target.warpQueries * target.warpThreads;
+  int64_t shared = getSharedBytes(config, target, shape);
+  int64_t registers = getTileRegisters(config, shape) + WarpgroupOtherRegisters;
+  if (!rows)
+    out << "expected warpgroups = 0 on " << target.name << ", which has no products of warpgroups, "
+        << "but got " << groups;
+  else if (groups < 0 || groups > Target::greatestWarpgroups ||
+           config.getQueries() != groups * rows ||
+           config.getThreads() != (groups + 1) * groupThreads)
+    out << "expected at most " << Target::greatestWarpgroups << " warpgroups with " << rows
+        << " queries and " << groupThreads << " threads each, and " << groupThreads
+        << " threads more, but got " << groups << " warpgroups, " << config.getQueries()
+        << " queries and " << config.getThreads() << " threads";
+  else if (config.getKeys() % 16 != 0 || config.getKeys() > target.warpgroupKeys)
+    out << "expected keys to be a multiple of 16 up to " << target.warpgroupKeys << ", but got "
+        << config.getKeys();
+  else if (config.getStages() < 2)
+    out << "expected at least 2 stages where one warpgroup copies ahead, but got "
+        << config.getStages();
+  else if (shared > target.blockSharedBytes - WarpgroupOtherSharedBytes)
+    out << "expected at most " << target.blockSharedBytes - WarpgroupOtherSharedBytes
+        << " bytes of tiles in shared memory on " << target.name << ", but got " << shared
+        << "; use fewer keys or stages";
+  else if (registers > target.registerSplits[groups - 1].multiplying)
+    out << "expected at most " << target.registerSplits[groups - 1].multiplying
+        << " registers a thread on " << target.name << ", but the tiles take about " << registers
+        << "; use fewer keys or warpgroups";
+  for (int64_t width : shape.accumulatorWidths)
+    if (text.empty() && (width % 64 != 0 || width > target.warpgroupKeys))
+      out << "expected values of a multiple of 64 up to " << target.warpgroupKeys
+          << " components where warpgroups multiply, but got " << width << "; use warpgroups=0";
+  // A row of a box is one copy, and the permutation in shared memory repeats every 8 tokens.
+  for (DenseI64ArrayAttr box : {config.getQueryBox(), config.getKeyBox()})
+    if (text.empty() && box && box.asArrayRef().back() % 8 != 0)
+      out << "expected boxes whose last size is a multiple of 8 where warpgroups multiply, but got "
+          << box.asArrayRef().back() << "; use warpgroups=0";
+  return text;
+}
+
 static std::string checkCuda(ConfigAttr config, const Target &target, const KernelShape &shape) {
+  if (config.getWarpgroups() != 0)
+    return checkWarpgroups(config, target, shape);
   std::string text;
   llvm::raw_string_ostream out(text);
   int64_t warps = std::max<int64_t>(1, config.getThreads() / target.warpThreads);
@@ -282,9 +338,28 @@ static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const K
   return ConfigAttr::get(context, queries, keys, /*threads=*/1, /*stages=*/1);
 }
 
+/// Two warpgroups that multiply, or one; as many keys as registers and shared memory allow with two
+/// stages. Null where the kernel does not suit them.
+static ConfigAttr chooseWarpgroups(MLIRContext *context, const Target &target,
+                                   const KernelShape &shape) {
+  if (!target.warpgroupQueries || shape.keyWidths.empty() || shape.accumulatorWidths.empty())
+    return {};
+  int64_t groupThreads = target.warpgroupQueries / target.warpQueries * target.warpThreads;
+  for (int64_t groups : {2, 1})
+    for (int64_t keys : {128, 112, 96, 80, 64, 48, 32}) {
+      auto config = ConfigAttr::get(context, groups * target.warpgroupQueries, keys,
+                                    (groups + 1) * groupThreads, 2, {}, {}, groups);
+      if (checkWarpgroups(config, target, shape).empty())
+        return config;
+    }
+  return {};
+}
+
 /// Eight warps where the carried vectors leave room for scores, four where they do not; then as
 /// many keys as registers allow and as many stages (at most 3) as shared memory does.
 static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const KernelShape &shape) {
+  if (ConfigAttr config = chooseWarpgroups(context, target, shape))
+    return config;
   int64_t most = sum(shape.accumulatorWidths) <= 128 ? 128 : 64;
   // Two products a warp for each block of keys that it reads: one product reads shared memory as
   // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
@@ -328,10 +403,10 @@ static bool parseBox(MLIRContext *context, StringRef text, DenseI64ArrayAttr &bo
   return true;
 }
 
-/// Reads one field of an override into `values` (queries, keys, threads, stages) or `boxes` (of queries,
+/// Reads one field of an override into `values` (queries, keys, threads, stages, warpgroups) or `boxes` (of queries,
 /// of keys); why it cannot be read, if so.
 static std::string overrideField(MLIRContext *context, StringRef field,
-                                 std::array<std::optional<int64_t>, 4> &values,
+                                 std::array<std::optional<int64_t>, 5> &values,
                                  std::array<std::optional<DenseI64ArrayAttr>, 2> &boxes) {
   auto [left, right] = field.trim().split('=');
   StringRef name = left.trim(), value = right.trim();
@@ -340,14 +415,15 @@ static std::string overrideField(MLIRContext *context, StringRef field,
                   .Case("keys", 1)
                   .Case("threads", 2)
                   .Case("stages", 3)
-                  .Case("query_box", 4)
-                  .Case("key_box", 5)
+                  .Case("warpgroups", 4)
+                  .Case("query_box", 5)
+                  .Case("key_box", 6)
                   .Default(-1);
   if (place < 0)
-    return "expected queries, keys, threads, stages, query_box or key_box, but got '" + name.str() +
-           "'";
-  if (place >= 4) {
-    if (!parseBox(context, value, boxes[place - 4].emplace()))
+    return "expected queries, keys, threads, stages, warpgroups, query_box or key_box, but got '" +
+           name.str() + "'";
+  if (place >= 5) {
+    if (!parseBox(context, value, boxes[place - 5].emplace()))
       return "expected '" + name.str() + "=' and sizes like 8x16, or none, but got '" +
              field.str() + "'";
     return "";
@@ -360,7 +436,7 @@ static std::string overrideField(MLIRContext *context, StringRef field,
 }
 
 ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string &error) {
-  std::array<std::optional<int64_t>, 4> values;
+  std::array<std::optional<int64_t>, 5> values;
   std::array<std::optional<DenseI64ArrayAttr>, 2> boxes;
   SmallVector<StringRef> fields;
   text.split(fields, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
@@ -380,11 +456,18 @@ ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string 
   };
   int64_t queries = tokens(values[0], boxes[0], config.getQueries());
   int64_t keys = tokens(values[1], boxes[1], config.getKeys());
+  int64_t groups = values[4].value_or(config.getWarpgroups());
   int64_t threads = config.getThreads();
-  if (config.getThreads() > 1 && config.getQueries() > 0)
+  if (groups != config.getWarpgroups() || (groups && queries != config.getQueries())) {
+    // As many as suit the target's products: 64 queries a warpgroup, 16 a warp.
+    threads = groups ? 128 * (groups + 1) : 2 * queries;
+    if (groups && !values[0])
+      queries = 64 * groups;
+  } else if (config.getThreads() > 1 && config.getQueries() > 0) {
     threads =
         llvm::alignTo(std::max<int64_t>(1, config.getThreads() * queries / config.getQueries()),
                       std::min<int64_t>(32, config.getThreads()));
+  }
   return ConfigAttr::get(config.getContext(), queries, keys, values[2].value_or(threads),
-                         values[3].value_or(config.getStages()), queryBox, keyBox);
+                         values[3].value_or(config.getStages()), queryBox, keyBox, groups);
 }

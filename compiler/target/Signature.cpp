@@ -2,11 +2,51 @@
 // The flat parameter list of a tile kernel.
 #include "compiler/target/Signature.h"
 
+#include "compiler/target/nvptx/SharedLayout.h"
+
 using namespace mlir;
 
 namespace attune {
 
+bool usesWarpgroups(tile::KernelOp kernel) {
+  auto isTile = [](Type type) { return isa<tile::RowsType, tile::MatrixType>(type); };
+  return kernel.getConfig().getWarpgroups() > 0 &&
+         kernel
+             .walk([&](Operation *op) {
+               return WalkResult(failure(llvm::any_of(op->getResultTypes(), isTile)));
+             })
+             .wasInterrupted();
+}
+
+int64_t getRunOfTokens(tile::LoadOp load) {
+  if (auto box = dyn_cast<tile::BoxType>(load.getFirst().getType()))
+    return box.getSizes().back();
+  Type type = load.getResult().getType();
+  auto cols = dyn_cast<tile::ColsType>(type);
+  return cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
+}
+
+/// The tensor maps of argument `argument`, whose vectors are copied by tiles.
+static void addTensorMaps(tile::KernelOp kernel, unsigned argument,
+                          SmallVectorImpl<LaunchParameter> &parameters) {
+  size_t first = parameters.size();
+  kernel.walk([&](tile::LoadOp load) {
+    Type type = load.getResult().getType();
+    if (load.getSource() != kernel.getBody().getArgument(argument) ||
+        !isa<VectorType>(tile::getElementType(type)))
+      return;
+    int64_t tokens = getRunOfTokens(load);
+    for (const auto &segment : nvptx::SharedLayout(tokens, tile::getComponents(type)).segments)
+      if (llvm::none_of(ArrayRef(parameters).drop_front(first), [&](const LaunchParameter &known) {
+            return known.tokens == tokens && known.columns == segment.width;
+          }))
+        parameters.push_back(
+            {ParameterKind::TensorMap, argument, 0, Type(), tokens, segment.width});
+  });
+}
+
 llvm::SmallVector<LaunchParameter> getLaunchParameters(tile::KernelOp kernel) {
+  bool copiesTiles = usesWarpgroups(kernel);
   llvm::SmallVector<LaunchParameter> parameters;
   Builder builder(kernel.getContext());
   Type i64 = builder.getI64Type();
@@ -29,6 +69,8 @@ llvm::SmallVector<LaunchParameter> getLaunchParameters(tile::KernelOp kernel) {
     for (unsigned dim = 0; dim < memref.getRank(); ++dim)
       if (ShapedType::isDynamic(strides[dim]))
         parameters.push_back({ParameterKind::Stride, argument, dim, i64});
+    if (copiesTiles)
+      addTensorMaps(kernel, argument, parameters);
   }
   return parameters;
 }

@@ -9,19 +9,29 @@
 
 namespace attune {
 
-enum class ParameterKind { Pointer, Size, Stride, Scalar };
+enum class ParameterKind { Pointer, Size, Stride, Scalar, TensorMap };
 
 /// One launch parameter. `dim` is the memref dim of a Size or Stride (strides count elements).
 struct LaunchParameter {
   ParameterKind kind;
   unsigned argument;
   unsigned dim = 0;
-  /// The scalar's type; i64 for sizes, strides and index; null for pointers.
+  /// The scalar's type; i64 for sizes, strides and index; null for pointers and tensor maps.
   mlir::Type type;
+  /// Of a TensorMap: what one copy moves, `tokens` of one batch and head, `columns` components of each
+  /// (16-bit, in the order that SharedLayout gives to a segment so wide).
+  int64_t tokens = 0, columns = 0;
 };
 
-/// The ordered launch parameters of `kernel`: per memref its pointer, dynamic sizes, dynamic strides;
-/// per scalar itself (index as i64, i1 as i8).
+/// Does one warpgroup of the kernel copy what others multiply?
+bool usesWarpgroups(tile::KernelOp kernel);
+
+/// The tokens of a tile that lie next to each other in memory: all of them, or a row of its box.
+int64_t getRunOfTokens(tile::LoadOp load);
+
+/// The ordered launch parameters of `kernel`: per memref its pointer, dynamic sizes, dynamic strides,
+/// and where warpgroups are used a tensor map for each shape of copy; per scalar itself (index as i64,
+/// i1 as i8).
 llvm::SmallVector<LaunchParameter> getLaunchParameters(tile::KernelOp kernel);
 
 /// The position in `getLaunchParameters` of the given parameter; -1 if it is static.

@@ -32,10 +32,26 @@ static Target sm80() {
   return target;
 }
 
+/// The same, column 9.0; wgmma.mma_async.m64nNk16 (PTX ISA, "Asynchronous warpgroup level matrix
+/// instructions").
+static Target sm90a() {
+  Target target = sm80();
+  target.name = "sm_90a";
+  target.blockSharedBytes = 227 << 10;
+  target.warpgroupQueries = 64;
+  target.warpgroupKeys = 256;
+  // Multiples of 8 that together are within the block's registers (setmaxnreg); with one warpgroup
+  // every thread has as many as it can address.
+  target.registerSplits[0] = {255, 255};
+  target.registerSplits[1] = {240, 24};
+  target.registerSplits[2] = {160, 32};
+  return target;
+}
+
 llvm::ArrayRef<Target> Target::all() {
   static const Target targets[] = {host("x86-64", 16, 16, false, false),
                                    host("x86-64-v3", 32, 16, true, false),
-                                   host("x86-64-v4", 64, 32, true, true), sm80()};
+                                   host("x86-64-v4", 64, 32, true, true), sm80(), sm90a()};
   return targets;
 }
 

@@ -33,6 +33,17 @@ struct Target {
   int64_t blockSharedBytes = 0;
   /// Rows of one warp's matrix product; a warp owns a multiple of them.
   int64_t warpQueries = 0;
+  /// Rows of a warpgroup's matrix product, whose operands lie in shared memory; 0 where there is none.
+  int64_t warpgroupQueries = 0;
+  /// Keys of that product at most, and vector components of a product that adds values.
+  int64_t warpgroupKeys = 0;
+  /// With 1, 2, .. multiplying warpgroups in a block: registers of their threads, and of those of the
+  /// warpgroup that copies.
+  struct RegisterSplit {
+    int64_t multiplying = 0, copying = 0;
+  };
+  static constexpr int64_t greatestWarpgroups = 3;
+  RegisterSplit registerSplits[greatestWarpgroups] = {};
 
   bool isHost() const { return kind == TargetKind::Host; }
 

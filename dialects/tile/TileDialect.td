@@ -103,17 +103,19 @@ def Tile_ConfigAttr : AttrDef<Tile_Dialect, "Config"> {
   let description = [{
     Written by `attn-plan` unless the user wrote it; carried by the tile kernel as `config`.
     `queries`, `keys`: tokens a tile; `threads`: a block's threads (1 on the host); `stages`: key
-    tiles in flight (1: no prefetch). `query_box`, `key_box`: the sizes of a box of the axis' grid
+    tiles in flight (1: no prefetch). `warpgroups`: of the block's groups of four warps, how many
+    multiply, 64 rows each, while one more only copies; 0 where every warp does both. `query_box`, `key_box`: the sizes of a box of the axis' grid
     (outermost first, their product is `queries`, `keys`), where a tile is one; else consecutive
     tokens.
   }];
   let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads, "int64_t":$stages,
                         OptionalParameter<"::mlir::DenseI64ArrayAttr">:$query_box,
-                        OptionalParameter<"::mlir::DenseI64ArrayAttr">:$key_box);
+                        OptionalParameter<"::mlir::DenseI64ArrayAttr">:$key_box,
+                        DefaultValuedParameter<"int64_t", "0">:$warpgroups);
   let builders = [AttrBuilder<(ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads,
                                    "int64_t":$stages), [{
     return $_get($_ctxt, queries, keys, threads, stages, ::mlir::DenseI64ArrayAttr(),
-                 ::mlir::DenseI64ArrayAttr());
+                 ::mlir::DenseI64ArrayAttr(), 0);
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
 }

@@ -147,6 +147,14 @@ void KernelEmitter::annotateParameters(LLVM::LLVMFuncOp function,
         function.setArgAttr(index, "llvm.readonly", builder.getUnitAttr());
     } else if (parameter.kind == ParameterKind::Size) {
       setRange(index, 0);
+    } else if (parameter.kind == ParameterKind::TensorMap) {
+      // 128 bytes by value, which stay where the launch put them.
+      auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 128);
+      function.setArgAttr(index, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(bytes));
+      function.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(),
+                          builder.getI64IntegerAttr(64));
+      function.setArgAttr(index, NVVM::NVVMDialect::getGridConstantAttrName(),
+                          builder.getUnitAttr());
     } else if (parameter.kind == ParameterKind::Scalar && argument.getType().isIndex()) {
       setRange(index, 1 - limit);
     }
@@ -163,6 +171,8 @@ LLVM::LLVMFuncOp KernelEmitter::createFunction(ModuleOp module) {
   for (const LaunchParameter &parameter : parameters)
     types.push_back(parameter.kind == ParameterKind::Pointer
                         ? LLVM::LLVMPointerType::get(builder.getContext(), globalSpace)
+                    : parameter.kind == ParameterKind::TensorMap
+                        ? LLVM::LLVMPointerType::get(builder.getContext())
                         : parameter.type);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), types);
   auto function = LLVM::LLVMFuncOp::create(builder, kernel.getSymName(), type);
@@ -191,7 +201,9 @@ void KernelEmitter::bindArguments(LLVM::LLVMFuncOp function) {
       continue;
     }
     MemRefValue &memory = memories[argument];
-    if (parameter.kind == ParameterKind::Pointer) {
+    if (parameter.kind == ParameterKind::TensorMap) {
+      tensorMaps.push_back({parameter, value});
+    } else if (parameter.kind == ParameterKind::Pointer) {
       SmallVector<int64_t> strides;
       int64_t offset;
       (void)memref.getStridesAndOffset(strides, offset);
@@ -216,15 +228,23 @@ void KernelEmitter::bindLanes() {
   // Uniform for ptxas too, so that what depends on it alone needs one register a warp.
   warp = NVVM::ShflOp::create(builder, type, i32(-1), warp, i32(0), i32(31), NVVM::ShflKind::idx,
                               UnitAttr());
+  laneColumn = arith::AndIOp::create(builder, lane, i32(3));
+  laneColumn = arith::ShLIOp::create(builder, laneColumn, i32(1));
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace);
+  sharedBase = LLVM::AddressOfOp::create(builder, pointer, sharedSymbol);
+}
+
+void KernelEmitter::bindRows() {
   warpRow = arith::MulIOp::create(builder, warp, i32(16 * rowBlocks));
   Value row = arith::ShRUIOp::create(builder, lane, i32(2));
   row = arith::AddIOp::create(builder, row, warpRow);
   for (int64_t slot = 0; slot < 2 * rowBlocks; ++slot)
     rowPlaces.push_back(arith::AddIOp::create(builder, row, i32(8 * slot)));
-  laneColumn = arith::AndIOp::create(builder, lane, i32(3));
-  laneColumn = arith::ShLIOp::create(builder, laneColumn, i32(1));
-  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace);
-  sharedBase = LLVM::AddressOfOp::create(builder, pointer, sharedSymbol);
+}
+
+LogicalResult KernelEmitter::emitProgram() {
+  bindRows();
+  return emitBlock(kernel.getBody().front());
 }
 
 LogicalResult KernelEmitter::emit(ModuleOp module) {
@@ -235,7 +255,7 @@ LogicalResult KernelEmitter::emit(ModuleOp module) {
   builder.setInsertionPointToStart(entry);
   bindLanes();
   bindArguments(function);
-  if (failed(emitBlock(kernel.getBody().front())))
+  if (failed(emitProgram()))
     return failure();
   LLVM::ReturnOp::create(builder, ValueRange());
   function->setAttr("tile.shared_bytes", builder.getI64IntegerAttr(sharedBytes));
@@ -251,8 +271,7 @@ LogicalResult KernelEmitter::emitBlock(Block &block) {
   return success();
 }
 
-/// Does `op`, with all that stands in its regions, compute scalars from scalars and tables?
-static bool isScalar(Operation *op) {
+bool KernelEmitter::isScalar(Operation *op) {
   return !op->walk([](Operation *inner) {
               bool pure = isa<tile::ReadOp, memref::DimOp>(inner) ||
                           (!isa_and_nonnull<tile::TileDialect>(inner->getDialect()) &&

@@ -39,8 +39,7 @@ static bool isRecomputable(Value value, Pipeline &pipeline) {
   });
 }
 
-/// What says where a load finds its tokens: indices; of a box, those that it is made of.
-static SmallVector<Value> placeOperands(tile::LoadOp load) {
+SmallVector<Value> attune::nvptx::placeOperands(tile::LoadOp load) {
   SmallVector<Value> values{load.getBatch(), load.getHead()};
   if (auto box = load.getFirst().getDefiningOp<tile::BoxOp>())
     llvm::append_range(values, box->getOperands());

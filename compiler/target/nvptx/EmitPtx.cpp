@@ -57,6 +57,12 @@ static void annotate(llvm::Module &module) {
         function.addFnAttr(llvm::Attribute::Convergent);
       continue;
     }
+    // Text of instructions that a whole warp takes part in; MLIR cannot say so.
+    for (llvm::BasicBlock &block : function)
+      for (llvm::Instruction &instruction : block)
+        if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
+          if (call->isInlineAsm())
+            call->setConvergent();
     // Selects the .ftz forms.
     function.addFnAttr("denormal-fp-math-f32", "preserve-sign,preserve-sign");
   }

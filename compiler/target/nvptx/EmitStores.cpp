@@ -24,12 +24,9 @@ LogicalResult KernelEmitter::emitStore(tile::StoreOp op) {
   if (bits != 16 && bits != 32)
     return op.emitOpError()
            << "expected vectors of 16 or 32-bit numbers on the nvptx target, but got " << scalar;
-  // All warps must be done with what lay here before (tokens of a loop): a loop ends with a
-  // barrier.
-  SharedTile staging;
   int64_t components = tile::getComponents(op.getValue().getType());
-  staging.layout = SharedLayout(kernel.getConfig().getQueries(), components * bits / 16);
-  staging.offset = allocateShared(staging.layout.bytes());
+  SharedTile staging =
+      placeStaging(op, SharedLayout(kernel.getConfig().getQueries(), components * bits / 16));
   staging.scalar = scalar;
   Value allLanes = i32(-1);
   NVVM::SyncWarpOp::create(builder, allLanes);
@@ -37,6 +34,14 @@ LogicalResult KernelEmitter::emitStore(tile::StoreOp op) {
   NVVM::SyncWarpOp::create(builder, allLanes);
   storeStaged(op, staging, scalar);
   return success();
+}
+
+/// All warps must be done with what lay there before (tokens of a loop): a loop ends with a barrier.
+SharedTile KernelEmitter::placeStaging(tile::StoreOp, const SharedLayout &layout) {
+  SharedTile staging;
+  staging.layout = layout;
+  staging.offset = allocateShared(layout.bytes());
+  return staging;
 }
 
 /// The address of row slot `row`, 16-bit column `column` (a multiple of 8 or of 16) + this lane's

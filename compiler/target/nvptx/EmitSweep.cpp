@@ -21,28 +21,6 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// What was found of a sweep's tiles and not yet taken; all numbers are i32.
-struct KernelEmitter::Scan {
-  tile::SweepOp sweep;
-  /// Behind the last tile.
-  Value end;
-  /// The first tile that was not looked at; bits of the 32 tiles before it that are still to be
-  /// visited, and which of the 32 are partial.
-  Value next, visit, partial;
-
-  SmallVector<Value> state() const { return {next, visit, partial}; }
-  void restore(ValueRange state) {
-    next = state[0];
-    visit = state[1];
-    partial = state[2];
-  }
-};
-
-/// The number of a tile that is visited, or something not below the end; must it be masked?
-struct KernelEmitter::FoundTile {
-  Value number, partial;
-};
-
 LogicalResult KernelEmitter::emitSweep(tile::SweepOp sweep) {
   return sweep.visitsAll() ? emitDenseSweep(sweep) : emitSparseSweep(sweep);
 }

@@ -69,22 +69,29 @@ struct Pipeline;
 class KernelEmitter {
 public:
   explicit KernelEmitter(tile::KernelOp kernel);
+  virtual ~KernelEmitter() = default;
 
   /// Emits the kernel as an llvm.func into `module`.
   mlir::LogicalResult emit(mlir::ModuleOp module);
 
-private:
+protected:
   using Value = mlir::Value;
   using Type = mlir::Type;
   using Op = mlir::Operation;
 
   // EmitKernel.cpp: the function, its arguments, and scalars.
-  mlir::LogicalResult checkConfig();
+  virtual mlir::LogicalResult checkConfig();
   mlir::LLVM::LLVMFuncOp createFunction(mlir::ModuleOp module);
   void annotateParameters(mlir::LLVM::LLVMFuncOp function,
                           llvm::ArrayRef<LaunchParameter> parameters);
   void bindArguments(mlir::LLVM::LLVMFuncOp function);
   void bindLanes();
+  /// Which rows of the tile are this lane's, `warp` of those that multiply.
+  void bindRows();
+  /// The code of the block's program.
+  virtual mlir::LogicalResult emitProgram();
+  /// Does `op`, with all that stands in its regions, compute scalars from scalars and tables?
+  static bool isScalar(Op *op);
   mlir::LogicalResult emitBlock(mlir::Block &block);
   mlir::LogicalResult emitOp(Op &op);
   void emitCoordinates(tile::CoordinatesOp op);
@@ -104,7 +111,7 @@ private:
   mlir::FailureOr<const TileValue *> lookupTile(Op *user, Value value);
 
   // EmitCopies.cpp: tokens from global memory.
-  mlir::LogicalResult emitLoad(tile::LoadOp op);
+  virtual mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::LogicalResult emitScalarLoad(tile::LoadOp op);
   Value tokenPointer(const MemRefValue &memory, Value batch, Value head, const TileTokens &tokens,
                      Type scalar);
@@ -130,8 +137,8 @@ private:
   Value exists(const TileTokens &tokens, const BoxPlace &place);
 
   // EmitDots.cpp: products on the tensor cores.
-  mlir::LogicalResult emitDot(tile::DotOp op);
-  mlir::LogicalResult emitContract(tile::ContractOp op);
+  virtual mlir::LogicalResult emitDot(tile::DotOp op);
+  virtual mlir::LogicalResult emitContract(tile::ContractOp op);
   /// What a tile is to a product: A, B as it lies, or B transposed.
   enum class Operand { Queries, Keys, Values };
   llvm::SmallVector<Value, 4> loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
@@ -188,7 +195,7 @@ private:
   mlir::LogicalResult bindFlat(Op *user, mlir::ValueRange values, mlir::ValueRange flat);
 
   // EmitSweep.cpp: loops over the tiles that a mask leaves.
-  mlir::LogicalResult emitSweep(tile::SweepOp sweep);
+  virtual mlir::LogicalResult emitSweep(tile::SweepOp sweep);
   mlir::LogicalResult emitDenseSweep(tile::SweepOp sweep);
   mlir::LogicalResult emitSparseSweep(tile::SweepOp sweep);
   struct Scan;
@@ -214,6 +221,8 @@ private:
 
   // EmitStores.cpp: results to global memory.
   mlir::LogicalResult emitStore(tile::StoreOp op);
+  /// Shared memory where every warp may write its own rows of the value that `op` stores.
+  virtual SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout);
   void storeScalars(tile::StoreOp op, const TileValue &tile);
   void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar);
   Value elementPointer(const SharedTile &tile, int64_t row, int64_t column);
@@ -245,6 +254,8 @@ private:
   mlir::IRMapping scalars;
   llvm::DenseMap<Value, TileValue> tiles;
   llvm::DenseMap<Value, MemRefValue> memories;
+  /// The kernel's tensor maps, generic pointers.
+  llvm::SmallVector<std::pair<LaunchParameter, Value>> tensorMaps;
   llvm::DenseMap<int64_t, Value> constants32;
   llvm::DenseMap<int64_t, Value> laneOffsets;
   llvm::SmallVector<Value> rowPlaces;

@@ -3,6 +3,7 @@
 #include "compiler/target/nvptx/KernelEmitter.h"
 #include "compiler/target/nvptx/MathToPtx.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
+#include "compiler/target/nvptx/hopper/WarpgroupEmitter.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -91,8 +92,13 @@ FailureOr<OwningOpRef<ModuleOp>> attune::lowerToNvvm(tile::KernelOp kernel, cons
   if (failed(prepare(*source)))
     return failure();
   OwningOpRef<ModuleOp> module(ModuleOp::create(kernel.getLoc()));
-  nvptx::KernelEmitter emitter(*source->getOps<tile::KernelOp>().begin());
-  if (failed(emitter.emit(*module)) || failed(nvptx::lowerMath(*module)) ||
+  auto prepared = *source->getOps<tile::KernelOp>().begin();
+  std::unique_ptr<nvptx::KernelEmitter> emitter;
+  if (usesWarpgroups(prepared))
+    emitter = std::make_unique<nvptx::WarpgroupEmitter>(prepared);
+  else
+    emitter = std::make_unique<nvptx::KernelEmitter>(prepared);
+  if (failed(emitter->emit(*module)) || failed(nvptx::lowerMath(*module)) ||
       failed(convertToLlvm(*module)))
     return failure();
   return module;

@@ -35,6 +35,31 @@ struct Pipeline {
   int64_t lead() const { return std::max<int64_t>(stages - 1, 1); }
 };
 
+/// What says where a load finds its tokens: indices; of a box, those that it is made of.
+llvm::SmallVector<mlir::Value> placeOperands(tile::LoadOp load);
+
+/// What was found of a sweep's tiles and not yet taken; all numbers are i32.
+struct KernelEmitter::Scan {
+  tile::SweepOp sweep;
+  /// Behind the last tile.
+  mlir::Value end;
+  /// The first tile that was not looked at; bits of the 32 tiles before it that are still to be
+  /// visited, and which of the 32 are partial.
+  mlir::Value next, visit, partial;
+
+  llvm::SmallVector<mlir::Value> state() const { return {next, visit, partial}; }
+  void restore(mlir::ValueRange state) {
+    next = state[0];
+    visit = state[1];
+    partial = state[2];
+  }
+};
+
+/// The number of a tile that is visited, or something not below the end; must it be masked?
+struct KernelEmitter::FoundTile {
+  mlir::Value number, partial;
+};
+
 } // namespace attune::nvptx
 
 #endif // ATTUNE_COMPILER_TARGET_NVPTX_PIPELINE_H

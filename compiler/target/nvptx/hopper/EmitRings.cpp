@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rings of tiles in shared memory: where is tile n of a ring, and when may it be read or overwritten?
+#include "compiler/target/nvptx/hopper/WarpgroupEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace attune;
+using namespace attune::nvptx;
+
+/// The place of tile `index` of this sweep; tiles of sweeps before it went through the ring too.
+Value WarpgroupEmitter::stageOf(size_t ring, Value index) {
+  Value number = arith::AddIOp::create(builder, counts[ring], index);
+  return arith::RemUIOp::create(builder, number, i32(kernel.getConfig().getStages()));
+}
+
+Value WarpgroupEmitter::parityOf(size_t ring, Value index) {
+  Value number = arith::AddIOp::create(builder, counts[ring], index);
+  Value phase = arith::DivUIOp::create(builder, number, i32(kernel.getConfig().getStages()));
+  return arith::AndIOp::create(builder, phase, i32(1));
+}
+
+/// Bytes `offset` (i32, or null) + `constant` of shared memory, as instructions in text take them.
+Value WarpgroupEmitter::sharedAddress(Value offset, int64_t constant) {
+  Value address = arith::AddIOp::create(builder, sharedStart, i32(constant));
+  return offset ? Value(arith::AddIOp::create(builder, address, offset)) : address;
+}
+
+/// Waits until the barrier's phase of that parity is over (PTX ISA, "mbarrier.try_wait").
+void WarpgroupEmitter::waitBarrier(Value offset, int64_t constant, Value parity) {
+  constexpr const char *text = "{\n"
+                               ".reg .pred done;\n"
+                               "again:\n"
+                               "mbarrier.try_wait.parity.shared.b64 done, [$0], $1;\n"
+                               "@done bra.uni over;\n"
+                               "bra.uni again;\n"
+                               "over:\n"
+                               "}";
+  emitAsm(text, "r,r,~{memory}", {sharedAddress(offset, constant), parity}, 0);
+}
+
+static Value barrierOffset(ImplicitLocOpBuilder &builder, Value stage, Value eight) {
+  return arith::MulIOp::create(builder, stage, eight);
+}
+
+void WarpgroupEmitter::waitFull(size_t ring, Value index) {
+  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
+  waitBarrier(offset, rings[ring].full, parityOf(ring, index));
+}
+
+/// In the first phase nobody has read anything: the phase before it counts as over.
+void WarpgroupEmitter::waitEmpty(size_t ring, Value index) {
+  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
+  Value parity = arith::XOrIOp::create(builder, parityOf(ring, index), i32(1));
+  waitBarrier(offset, rings[ring].empty, parity);
+}
+
+/// One lane of each warp says that its warp has read tile `index`.
+void WarpgroupEmitter::release(size_t ring, Value index) {
+  Value leads = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0));
+  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
+  auto one = scf::IfOp::create(builder, leads, false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(one.thenBlock());
+  NVVM::MBarrierArriveOp::create(
+      builder, builder.getI64Type(), sharedPointer(offset, rings[ring].empty), Value(),
+      NVVM::MemScopeKindAttr::get(builder.getContext(), NVVM::MemScopeKind::CTA));
+}
+
+SharedTile WarpgroupEmitter::tileAt(const Traffic &traffic, size_t load, Value index) {
+  SharedTile tile;
+  tile.layout = traffic.layouts[load];
+  tile.scalar = tile::getScalarType(traffic.pipeline.loads[load]->getResult(0).getType());
+  tile.offset = rings[load].offset;
+  tile.base = arith::MulIOp::create(builder, stageOf(load, index), i32(rings[load].stageBytes));
+  return tile;
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// How does a block work whose warpgroups have roles (sm_90a)? One copies tiles into shared memory by
+// tensor maps, the others multiply 64 rows each by wgmma.
+//
+// A warpgroup that multiplies has the rows that four warps of KernelEmitter would have, and a lane's
+// share of a tile is the same (the accumulators of wgmma.m64nN are those of mma.m16n8, N / 8 times).
+// So all work on elements is KernelEmitter's; what is here is who copies, who waits, and products.
+//
+// Tiles of keys go through rings, one for each load of a sweep: `stages` places, each with a barrier
+// that says that a tile has landed (`full`) and one that says that nobody reads it any more (`empty`).
+// The n-th tile of a ring lies at place n % stages; its barriers are in phase n / stages.
+#ifndef ATTUNE_COMPILER_TARGET_NVPTX_HOPPER_WARPGROUPEMITTER_H
+#define ATTUNE_COMPILER_TARGET_NVPTX_HOPPER_WARPGROUPEMITTER_H
+
+#include "compiler/target/nvptx/Pipeline.h"
+
+namespace attune::nvptx {
+
+class WarpgroupEmitter : public KernelEmitter {
+public:
+  explicit WarpgroupEmitter(tile::KernelOp kernel);
+
+private:
+  /// A tile of queries, copied once; `landed` is its barrier's place in shared memory.
+  struct RowsPlace {
+    tile::LoadOp load;
+    SharedTile tile;
+    int64_t landed = 0;
+  };
+  /// Places of the first stage, and of its barriers; those of the next stages follow.
+  struct Ring {
+    int64_t offset = 0, stageBytes = 0, full = 0, empty = 0;
+  };
+  /// What a sweep copies, load n through ring n, and whether its products overlap: then scores of one
+  /// tile are multiplied together with weights of the tile before it.
+  struct Traffic {
+    tile::SweepOp sweep;
+    Pipeline pipeline;
+    llvm::SmallVector<SharedLayout> layouts;
+    llvm::SmallVector<tile::DotOp> dots;
+    llvm::SmallVector<tile::ContractOp> contracts;
+    bool overlaps = false;
+
+    llvm::ArrayRef<tile::LoadOp> loads() const { return pipeline.loads; }
+    size_t indexOf(Value tokens) const;
+    bool isEarly(size_t load) const;
+    bool isLate(size_t load) const;
+  };
+  /// A visited tile: its number, whether it must be masked, and how many were visited before.
+  struct Visit {
+    Value number, partial, index;
+  };
+  using Body = llvm::function_ref<mlir::LogicalResult(const Visit &, mlir::ValueRange,
+                                                      llvm::SmallVectorImpl<Value> &)>;
+
+  mlir::LogicalResult checkConfig() override;
+
+  // EmitRoles.cpp: who does what, and the barriers between them.
+  mlir::LogicalResult emitProgram() override;
+  mlir::LogicalResult planCopies();
+  mlir::LogicalResult planSweep(tile::SweepOp sweep);
+  void planOverlap(Traffic &traffic);
+  void placeBarriers();
+  void initializeBarriers();
+  mlir::LogicalResult emitRole(bool copies);
+  SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout) override;
+  bool mayStageOver(const RowsPlace &rows, tile::StoreOp op, const SharedLayout &layout);
+  Value sharedAddress(Value offset, int64_t constant);
+  void syncWarpgroup();
+  void syncMultipliers();
+
+  // EmitTensorCopies.cpp: the warpgroup that copies.
+  mlir::LogicalResult emitLoad(tile::LoadOp op) override;
+  void copyRows(const RowsPlace &rows);
+  mlir::LogicalResult copySweep(Traffic &traffic);
+  void copyTiles(Traffic &traffic, const Visit &visit, bool announces);
+  void copyTile(tile::LoadOp load, const SharedLayout &layout, mlir::IRMapping &indices,
+                Value offset, int64_t constant, Value barrier);
+  void announceEnd(Value index);
+  Value tensorMapOf(tile::LoadOp load, int64_t columns);
+
+  // EmitRings.cpp: places and phases.
+  Value stageOf(size_t ring, Value index);
+  Value parityOf(size_t ring, Value index);
+  void waitBarrier(Value offset, int64_t constant, Value parity);
+  void waitFull(size_t ring, Value index);
+  void waitEmpty(size_t ring, Value index);
+  void release(size_t ring, Value index);
+  SharedTile tileAt(const Traffic &traffic, size_t load, Value index);
+
+  // EmitVisits.cpp: the warpgroups that multiply, tile by tile.
+  mlir::LogicalResult emitSweep(tile::SweepOp sweep) override;
+  mlir::LogicalResult multiplyInTurn(Traffic &traffic);
+  mlir::LogicalResult multiplyOverlapped(Traffic &traffic);
+  struct Range;
+  Range startRange(Traffic &traffic);
+  mlir::FailureOr<Visit> visitAt(Traffic &traffic, Value word, Value index);
+  Value readWord(Traffic &traffic, Value index);
+  Value isAnyLeft(Traffic &traffic, const Range &range, Value word);
+  mlir::FailureOr<llvm::SmallVector<Value>> emitVisits(Traffic &traffic, const Range &range,
+                                                       int64_t done, mlir::ValueRange initial,
+                                                       Body body);
+  mlir::LogicalResult enterVisit(Traffic &traffic, const Visit &visit, mlir::ValueRange state);
+  mlir::LogicalResult emitBetween(Traffic &traffic);
+  mlir::LogicalResult visitFirst(Traffic &traffic, const Visit &visit, mlir::ValueRange state,
+                                 llvm::SmallVectorImpl<Value> &next);
+  mlir::LogicalResult visitNext(Traffic &traffic, const Visit &visit, mlir::ValueRange state,
+                                llvm::SmallVectorImpl<Value> &next);
+  mlir::LogicalResult visitLast(Traffic &traffic, Value index, mlir::ValueRange state,
+                                llvm::SmallVectorImpl<Value> &next);
+  mlir::LogicalResult issueDots(Traffic &traffic, Value index, bool takesTurn);
+  mlir::LogicalResult issueContracts(Traffic &traffic, Value index, mlir::ValueRange weights);
+  void settleDots(Traffic &traffic, Value index, int64_t pending);
+  void settleContracts(Traffic &traffic, Value index, mlir::ValueRange weights);
+  mlir::LogicalResult closeVisit(Traffic &traffic, llvm::SmallVectorImpl<Value> &next);
+  void keepBeforeWait(Traffic &traffic);
+  void takeTurn();
+  void passTurn();
+  void leaveSweep(Traffic &traffic, Value count);
+
+  // EmitWarpgroupProducts.cpp: wgmma.
+  mlir::LogicalResult emitDot(tile::DotOp op) override;
+  mlir::LogicalResult emitContract(tile::ContractOp op) override;
+  mlir::FailureOr<llvm::SmallVector<Value>> issueDot(tile::DotOp op, bool commits);
+  mlir::FailureOr<llvm::SmallVector<Value>> issueContract(tile::ContractOp op,
+                                                          llvm::ArrayRef<Value> weights,
+                                                          const TileValue &accumulator,
+                                                          bool commits);
+  /// Operands of one product: of each step of 16, A as a descriptor or four registers, and B.
+  struct Product {
+    int64_t columns = 0;
+    Type scalar;
+    bool aInRegisters = false, bByColumns = false, commits = true;
+    llvm::SmallVector<Value> a, b, accumulator;
+  };
+  llvm::SmallVector<Value> issue(const Product &product);
+  llvm::SmallVector<Value> waitProducts(int64_t pending, mlir::ValueRange results,
+                                        mlir::ValueRange held);
+  Value descriptor(const SharedTile &tile, const SharedLayout::Segment &segment, Value base,
+                   int64_t distance, bool byColumns);
+  TileValue fromAccumulator(mlir::ValueRange registers);
+  llvm::SmallVector<Value> toAccumulator(const TileValue &tile);
+  llvm::SmallVector<Value> emitAsm(llvm::StringRef text, llvm::StringRef constraints,
+                                   mlir::ValueRange operands, size_t floats);
+
+  /// The word in place of a tile's number that says that there are no more; no tile has it (mostTiles).
+  static constexpr int64_t noMoreTiles = 0x7fffffff;
+  Traffic &trafficOf(tile::SweepOp sweep);
+
+  int64_t groups;
+  llvm::SmallVector<RowsPlace, 2> rowPlacesInMemory;
+  llvm::SmallVector<Ring, 2> rings;
+  llvm::SmallVector<Traffic, 1> sweeps;
+  /// Words that say which tile of keys was copied, one a stage.
+  int64_t words = 0;
+  /// Of each ring: how many tiles went through it before this sweep.
+  llvm::SmallVector<Value> counts;
+  bool copies = false;
+  /// The first place after what the roles share.
+  Value sharedStart, group;
+  /// Products under way, by the op's result.
+  llvm::DenseMap<Value, llvm::SmallVector<Value>> underWay;
+};
+
+} // namespace attune::nvptx
+
+#endif // ATTUNE_COMPILER_TARGET_NVPTX_HOPPER_WARPGROUPEMITTER_H

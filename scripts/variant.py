@@ -17,14 +17,26 @@ from pathlib import Path
 WRITTEN_SIZE, WRITTEN_SCALE = 128, "0.0883883"
 
 
-def variant(text, element="bf16", size=WRITTEN_SIZE):
-    """The example `text` for tokens of `size` numbers of type `element`."""
+def with_own_values(text):
+    """The example with types of their own for v and the result, !v and !o, of a size that is yet to be put in."""
+    text = re.sub(r"^!(v|o) = .*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"%v: !k\b", "%v: !v", text)
+    text = re.sub(r"(contract .*: !s, )!k -> !q", r"\1!v -> !o", text)
+    text = re.sub(r"(-> \(?)!q\b(?=.*\{$)", r"\1!o", text, flags=re.MULTILINE)
+    text = re.sub(r"(return .*: )!q\b", r"\1!o", text)
+    return "!v = !attn.cols<vector<@VALUES@>>\n!o = !attn.rows<vector<@VALUES@>>\n" + text
+
+
+def variant(text, element="bf16", size=WRITTEN_SIZE, value_size=None):
+    """The example `text` for tokens of `size` numbers of type `element`; `value_size` numbers in v if it is given."""
 
     def vector(match):
         scaled = int(match[1]) * size // WRITTEN_SIZE
         return f"vector<{scaled}x{element}>"
 
-    text = re.sub(r"vector<(\d+)xbf16>", vector, text)
+    if value_size not in (None, size):
+        text = with_own_values(text)
+    text = re.sub(r"vector<(\d+)xbf16>", vector, text).replace("@VALUES@", f"{value_size}x{element}")
     text = text.replace(WRITTEN_SCALE, f"{1 / math.sqrt(size):.7g}")
     return text.replace(f"sqrt({WRITTEN_SIZE})", f"sqrt({size})")
 
@@ -35,9 +47,10 @@ def main():
     parser.add_argument("--element", default="bf16", choices=["bf16", "f16", "f32", "f64"],
                         help="type of the numbers of a token (default: bf16)")
     parser.add_argument("--size", default=WRITTEN_SIZE, type=int, help="numbers a token of q and k (default: 128)")
+    parser.add_argument("--value-size", type=int, help="numbers a token of v (default: in the ratio of --size)")
     arguments = parser.parse_args()
     text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text()
-    sys.stdout.write(variant(text, arguments.element, arguments.size))
+    sys.stdout.write(variant(text, arguments.element, arguments.size, arguments.value_size))
 
 
 if __name__ == "__main__":

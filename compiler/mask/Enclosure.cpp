@@ -155,11 +155,32 @@ Interval Enclosure::product(Interval a, Interval b) {
   return result;
 }
 
+/// Of x & (x - 1), which is x without its lowest bit: 0 where x is 0 or a power of two. From 1 on, an
+/// interval holds a power of two if x - 1 at its low end has fewer bits than its high end.
+Interval Enclosure::withoutLowestBit(Interval x, Interval any) {
+  Program &program = emitter.program;
+  Value zero = program.constant(0), one = program.constant(1);
+  Value before = program.subtract(x.low, one);
+  Value differ = program.make(Opcode::BitXor, before, x.high);
+  Value isPower = program.make(Opcode::Not, program.atMost(differ, before));
+  Value holdsZero = program.make(Opcode::Or, program.make(Opcode::Equal, x.low, zero), isPower);
+  Value isNatural = program.atMost(zero, x.low);
+  Value least = program.make(Opcode::Select, holdsZero, zero, one);
+  // 0, 1 and 2 are all such numbers.
+  Value isSmall = program.make(Opcode::And, isNatural, program.atMost(x.high, program.constant(2)));
+  return {program.make(Opcode::Select, isNatural, least, any.low),
+          program.make(Opcode::Select, isSmall, zero, x.high)};
+}
+
 Interval Enclosure::bits(const Atom &atom, Opcode opcode) {
   Program &program = emitter.program;
   Interval a = form(atom.operands[0]), b = form(atom.operands[1]), any = declared(atom);
   if (!a || !b || !any)
     return any;
+  if (opcode == Opcode::BitAnd)
+    for (bool swapped : {false, true})
+      if (combine(atom.operands[swapped], atom.operands[!swapped], -1) == constantForm(1))
+        any = withoutLowestBit(swapped ? b : a, any);
   Value isSingle = program.make(Opcode::And, program.make(Opcode::Equal, a.low, a.high),
                                 program.make(Opcode::Equal, b.low, b.high));
   Value single = program.make(opcode, a.low, b.low);

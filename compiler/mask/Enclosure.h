@@ -45,6 +45,7 @@ private:
   Interval select(const Atom &atom);
   Interval product(Interval a, Interval b);
   Interval bits(const Atom &atom, Opcode opcode);
+  Interval withoutLowestBit(Interval x, Interval any);
   Interval scaled(Interval range, int64_t factor);
   Interval sum(Interval a, Interval b);
   Interval declared(const Atom &atom);

@@ -9,6 +9,7 @@
 #ifndef ATTUNE_COMPILER_MASK_SCHEDULE_H
 #define ATTUNE_COMPILER_MASK_SCHEDULE_H
 
+#include "compiler/mask/PairBits.h"
 #include "compiler/mask/Program.h"
 #include <string>
 
@@ -190,7 +191,7 @@ struct Contradiction {
   /// The pair that contradicts it.
   int64_t query = 0, key = 0;
 };
-/// Every claim at the given sizes against evaluating `visible` at each pair; `tight` counts tiles whose
+/// Every claim at the given sizes against what is visible, pair by pair; `tight` counts tiles whose
 /// class is the best possible.
 struct Verification {
   std::vector<Contradiction> contradictions;
@@ -198,8 +199,7 @@ struct Verification {
   int64_t bestEmptyTiles = 0, bestPartialTiles = 0;
 };
 Verification verifySchedule(const Schedule &schedule, const RowTile::Sizes &sizes,
-                            const Environment &environment,
-                            llvm::function_ref<bool(int64_t query, int64_t key)> visible);
+                            const Environment &environment, const PairBits &visible);
 
 } // namespace attune::mask
 

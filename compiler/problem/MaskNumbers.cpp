@@ -17,7 +17,16 @@ std::optional<int64_t> MaskNumbers::at(const Node *node, mask::Side side, int64_
   return values->integers[size_t(token * values->stride())];
 }
 
+/// What an operand on an axis holds for this sequence and head: an entry a token.
+static std::optional<std::vector<int64_t>> readTokens(const Lanes *values) {
+  if (!values || !values->integer || values->width != 1)
+    return std::nullopt;
+  return values->integers;
+}
+
 std::optional<std::vector<int64_t>> MaskNumbers::readLastDimension(const Node *node) const {
+  if (node->kind == NodeKind::Element)
+    return readTokens(nodes.tokens(node));
   if (node->kind != NodeKind::Opaque || !isa<attn::LoadOp>(node->operation))
     return std::nullopt;
   const reference::Table *table = problem.environment.tables.lookup(node->operands[0]->source);

@@ -14,17 +14,14 @@ namespace attune {
 namespace {
 
 /// Which pairs of one sequence and head a mask leaves, pair by pair.
-class VisiblePairs {
-public:
-  VisiblePairs(const MaskNumbers &numbers, const Domain &domain, bool unknown) {
-    for (int64_t query = 0; query < numbers.values().place().queries; ++query)
-      rows.push_back(numbers.visible(domain, query, unknown));
-  }
-  bool operator()(int64_t query, int64_t key) const { return rows[size_t(query)][size_t(key)]; }
-
-private:
-  std::vector<std::vector<bool>> rows;
-};
+mask::PairBits visibleIn(const MaskNumbers &numbers, const Domain &domain, bool unknown) {
+  const ScorePlane &plane = numbers.values().place();
+  mask::PairBits pairs(plane.queries, plane.keys);
+  for (int64_t query = 0; query < plane.queries; ++query)
+    for (auto [key, visible] : llvm::enumerate(numbers.visible(domain, query, unknown)))
+      pairs.set(query, int64_t(key), visible);
+  return pairs;
+}
 
 /// One way of tiling that a mask is tried with.
 struct Tiling {
@@ -51,13 +48,15 @@ private:
   void report(const Tiling &tiling, const mask::Contradiction &wrong, const MaskProblem &problem,
               const ProblemSizes &sizes, const MaskNumbers &numbers);
   bool isKnown(const MaskNumbers &numbers) const;
-  const VisiblePairs &visiblePairs(const MaskNumbers &numbers, bool unknown);
+  const mask::PairBits &visiblePairs(const MaskNumbers &numbers, bool unknown);
 
   const SweepPlan &plan;
   const Domain &domain;
   const VerifyOptions &options;
 
   mask::Verification total;
+  /// Of tiles that are visited, and of those that hold a visible pair.
+  int64_t computedPairs = 0, neededPairs = 0;
   unsigned problems = 0;
   mask::Level highest = mask::Level::All;
   int64_t wrong = 0;
@@ -65,7 +64,7 @@ private:
   std::string failure;
   std::vector<std::string> findings, shapes;
   /// Of the problem that is being added; brute force is asked once for all tilings.
-  std::map<std::pair<const MaskNumbers *, bool>, VisiblePairs> pairs;
+  std::map<std::pair<const MaskNumbers *, bool>, mask::PairBits> pairs;
 };
 
 } // namespace
@@ -114,11 +113,10 @@ bool MaskVerifier::isKnown(const MaskNumbers &numbers) const {
   });
 }
 
-const VisiblePairs &MaskVerifier::visiblePairs(const MaskNumbers &numbers, bool unknown) {
+const mask::PairBits &MaskVerifier::visiblePairs(const MaskNumbers &numbers, bool unknown) {
   auto known = pairs.find({&numbers, unknown});
   if (known == pairs.end())
-    known =
-        pairs.emplace(std::pair(&numbers, unknown), VisiblePairs(numbers, domain, unknown)).first;
+    known = pairs.emplace(std::pair(&numbers, unknown), visibleIn(numbers, domain, unknown)).first;
   return known->second;
 }
 
@@ -138,7 +136,7 @@ void MaskVerifier::verifyPlane(const Tiling &tiling, const mask::Schedule &sched
   for (bool unknown : {true, false}) {
     if (known && !unknown)
       break;
-    const VisiblePairs &visible = visiblePairs(numbers, unknown);
+    const mask::PairBits &visible = visiblePairs(numbers, unknown);
     mask::Verification result = mask::verifySchedule(schedule, lengths, numbers, visible);
     for (const mask::Contradiction &contradiction : result.contradictions)
       report(tiling, contradiction, problem, sizes, numbers);
@@ -149,6 +147,11 @@ void MaskVerifier::verifyPlane(const Tiling &tiling, const mask::Schedule &sched
     total.emptyTiles += result.emptyTiles;
     total.partialTiles += result.partialTiles;
     total.fullTiles += result.fullTiles;
+    total.bestEmptyTiles += result.bestEmptyTiles;
+    total.bestPartialTiles += result.bestPartialTiles;
+    int64_t pairs = tiling.tiles.queries.tokens * tiling.tiles.keys.tokens;
+    computedPairs += pairs * (result.tiles - result.emptyTiles);
+    neededPairs += pairs * (result.tiles - result.bestEmptyTiles);
   }
 }
 
@@ -287,6 +290,11 @@ void MaskVerifier::print(StringRef name, llvm::raw_ostream &stream) const {
     stream << "what has no value here taken both ways";
   else
     stream << total.tight << " tight";
+  if (!hasUnknown && total.tight < total.tiles && findings.empty())
+    stream << formatv(", {0} partial without need, {1:f2} % more pairs computed",
+                      total.partialTiles - total.bestPartialTiles,
+                      100.0 * double(computedPairs - neededPairs) /
+                          double(std::max<int64_t>(neededPairs, 1)));
   stream << "; level " << spell(highest) << "; unsound: " << wrong << "\n";
   if (hasUnknown && !failure.empty())
     stream << "  (no value: " << failure << ")\n";

@@ -10,35 +10,7 @@ using namespace mlir;
 namespace attune::reference {
 namespace {
 
-/// The value of an affine expression; nothing where it divides by zero or less.
-std::optional<int64_t> evaluate(AffineExpr expression, ArrayRef<int64_t> dims,
-                                ArrayRef<int64_t> symbols) {
-  if (auto constant = dyn_cast<AffineConstantExpr>(expression))
-    return constant.getValue();
-  if (auto dim = dyn_cast<AffineDimExpr>(expression))
-    return dims[dim.getPosition()];
-  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression))
-    return symbols[symbol.getPosition()];
-  auto binary = cast<AffineBinaryOpExpr>(expression);
-  std::optional<int64_t> left = evaluate(binary.getLHS(), dims, symbols);
-  std::optional<int64_t> right = evaluate(binary.getRHS(), dims, symbols);
-  if (!left || !right)
-    return std::nullopt;
-  if (binary.getKind() == AffineExprKind::Add)
-    return *left + *right;
-  if (binary.getKind() == AffineExprKind::Mul)
-    return *left * *right;
-  if (*right <= 0)
-    return std::nullopt;
-  int64_t floor = *left / *right - (*left % *right < 0);
-  if (binary.getKind() == AffineExprKind::FloorDiv)
-    return floor;
-  if (binary.getKind() == AffineExprKind::Mod)
-    return *left - floor * *right;
-  return floor + (*left % *right != 0); // ceildiv
-}
-
-/// The operands of an affine op at one place.
+/// The operands of an affine op or of an index.
 struct Operands {
   std::vector<Register> registers;
   unsigned numDims;
@@ -54,6 +26,61 @@ struct Operands {
     }
   }
 };
+
+/// One number at every place, or one for all of them.
+struct Column {
+  std::vector<int64_t> numbers;
+  bool uniform = false;
+
+  int64_t at(size_t place) const { return numbers[uniform ? 0 : place]; }
+};
+
+int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+
+int64_t apply(AffineExprKind kind, int64_t a, int64_t b) {
+  switch (kind) {
+  case AffineExprKind::Add: return a + b;
+  case AffineExprKind::Mul: return a * b;
+  case AffineExprKind::FloorDiv: return floorDivide(a, b);
+  case AffineExprKind::Mod: return a - floorDivide(a, b) * b;
+  default: return floorDivide(a, b) + (a % b != 0); // ceildiv
+  }
+}
+
+bool divides(AffineExprKind kind) {
+  return kind != AffineExprKind::Add && kind != AffineExprKind::Mul;
+}
+
+/// The values of an affine expression, computed op by op over all places; nothing where it divides
+/// by zero or less at one of them.
+std::optional<Column> evaluate(AffineExpr expression, const Operands &operands,
+                               const Frame &frame) {
+  if (auto constant = dyn_cast<AffineConstantExpr>(expression))
+    return Column{{constant.getValue()}, true};
+  auto read = [&](unsigned operand) {
+    const Lanes &lanes = frame.registers[operands.registers[operand]];
+    auto first = lanes.integers.begin();
+    return Column{{first, first + (lanes.uniform ? 1 : frame.places)}, lanes.uniform};
+  };
+  if (auto dim = dyn_cast<AffineDimExpr>(expression))
+    return read(dim.getPosition());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expression))
+    return read(operands.numDims + symbol.getPosition());
+  auto binary = cast<AffineBinaryOpExpr>(expression);
+  std::optional<Column> left = evaluate(binary.getLHS(), operands, frame);
+  std::optional<Column> right = evaluate(binary.getRHS(), operands, frame);
+  if (!left || !right)
+    return std::nullopt;
+  AffineExprKind kind = binary.getKind();
+  if (divides(kind) && llvm::any_of(right->numbers, [](int64_t number) { return number <= 0; }))
+    return std::nullopt;
+  Column result;
+  result.uniform = left->uniform && right->uniform;
+  result.numbers.resize(size_t(result.uniform ? 1 : frame.places));
+  for (size_t place = 0; place < result.numbers.size(); ++place)
+    result.numbers[place] = apply(kind, left->at(place), right->at(place));
+  return result;
+}
 
 Operands useAll(RegionBuilder &builder, ValueRange dims, ValueRange symbols) {
   Operands operands;
@@ -74,20 +101,20 @@ bool expressions(RegionBuilder &builder, Operation *op, Operands operands,
   builder.add([=, list = SmallVector<AffineExpr>(list)](Frame &frame) {
     bool uniform = operands.areUniform(frame);
     Lanes &result = frame.define(out, true, 1, uniform);
-    SmallVector<int64_t, 8> values, evaluated(list.size());
-    for (int64_t place = 0, end = uniform ? 1 : frame.places; place < end; ++place) {
-      operands.read(frame, place, values);
-      ArrayRef<int64_t> all = values;
-      for (auto [i, expression] : llvm::enumerate(list)) {
-        auto value = evaluate(expression, all.take_front(operands.numDims),
-                              all.drop_front(operands.numDims));
-        if (!value) {
-          frame.error = "'" + name + "' divides by zero or less at a visible place";
-          return;
-        }
-        evaluated[i] = *value;
+    std::vector<Column> columns;
+    for (AffineExpr expression : list) {
+      auto column = evaluate(expression, operands, frame);
+      if (!column) {
+        frame.error = "'" + name + "' divides by zero or less at a visible place";
+        return;
       }
-      result.integers[size_t(place)] = combine(ArrayRef<int64_t>(evaluated));
+      columns.push_back(std::move(*column));
+    }
+    SmallVector<int64_t, 8> values(list.size());
+    for (int64_t place = 0, end = uniform ? 1 : frame.places; place < end; ++place) {
+      for (auto [value, column] : llvm::zip_equal(values, columns))
+        value = column.at(size_t(place));
+      result.integers[size_t(place)] = combine(ArrayRef<int64_t>(values));
     }
   });
   return true;

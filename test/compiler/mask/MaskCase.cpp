@@ -38,8 +38,7 @@ RowTile::Sizes sizesOf(Direction direction, const MaskNumbers &numbers) {
 
 Verification verify(const Schedule &schedule, const MaskNumbers &numbers, const Problem &problem,
                     const VisiblePairs &visible) {
-  return verifySchedule(schedule, sizesOf(schedule.direction, numbers), problem,
-                        [&](int64_t query, int64_t key) { return visible(query, key); });
+  return verifySchedule(schedule, sizesOf(schedule.direction, numbers), problem, visible.bits());
 }
 
 std::string toString(const Verification &verification) {

@@ -227,20 +227,26 @@ std::string operandName(const std::string &name) { return "my_" + name; }
 
 MaskText toText(const Mask &mask) { return Printer().run(mask); }
 
-VisiblePairs::VisiblePairs(const Mask &mask, const MaskNumbers &numbers) : keys(numbers.keys) {
+VisiblePairs::VisiblePairs(const Mask &mask, const MaskNumbers &numbers)
+    : queries(numbers.queries), keys(numbers.keys), pairs(queries, keys) {
   RowEvaluator evaluator(numbers);
-  for (int64_t query = 0; query < numbers.queries; ++query)
-    for (int64_t value : evaluator.evaluate(*mask, query))
-      visible.push_back(value != 0);
+  for (int64_t query = 0; query < queries; ++query)
+    for (auto [key, value] : llvm::enumerate(evaluator.evaluate(*mask, query)))
+      pairs.set(query, int64_t(key), value != 0);
 }
 
-int64_t VisiblePairs::count() const { return std::count(visible.begin(), visible.end(), 1); }
+int64_t VisiblePairs::count() const {
+  int64_t sum = 0;
+  for (int64_t query = 0; query < queries; ++query)
+    sum += pairs.count(query);
+  return sum;
+}
 
 std::pair<int64_t, int64_t> VisiblePairs::keysOfQueries() const {
   int64_t least = keys, greatest = 0;
-  for (size_t begin = 0; begin < visible.size(); begin += keys) {
-    int64_t found = std::count(visible.begin() + begin, visible.begin() + begin + keys, 1);
-    least = std::min(least, found), greatest = std::max(greatest, found);
+  for (int64_t query = 0; query < queries; ++query) {
+    least = std::min(least, pairs.count(query));
+    greatest = std::max(greatest, pairs.count(query));
   }
   return {least, greatest};
 }

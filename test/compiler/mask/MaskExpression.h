@@ -4,6 +4,7 @@
 #ifndef ATTUNE_TEST_COMPILER_MASK_MASKEXPRESSION_H
 #define ATTUNE_TEST_COMPILER_MASK_MASKEXPRESSION_H
 
+#include "compiler/mask/PairBits.h"
 #include "test/compiler/mask/MaskProgram.h"
 #include <cstdint>
 #include <map>
@@ -105,18 +106,19 @@ std::string operandName(const std::string &name);
 /// As the text of a kernel's only mask.
 MaskText toText(const Mask &mask);
 
-/// What is visible: one truth a pair, row-major by query.
+/// What is visible.
 class VisiblePairs {
 public:
   VisiblePairs(const Mask &mask, const MaskNumbers &numbers);
-  bool operator()(int64_t query, int64_t key) const { return visible[query * keys + key]; }
+  bool operator()(int64_t query, int64_t key) const { return pairs(query, key); }
+  const PairBits &bits() const { return pairs; }
   int64_t count() const;
   /// The least and the greatest number of keys of a query.
   std::pair<int64_t, int64_t> keysOfQueries() const;
 
 private:
-  int64_t keys;
-  std::vector<char> visible;
+  int64_t queries, keys;
+  PairBits pairs;
 };
 
 } // namespace attune::mask::test

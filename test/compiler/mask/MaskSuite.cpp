@@ -169,6 +169,14 @@ void Suite::strides() {
   add("powers of two",
       (j <= i) & ((i - j == 0) | (i - j == 1) | (i - j == 2) | (i - j == 4) | (i - j == 8) |
                   (i - j == 16) | (i - j == 32) | (i - j == 64) | (i - j == 128) | (i - j == 256)));
+  addBoth("blocks a power of two back", 64, [&](Mask n) {
+    Mask back = i / n - j / n;
+    return (j <= i) & ((Mask(MaskOperation::BitAnd, {back, back - 1}) == 0) | (i - j <= 40));
+  });
+  addBoth("blocks a power of two away", 8, [&](Mask n) {
+    Mask back = i / n - j / n;
+    return Mask(MaskOperation::BitAnd, {back, back - 1}) == 0;
+  });
   add("hash", ((i * 7 + j * 13) % 5) == 2);
   addBoth("every other tile", 128, [&](Mask n) { return (i / n + j / n) % 2 == 0; });
   addBoth("columns of tiles", 128, [&](Mask n) { return (j / n % 2 == 0) & (j <= i); });

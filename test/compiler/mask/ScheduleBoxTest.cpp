@@ -67,8 +67,7 @@ public:
       sizes.columnGrid = canvas.grid;
     if (!isForward || isQueryBoxed)
       sizes.rowGrid = canvas.grid;
-    Verification found = verifySchedule(
-        schedule, sizes, problem, [&](int64_t query, int64_t key) { return visible(query, key); });
+    Verification found = verifySchedule(schedule, sizes, problem, visible.bits());
     EXPECT_EQ(firstContradiction(found, schedule), "none");
     extra += found.partialTiles - found.bestPartialTiles;
   }

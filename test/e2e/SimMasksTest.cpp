@@ -9,25 +9,29 @@ using namespace attune::test;
 
 namespace {
 
-class SimMasks : public testing::TestWithParam<Mask> {};
+class SimMasks : public testing::TestWithParam<std::tuple<const char *, Mask>> {};
 
 TEST_P(SimMasks, agreeWithTheReference) {
-  Compiled &compiled = Compiled::of(withRowSums(example(GetParam().name, "bf16", 64)), "sm_80");
+  auto [target, mask] = GetParam();
+  Compiled &compiled = Compiled::of(withRowSums(example(mask.name, "bf16", 64)), target);
   ASSERT_TRUE(compiled.ok);
   std::mt19937_64 generator(11);
   for (int64_t tokens : {1, 17, 150}) {
     SCOPED_TRACE(std::to_string(tokens) + " tokens");
-    MaskCase launched = GetParam().make(tokens, generator);
+    MaskCase launched = mask.make(tokens, generator);
     auto inputs = makeInputs(compiled.info, launched.shape, launched.values);
     auto results = simulate(compiled, inputs, "");
     expectAgreement(compiled, inputs, results);
-    expectEmptyRows(GetParam(), launched, results);
+    expectEmptyRows(mask, launched, results);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sm80, SimMasks, testing::ValuesIn(masks()),
-                         [](const testing::TestParamInfo<Mask> &info) {
-                           return nameOf(info.param);
+INSTANTIATE_TEST_SUITE_P(Cuda, SimMasks,
+                         testing::Combine(testing::Values("sm_80", "sm_90a"),
+                                          testing::ValuesIn(masks())),
+                         [](const testing::TestParamInfo<SimMasks::ParamType> &info) {
+                           return std::get<0>(info.param) +
+                                  ("_" + nameOf(std::get<Mask>(info.param)));
                          });
 
 /// A launch of a mask in which some rows, or all, see nothing.
@@ -61,14 +65,19 @@ TEST_P(EmptyRows, areZeroOnEveryDevice) {
   for (const auto &[name, value] : GetParam().changes)
     launched.values[name] = value;
   std::string text = withRowSums(example(mask->name, "bf16", 64));
-  Compiled &host = Compiled::of(text), &sim = Compiled::of(text, "sm_80");
-  ASSERT_TRUE(host.ok && sim.ok);
+  Compiled &host = Compiled::of(text);
+  ASSERT_TRUE(host.ok);
   auto inputs = makeInputs(host.info, launched.shape, launched.values);
   auto exact = evaluateExactly(host, inputs);
   ASSERT_FALSE(exact.empty());
   EXPECT_EQ(expectEmptyRows(*mask, launched, exact), GetParam().emptyRows);
   EXPECT_EQ(expectEmptyRows(*mask, launched, launch(host, inputs)), GetParam().emptyRows);
-  EXPECT_EQ(expectEmptyRows(*mask, launched, simulate(sim, inputs, "")), GetParam().emptyRows);
+  for (const char *target : {"sm_80", "sm_90a"}) {
+    Compiled &sim = Compiled::of(text, target);
+    ASSERT_TRUE(sim.ok) << target;
+    EXPECT_EQ(expectEmptyRows(*mask, launched, simulate(sim, inputs, "")), GetParam().emptyRows)
+        << target;
+  }
 }
 
 /// Tables of equal numbers.

@@ -11,15 +11,15 @@ namespace {
 
 const Form forms[] = {{"bf16", 64}, {"bf16", 128}, {"f16", 64}, {"f16", 128}};
 
-class SimExamples : public testing::TestWithParam<std::tuple<Example, Form>> {
+class SimExamples : public testing::TestWithParam<std::tuple<const char *, Example, Form>> {
 protected:
   void SetUp() override {
-    auto [which, form] = GetParam();
-    compiled = &Compiled::of(example(which.name, form.element, form.size), "sm_80");
+    auto [target, which, form] = GetParam();
+    compiled = &Compiled::of(example(which.name, form.element, form.size), target);
     ASSERT_TRUE(compiled->ok);
   }
   std::vector<Argument> inputs(int64_t tokens) {
-    const Example &which = std::get<0>(GetParam());
+    const Example &which = std::get<Example>(GetParam());
     return makeInputs(compiled->info, shapeOf(which, tokens), which.scalars);
   }
   Compiled *compiled = nullptr;
@@ -58,11 +58,13 @@ TEST_P(SimExamples, SameBitsInEveryOrder) {
 }
 
 std::string nameOfCase(const testing::TestParamInfo<SimExamples::ParamType> &info) {
-  return nameOf(std::get<0>(info.param)) + "_" + nameOf(std::get<1>(info.param));
+  auto [target, which, form] = info.param;
+  return std::string(target) + "_" + nameOf(which) + "_" + nameOf(form);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sm80, SimExamples,
-                         testing::Combine(testing::ValuesIn(examples), testing::ValuesIn(forms)),
+INSTANTIATE_TEST_SUITE_P(Cuda, SimExamples,
+                         testing::Combine(testing::Values("sm_80", "sm_90a"),
+                                          testing::ValuesIn(examples), testing::ValuesIn(forms)),
                          nameOfCase);
 
 } // namespace

@@ -50,11 +50,17 @@ namespace {
 constexpr Result invalidValue = 1, notInitialized = 3, invalidContext = 201, noBinary = 209,
                  invalidHandle = 400, notFound = 500;
 
+/// Of the GPUs, until a test says otherwise.
+int initialCapability() {
+  const char *chosen = std::getenv("ATTUNE_RECORDING_CUDA_CAPABILITY");
+  return chosen && *chosen ? std::atoi(chosen) : 80;
+}
+
 struct Gpu {
   std::mutex mutex;
   std::vector<std::string> lines;
   std::map<std::string, Result> failures;
-  int count = 1, capability = 80;
+  int count = 1, capability = initialCapability();
   bool initialized = false;
   int retained = 0, streamsMade = 0;
   std::vector<Context> current;

@@ -5,9 +5,9 @@
 // checks what a real driver checks (initialisation, current context, handles, sizes, shared
 // memory, threads), keeps device memory in host memory, runs nothing, and records each call as a
 // line of text. With ATTUNE_RECORDING_CUDA_LOG set it also appends the lines to the file of that
-// name. Parameters of a launch are recorded byte by byte: their sizes come from the cubin, or from
-// the .param declarations of PTX, which a test may pass off as a cubin by an ELF magic number
-// before it.
+// name; ATTUNE_RECORDING_CUDA_CAPABILITY=90 says which GPU it has, until a test does. Parameters of
+// a launch are recorded byte by byte: their sizes come from the cubin, or from the .param
+// declarations of PTX, which a test may pass off as a cubin by an ELF magic number before it.
 #pragma once
 
 #include <stddef.h>

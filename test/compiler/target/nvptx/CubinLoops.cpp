@@ -9,6 +9,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 using namespace attune::test;
@@ -126,48 +127,117 @@ llvm::BitVector Graph::body(size_t header, size_t latch) const {
   return body;
 }
 
-/// The instructions of the loop in the order of the code from the header round to it, without the
-/// stretches that neither hold the header nor compute: those are asides.
-static std::vector<Instruction> unroll(llvm::ArrayRef<Instruction> code, const Graph &graph,
-                                       const llvm::BitVector &body, size_t header, size_t &aside) {
-  std::vector<Instruction> before, after, stretch;
-  size_t end = 0;
-  bool holds = false;
-  auto close = [&] {
-    Mix mix;
-    for (const Instruction &instruction : stretch)
-      mix.add(instruction);
-    if (!holds && mix.products() == 0 && mix[Kind::special] == 0)
-      aside += stretch.size();
-    else
-      after.insert(after.end(), stretch.begin(), stretch.end());
-    stretch.clear();
-    holds = false;
-  };
-  for (size_t block : body.set_bits()) {
-    const Block &range = graph.blocks[block];
-    if (range.first != end)
-      close();
-    if (block == header) {
-      before.swap(after);
-      before.insert(before.end(), stretch.begin(), stretch.end());
-      stretch.clear();
-      holds = true;
-    }
-    stretch.insert(stretch.end(), code.begin() + range.first, code.begin() + range.end);
-    end = range.end;
-  }
-  close();
-  after.insert(after.end(), before.begin(), before.end());
-  return after;
+static Mix mixOf(llvm::ArrayRef<Instruction> instructions) {
+  Mix mix;
+  for (const Instruction &instruction : instructions)
+    mix.add(instruction);
+  return mix;
 }
+
+/// A loop's blocks and the code that they are of.
+struct Body {
+  const Graph &graph;
+  llvm::ArrayRef<Instruction> code;
+  size_t header;
+  llvm::BitVector blocks;
+
+  llvm::ArrayRef<Instruction> at(size_t block) const {
+    const Block &range = graph.blocks[block];
+    return code.slice(range.first, range.end - range.first);
+  }
+  size_t dropAsides();
+  std::vector<Instruction> inOrder() const;
+};
+
+/// Removes the stretches of the code that neither compute nor hold the loop's ends, and says how
+/// many instructions these have.
+size_t Body::dropAsides() {
+  size_t dropped = 0;
+  for (int first = blocks.find_first(); first >= 0;) {
+    int end = first;
+    bool stays = false;
+    size_t length = 0;
+    for (; end < int(blocks.size()) && blocks.test(end); ++end) {
+      Mix mix = mixOf(at(end));
+      stays |= size_t(end) == header || mix.products() > 0 || mix[Kind::special] > 0 ||
+               llvm::is_contained(graph.blocks[end].successors, header);
+      length += at(end).size();
+    }
+    if (!stays) {
+      blocks.reset(first, end);
+      dropped += length;
+    }
+    first = end < int(blocks.size()) ? blocks.find_next(end) : -1;
+  }
+  return dropped;
+}
+
+/// The instructions in the order of the code, from the header round to it.
+std::vector<Instruction> Body::inOrder() const {
+  std::vector<Instruction> instructions;
+  auto append = [&](size_t from, size_t to) {
+    for (size_t block : blocks.set_bits())
+      if (block >= from && block < to)
+        llvm::append_range(instructions, at(block));
+  };
+  append(header, blocks.size());
+  append(0, header);
+  return instructions;
+}
+
+namespace {
+
+/// The longest or the shortest of the turns that pass the most HGMMA.
+class Turns {
+public:
+  Turns(const Body &body, bool longest) : body(body), longest(longest) {}
+  size_t length() { return from(body.header)->length; }
+
+private:
+  struct Way {
+    unsigned products;
+    size_t length;
+  };
+  bool isBetter(const Way &way, const Way &than) const {
+    if (way.products != than.products)
+      return way.products > than.products;
+    return longest ? way.length > than.length : way.length < than.length;
+  }
+
+  /// The best way from `block` back to the header; none when all lead out of the loop.
+  std::optional<Way> from(size_t block) {
+    if (auto known = best.find(block); known != best.end())
+      return known->second;
+    best[block] = std::nullopt; // What comes back to this block is a loop inside.
+    std::optional<Way> rest;
+    for (size_t next : body.graph.blocks[block].successors) {
+      std::optional<Way> way;
+      if (next == body.header)
+        way = Way{0, 0};
+      else if (body.blocks.test(next))
+        way = from(next);
+      if (way && (!rest || isBetter(*way, *rest)))
+        rest = way;
+    }
+    if (rest)
+      rest = Way{rest->products + mixOf(body.at(block)).products(),
+                 rest->length + body.at(block).size()};
+    return best[block] = rest;
+  }
+
+  const Body &body;
+  bool longest;
+  std::map<size_t, std::optional<Way>> best;
+};
+
+} // namespace
 
 /// Counts what `instructions`, once round the loop, do.
 static void measure(Loop &loop, llvm::ArrayRef<Instruction> instructions) {
   loop.length = instructions.size();
+  loop.mix = mixOf(instructions);
   unsigned special = 0;
   for (const Instruction &instruction : instructions) {
-    loop.mix.add(instruction);
     special += instruction.kind() == Kind::special;
     if (instruction.kind() == Kind::wait && instruction.groupsLeft() == 0)
       loop.specialBeforeWait = special;
@@ -199,10 +269,14 @@ llvm::Expected<std::vector<Loop>> attune::test::findLoops(llvm::ArrayRef<Instruc
         bodies.try_emplace(header, graph->blocks.size()).first->second |=
             graph->body(header, latch);
   std::vector<Loop> loops;
-  for (const auto &[header, body] : bodies) {
+  for (const auto &[header, blocks] : bodies) {
     Loop &loop = loops.emplace_back();
     loop.header = graph->blocks[header].first;
-    measure(loop, unroll(code, *graph, body, header, loop.aside));
+    Body body{*graph, code, header, blocks};
+    loop.aside = body.dropAsides();
+    measure(loop, body.inOrder());
+    loop.shortestTurn = Turns(body, /*longest=*/false).length();
+    loop.longestTurn = Turns(body, /*longest=*/true).length();
   }
   for (auto [loop, outer] : llvm::zip_equal(loops, bodies)) {
     loop.main = loop.mix.products() > 0;

@@ -54,11 +54,43 @@ TEST(CubinLoops, RetriesBehindTheEndAreAside) {
   EXPECT_FALSE(loops[1].main);
 }
 
+TEST(CubinLoops, TurnsMayJumpOverAMask) {
+  auto loops = loopsOf({kShared, branch(1, 4), kNothing, kNothing, kSpecial, branch(5, 0), kExit});
+  ASSERT_EQ(loops.size(), 1u);
+  EXPECT_EQ(loops[0].shortestTurn, 4u);
+  EXPECT_EQ(loops[0].longestTurn, 6u);
+  EXPECT_EQ(loops[0].length, 6u);
+}
+
+TEST(CubinLoops, TurnsThatJumpOverProductsAreNone) {
+  auto loops = loopsOf({kNothing, branch(1, 4), kShared, kNothing, branch(4, 0), kExit});
+  ASSERT_EQ(loops.size(), 1u);
+  EXPECT_EQ(loops[0].shortestTurn, 5u);
+  EXPECT_EQ(loops[0].longestTurn, 5u);
+}
+
+TEST(CubinLoops, TurnsPassInnerLoopsOnce) {
+  auto loops = loopsOf({kShared, kNothing, kNothing, branch(3, 1), branch(4, 0), kExit});
+  ASSERT_EQ(loops.size(), 2u);
+  EXPECT_EQ(loops[0].shortestTurn, 5u);
+  EXPECT_EQ(loops[0].longestTurn, 5u);
+  EXPECT_EQ(loops[1].longestTurn, 3u);
+}
+
+TEST(CubinLoops, TurnsDoNotRetry) {
+  auto loops = loopsOf({kNothing, branch(1, 5), kShared, branch(3, 0), kExit, kNothing,
+                        branch(6, 5), branch(7, 2, true)});
+  ASSERT_EQ(loops.size(), 2u);
+  EXPECT_EQ(loops[0].shortestTurn, 4u);
+  EXPECT_EQ(loops[0].longestTurn, 4u);
+}
+
 TEST(CubinLoops, WhatComputesIsNeverAside) {
   auto loops = loopsOf({kNothing, branch(1, 5, true), kShared, branch(3, 0), kExit, kSpecial,
                         kNothing, branch(7, 2, true)});
   ASSERT_EQ(loops.size(), 1u);
   EXPECT_EQ(loops[0].length, 7u);
+  EXPECT_EQ(loops[0].longestTurn, 7u);
   EXPECT_EQ(loops[0].aside, 0u);
   EXPECT_EQ(loops[0].mix[Kind::special], 1u);
 }

@@ -18,15 +18,18 @@ static bool isSpin(const Loop &loop) {
 
 static void printLoop(const Loop &loop, llvm::raw_ostream &out) {
   auto count = [&](Kind kind) { return loop.mix[kind]; };
-  out << llvm::formatv(
-      "{0,6} {1,6} {2,5} {3,4} {4,4} {5,5} {6,6} {7,5} {8,4} {9,7} {10,4} {11,5}  {12}\n",
-      loop.header, loop.length, loop.aside, count(Kind::productShared),
-      count(Kind::productRegister), count(Kind::special), loop.specialBeforeWait,
-      loop.specialUnderProduct, count(Kind::toUniform),
-      count(Kind::loadLocal) + count(Kind::storeLocal), count(Kind::barrier), count(Kind::mbarrier),
-      loop.main        ? "main"
-      : loop.innermost ? ""
-                       : "outer");
+  out << llvm::formatv("{0,6} {1,8} {2,7} {3,6} {4,5} ", loop.header, loop.shortestTurn,
+                       loop.longestTurn, loop.length, loop.aside)
+      << llvm::formatv("{0,4} {1,4} {2,5} {3,6} {4,5} ", count(Kind::productShared),
+                       count(Kind::productRegister), count(Kind::special), loop.specialBeforeWait,
+                       loop.specialUnderProduct)
+      << llvm::formatv("{0,4} {1,7} {2,4} {3,5}  ", count(Kind::toUniform),
+                       count(Kind::loadLocal) + count(Kind::storeLocal), count(Kind::barrier),
+                       count(Kind::mbarrier))
+      << (loop.main        ? "main"
+          : loop.innermost ? ""
+                           : "outer")
+      << '\n';
 }
 
 void attune::test::printTable(const Report &report, llvm::raw_ostream &out) {
@@ -37,7 +40,8 @@ void attune::test::printTable(const Report &report, llvm::raw_ostream &out) {
         << " (loads) bytes\n";
     for (unsigned kind = 0; kind < kKinds; ++kind)
       out << (kind ? ", " : "  ") << name(Kind(kind)) << ' ' << kernel.mix.counts[kind];
-    out << "\n  loop length aside  .SS  .RS  MUFU before under R2UR LDL+STL  BAR SYNCS\n";
+    out << "\n  loop shortest longest length aside  .SS  .RS  MUFU before under R2UR LDL+STL  BAR "
+           "SYNCS\n";
     size_t spins = 0;
     for (const Loop &loop : kernel.loops)
       isSpin(loop) ? void(++spins) : printLoop(loop, out);
@@ -59,6 +63,8 @@ static void writeLoop(llvm::json::OStream &json, const Loop &loop) {
     json.attribute("header", int64_t(loop.header));
     json.attribute("length", int64_t(loop.length));
     json.attribute("aside", int64_t(loop.aside));
+    json.attribute("shortest_turn", int64_t(loop.shortestTurn));
+    json.attribute("longest_turn", int64_t(loop.longestTurn));
     json.attribute("innermost", loop.innermost);
     json.attribute("main", loop.main);
     json.attribute("mufu_before_wait", loop.specialBeforeWait);

@@ -77,6 +77,9 @@ struct Loop {
   size_t header = 0;
   /// Instructions of the loop where it stands, and of what was put elsewhere: the retries of waits.
   size_t length = 0, aside = 0;
+  /// Instructions of one turn, of those turns that pass the most HGMMA: without all that can be
+  /// jumped over, such as the code of masks, and with it. Loops inside are passed once.
+  size_t shortestTurn = 0, longestTurn = 0;
   /// Of the instructions that `length` counts.
   Mix mix;
   /// MUFU before the last wait that leaves nothing in flight, counted from the header.

@@ -38,12 +38,12 @@ struct Target {
   /// Keys of that product at most, and vector components of a product that adds values.
   int64_t warpgroupKeys = 0;
   /// With 1, 2, .. multiplying warpgroups in a block: registers of their threads, and of those of the
-  /// warpgroup that copies.
+  /// warpgroup that copies; and where that one also finds out which tiles there are.
   struct RegisterSplit {
     int64_t multiplying = 0, copying = 0;
   };
   static constexpr int64_t greatestWarpgroups = 3;
-  RegisterSplit registerSplits[greatestWarpgroups] = {};
+  RegisterSplit registerSplits[greatestWarpgroups] = {}, scanningSplits[greatestWarpgroups] = {};
 
   bool isHost() const { return kind == TargetKind::Host; }
 

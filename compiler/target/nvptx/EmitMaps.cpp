@@ -43,6 +43,14 @@ Value KernelEmitter::columnPlace(int64_t slot) {
   return arith::AddIOp::create(builder, laneColumn, i32(columnDistance(slot)), flags);
 }
 
+/// The same of a slot that is known when the kernel runs (i32).
+Value KernelEmitter::columnPlace(Value slot) {
+  Value pair = arith::ShRUIOp::create(builder, slot, i32(1));
+  Value distance = arith::MulIOp::create(builder, pair, i32(8));
+  distance = arith::OrIOp::create(builder, distance, arith::AndIOp::create(builder, slot, i32(1)));
+  return arith::AddIOp::create(builder, laneColumn, distance);
+}
+
 /// A tile's elements in registers; tokens in shared memory are read from there.
 FailureOr<TileValue> KernelEmitter::toElements(Operation *user, Value value) {
   FailureOr<const TileValue *> tile = lookupTile(user, value);
@@ -67,13 +75,33 @@ FailureOr<TileValue> KernelEmitter::toElements(Operation *user, Value value) {
   return result;
 }
 
+/// Does `op` make a value of each key from the key's place alone, for maps over pairs only?
+bool KernelEmitter::isComputedWhereUsed(tile::MapOp op) {
+  auto isPlain = [&](Value input) { return columnMaps.contains(input); };
+  auto isPairs = [](Operation *user) {
+    auto map = dyn_cast<tile::MapOp>(user);
+    return map && (isa<tile::MatrixType>(map.getResult().getType()) ||
+                   isa<tile::ColsType>(map.getResult().getType()));
+  };
+  return isa<tile::ColsType>(op.getResult().getType()) && llvm::all_of(op.getInputs(), isPlain) &&
+         llvm::all_of(op->getUsers(), isPairs);
+}
+
 LogicalResult KernelEmitter::emitMap(tile::MapOp op) {
+  if (isComputedWhereUsed(op)) {
+    columnMaps[op.getResult()] = op;
+    return success();
+  }
   auto share = shareOf(op, op.getResult().getType());
   if (failed(share))
     return failure();
   SmallVector<TileValue, 0> inputs;
   bool partial = isa<tile::PartialType>(op.getResult().getType());
   for (Value input : op.getInputs()) {
+    if (columnMaps.contains(input)) {
+      inputs.emplace_back();
+      continue;
+    }
     FailureOr<TileValue> elements = toElements(op, input);
     if (failed(elements))
       return failure();
@@ -81,6 +109,8 @@ LogicalResult KernelEmitter::emitMap(tile::MapOp op) {
     inputs.push_back(*elements);
   }
   MapExpander expander(*this, op, inputs);
+  if (failed(expander.gatherConditions(share->first, share->second)))
+    return failure();
   TileValue result;
   result.columns = share->second;
   result.elements.resize(share->first * share->second);

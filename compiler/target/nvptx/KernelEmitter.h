@@ -154,6 +154,7 @@ protected:
 
   // EmitMaps.cpp: work on elements.
   mlir::LogicalResult emitMap(tile::MapOp op);
+  bool isComputedWhereUsed(tile::MapOp op);
   mlir::LogicalResult emitSplat(tile::SplatOp op);
   mlir::LogicalResult emitReduce(tile::ReduceOp op);
   mlir::LogicalResult emitCombine(tile::CombineOp op);
@@ -163,6 +164,7 @@ protected:
   mlir::FailureOr<TileValue> toElements(Op *user, Value value);
   Value rowPlace(int64_t slot);
   Value columnPlace(int64_t slot);
+  Value columnPlace(Value slot);
   /// From a lane's first column to that of `slot`.
   static int64_t columnDistance(int64_t slot) { return 8 * (slot / 2) + slot % 2; }
   friend class MapExpander;
@@ -253,6 +255,9 @@ protected:
   Pipeline *ring = nullptr;
   mlir::IRMapping scalars;
   llvm::DenseMap<Value, TileValue> tiles;
+  /// Maps over keys that nothing but places goes into: a lane has many keys, so who needs a value at one
+  /// of them computes it there.
+  llvm::DenseMap<Value, tile::MapOp> columnMaps;
   llvm::DenseMap<Value, MemRefValue> memories;
   /// The kernel's tensor maps, generic pointers.
   llvm::SmallVector<std::pair<LaunchParameter, Value>> tensorMaps;

@@ -17,9 +17,11 @@ MapExpander::MapExpander(KernelEmitter &emitter, tile::MapOp map, ArrayRef<TileV
 /// A value varies with the union of what its operands vary with. Vector elements count as columns.
 void MapExpander::classify() {
   bool byColumn = isa<tile::ColsType>(map.getResult().getType());
-  for (auto [argument, input] : llvm::zip(map.getElementArguments(), inputs))
-    dependence[argument] = (input.elements.size() > size_t(input.columns) ? Row : Uniform) |
-                           (input.columns > 1 ? Column : Uniform);
+  for (auto [number, argument, input] : llvm::enumerate(map.getElementArguments(), inputs))
+    dependence[argument] = isColumnMap(number)
+                               ? Column
+                               : (input.elements.size() > size_t(input.columns) ? Row : Uniform) |
+                                     (input.columns > 1 ? Column : Uniform);
   for (unsigned origin = 0; origin < map.getOrigins().size(); ++origin)
     for (auto [dim, argument] : llvm::enumerate(map.getIndexArguments(origin))) {
       dependence[argument] = origin == 1 || byColumn ? Column : Row;
@@ -51,6 +53,8 @@ Value MapExpander::get(Value value, int64_t row, int64_t column) {
   std::pair<Value, Place> key{value, placeOf(dependenceOf(value), row, column)};
   if (Value found = known.lookup(key))
     return found;
+  if (auto gathered = words.find(value); gathered != words.end() && column != running)
+    return known[key] = readBit(gathered->second, row, column);
   Value result;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     unsigned number = argument.getArgNumber(), elements = inputs.size();
@@ -62,7 +66,21 @@ Value MapExpander::get(Value value, int64_t row, int64_t column) {
   return known[key] = result;
 }
 
-Value MapExpander::getElement(unsigned number, int64_t row, int64_t column) const {
+bool MapExpander::isColumnMap(unsigned number) const {
+  return emitter.columnMaps.contains(tile::MapOp(map).getInputs()[number]);
+}
+
+Value MapExpander::getElement(unsigned number, int64_t row, int64_t column) {
+  if (isColumnMap(number)) {
+    std::unique_ptr<MapExpander> &producer = columnMaps[number];
+    if (!producer) {
+      tile::MapOp source = emitter.columnMaps.lookup(map.getInputs()[number]);
+      SmallVector<TileValue, 0> none(source.getInputs().size());
+      producer = std::make_unique<MapExpander>(emitter, source, none);
+    }
+    producer->runningColumn = runningColumn;
+    return producer->expand(0, column);
+  }
   const TileValue &input = inputs[number];
   bool rows = input.elements.size() > size_t(input.columns);
   return input.at(rows ? row : 0, input.columns > 1 ? column : 0);
@@ -75,9 +93,14 @@ std::pair<Value, Value> MapExpander::splitIndex(Value argument, int64_t row, int
   bool byRow = dependenceOf(argument) & Row;
   auto box = origin.getDefiningOp<tile::BoxOp>();
   if (!box)
-    return {emitter.lookup(origin), byRow ? emitter.rowPlace(row) : emitter.columnPlace(column)};
+    return {emitter.lookup(origin), byRow               ? emitter.rowPlace(row)
+                                    : column == running ? emitter.columnPlace(runningColumn)
+                                                        : emitter.columnPlace(column)};
   ArrayRef<int64_t> sizes = cast<tile::BoxType>(origin.getType()).getSizes();
-  BoxPlace place = byRow ? emitter.rowBoxPlace(sizes, row) : emitter.columnBoxPlace(sizes, column);
+  BoxPlace place = byRow ? emitter.rowBoxPlace(sizes, row)
+                   : column == running
+                       ? emitter.boxPlace(sizes, emitter.columnPlace(runningColumn), 0, true)
+                       : emitter.columnBoxPlace(sizes, column);
   return {emitter.lookup(box.getOrigin()[dim]),
           arith::AddIOp::create(emitter.builder, place.lane[dim], emitter.i32(place.ahead[dim]))};
 }

@@ -5,6 +5,9 @@
 #define ATTUNE_COMPILER_TARGET_NVPTX_MAPEXPANDER_H
 
 #include "compiler/target/nvptx/KernelEmitter.h"
+#include "llvm/ADT/SetVector.h"
+#include <map>
+#include <memory>
 
 namespace attune::nvptx {
 
@@ -12,6 +15,10 @@ class MapExpander {
 public:
   /// `inputs` are the operands' elements, in order.
   MapExpander(KernelEmitter &emitter, tile::MapOp map, llvm::ArrayRef<TileValue> inputs);
+
+  /// Computes costly conditions at all places of a matrix, see GatherConditions.cpp. Fails where the
+  /// region has an op that the target cannot expand, which was reported.
+  mlir::LogicalResult gatherConditions(int64_t rows, int64_t columns);
 
   /// The number that the map yields at (row slot, column slot); null where the region has an op
   /// that the target cannot expand, which was reported.
@@ -28,11 +35,21 @@ private:
   mlir::Value get(mlir::Value value, int64_t row, int64_t column);
   mlir::Value getIndex(mlir::Value argument, int64_t row, int64_t column);
   std::pair<mlir::Value, mlir::Value> splitIndex(mlir::Value argument, int64_t row, int64_t column);
-  mlir::Value getElement(unsigned number, int64_t row, int64_t column) const;
+  mlir::Value getElement(unsigned number, int64_t row, int64_t column);
+  bool isColumnMap(unsigned number) const;
   mlir::Value expandOp(mlir::Operation &op, unsigned result, int64_t row, int64_t column);
   mlir::Value expandNarrowIndex(mlir::Operation &op, int64_t row, int64_t column);
   mlir::Value expandRead(tile::ReadOp read, int64_t row, int64_t column);
   mlir::LogicalResult lowerNested(mlir::Operation &clone);
+
+  // GatherConditions.cpp
+  bool collectSlice(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 16> &slice);
+  mlir::LogicalResult gather(mlir::Value condition, llvm::ArrayRef<mlir::Operation *> slice,
+                             int64_t rows, int64_t columns);
+  mlir::Value readBit(llvm::ArrayRef<mlir::Value> gathered, int64_t row, int64_t column);
+
+  /// In place of a column slot: the one that a loop is at, `runningColumn` (i32).
+  static constexpr int64_t running = -2;
 
   KernelEmitter &emitter;
   tile::MapOp map;
@@ -42,6 +59,12 @@ private:
   llvm::DenseMap<mlir::Value, std::pair<unsigned, unsigned>> indices;
   llvm::DenseMap<std::pair<mlir::Value, Place>, mlir::Value> known;
   llvm::DenseMap<std::pair<mlir::OpOperand *, Place>, KernelEmitter::ReadTerm> knownTerms;
+  /// Of a costly condition: a bit for each column slot, a word for each row slot and 32 columns.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> words;
+  mlir::Value runningColumn;
+  int64_t columnCount = 0;
+  /// Of operands that are computed where they are used: their expansion.
+  std::map<unsigned, std::unique_ptr<MapExpander>> columnMaps;
 };
 
 } // namespace attune::nvptx

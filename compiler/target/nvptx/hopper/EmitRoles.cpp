@@ -220,7 +220,9 @@ LogicalResult WarpgroupEmitter::emitProgram() {
 LogicalResult WarpgroupEmitter::emitRole(bool copiesTiles) {
   OpBuilder::InsertionGuard guard(builder);
   copies = copiesTiles;
-  Target::RegisterSplit split = Target::find("sm_90a")->registerSplits[groups - 1];
+  const Target &target = *Target::find("sm_90a");
+  bool scans = llvm::any_of(sweeps, [](Traffic &traffic) { return !traffic.sweep.visitsAll(); });
+  Target::RegisterSplit split = (scans ? target.scanningSplits : target.registerSplits)[groups - 1];
   if (split.copying != split.multiplying)
     NVVM::SetMaxRegisterOp::create(
         builder, builder.getI32IntegerAttr(copies ? split.copying : split.multiplying),

@@ -6,10 +6,10 @@
   scripts/hopper-report.py causal --sizes 128         one example, one size
   scripts/hopper-report.py --ptx FILE --form bf16:128 --tiles 128x128    PTX from elsewhere
 
-A row is a kernel; under it stands each gate that it fails. `turn` is how many instructions a turn of each loop has that
-has products (HGMMA), without and with what it may jump over, the mask; and in parentheses what is on record for full
-tiles and for tiles that the diagonal cuts (~: no record, an estimate that is no gate). `products` are HGMMA with A in shared memory and in registers; `hidden` are exponentials (MUFU) that run
-while a product does.
+A row is a kernel; under it stands each gate that it fails. `products` are HGMMA with A in shared memory and in
+registers, of each loop that has some; `hidden` are exponentials (MUFU) that run while a product does; `turn` is how many
+instructions a turn has, without and with what it may jump over, the mask, and in parentheses what is on record for full
+tiles and for tiles that the diagonal cuts (~: no record, an estimate that is no gate).
 """
 import argparse
 import concurrent.futures

@@ -138,12 +138,32 @@ struct SplitLiteral {
 
 } // namespace
 
-/// Do both sides fit 32 bits?
+/// Is the form between the numbers of 32 bits that are `margin` away from the ends?
+static bool isWithin32Bits(const LinearForm &form, int64_t margin = 0) {
+  auto range = staticRange(form);
+  return range && range->first >= std::numeric_limits<int32_t>::min() + margin &&
+         range->second <= std::numeric_limits<int32_t>::max() - margin;
+}
+
+/// May both sides be compared on 32 bits? One side may be anything if the other keeps off the ends: it
+/// is then moved to the nearest number of 32 bits, which compares like itself.
 static bool isNarrow(const LinearForm &rows, const LinearForm &keys) {
-  return llvm::all_of(ArrayRef<const LinearForm *>{&rows, &keys}, [](const LinearForm *form) {
-    auto range = staticRange(*form);
-    return range && llvm::isInt<32>(range->first) && llvm::isInt<32>(range->second);
-  });
+  return (isWithin32Bits(rows) && isWithin32Bits(keys)) || isWithin32Bits(rows, 1) ||
+         isWithin32Bits(keys, 1);
+}
+
+/// The number of a side of a comparison, which `isNarrow`.
+static Value emitNarrow(OpBuilder &builder, Location loc, const LinearForm &form, Value number) {
+  if (!isWithin32Bits(form)) {
+    auto constant = [&](int64_t value) {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    number = builder.createOrFold<arith::MinSIOp>(loc, number,
+                                                  constant(std::numeric_limits<int32_t>::max()));
+    number = builder.createOrFold<arith::MaxSIOp>(loc, number,
+                                                  constant(std::numeric_limits<int32_t>::min()));
+  }
+  return arith::IndexCastOp::create(builder, loc, builder.getI32Type(), number);
 }
 
 static bool isOnQuery(const LinearForm &form) {
@@ -162,13 +182,11 @@ void PredicateEmitter::readSide(MapBuilder &map, const LinearForm &form, bool of
     Places places = ofKeys ? Places::Cols : Places::Rows;
     MapBuilder side(scope, places);
     side.readIndices();
-    Value tile = side.build(builder, scope.placesType(places, element),
-                            [&](PlaceEmitter &at, ValueRange) -> Value {
-                              Value number = emitForm(at, form);
-                              return isNarrow ? Value(arith::IndexCastOp::create(
-                                                    at.builder, scope.location(), element, number))
-                                              : number;
-                            });
+    Value tile = side.build(
+        builder, scope.placesType(places, element), [&](PlaceEmitter &at, ValueRange) -> Value {
+          Value number = emitForm(at, form);
+          return isNarrow ? emitNarrow(at.builder, scope.location(), form, number) : number;
+        });
     known.push_back({form, tile});
     found = std::prev(known.end());
   }
@@ -206,7 +224,7 @@ Value PredicateEmitter::emitSplitLiteral(PlaceEmitter &at, const Formula &formul
   auto readBlock = [&](const LinearForm &form) -> Value {
     PlaceEmitter top(scope, scope.top());
     Value number = emitForm(top, form);
-    return narrow ? Value(arith::IndexCastOp::create(scope.top(), loc, element, number)) : number;
+    return narrow ? emitNarrow(scope.top(), loc, form, number) : number;
   };
   Value left = isOnQuery(rows) ? readTile(rowForms, rows) : readBlock(rows);
   Value right = keys.terms.empty() ? readBlock(keys) : readTile(keyForms, keys);

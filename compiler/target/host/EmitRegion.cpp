@@ -89,32 +89,6 @@ Value KernelEmitter::clone(Operation *op, ValueRange operands, Type result) {
   return copy->getResult(0);
 }
 
-/// True if `op` could trap: an integer division by what is not known to be harmless.
-static bool mayTrap(Operation *op) {
-  APInt divisor;
-  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp,
-             arith::CeilDivSIOp, arith::CeilDivUIOp>(op) &&
-         !(matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) && !divisor.isZero() &&
-           !divisor.isAllOnes());
-}
-
-/// The divisor, or 1 where it is 0 or the quotient overflows: such a quotient has no meaning, and at
-/// hidden places it must do no harm.
-static Value makeHarmless(LaneBuilder &b, Operation *op, Value dividend, Value divisor) {
-  Type type = divisor.getType();
-  unsigned width = getElementTypeOrSelf(type).getIntOrFloatBitWidth();
-  auto isEqual = [&](Value value, int64_t number) -> Value {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, b.constant(type, number));
-  };
-  Value harmful = isEqual(divisor, 0);
-  if (!isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op)) {
-    Value least = isEqual(dividend, APInt::getSignedMinValue(width).getSExtValue());
-    Value overflows = arith::AndIOp::create(b, isEqual(divisor, -1), least);
-    harmful = arith::OrIOp::create(b, harmful, overflows);
-  }
-  return arith::SelectOp::create(b, harmful, b.constant(type, 1), divisor);
-}
-
 LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
   SmallVector<Lanes> operands;
   bool uniform = true;
@@ -122,14 +96,16 @@ LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
     operands.push_back(values.lookup(operand));
     uniform &= isUniform(operands.back());
   }
+  if (mayTrap(op)) {
+    values[op->getResult(0)] = emitDivision(op, operands[0], operands[1], shape);
+    return success();
+  }
   Type type = b.getHeldType(op->getResult(0).getType());
   Lanes results;
   for (int64_t vector = 0; vector < (uniform ? 1 : shape.vectors); ++vector) {
     SmallVector<Value> parts;
     for (const Lanes &operand : operands)
       parts.push_back(uniform ? operand.front() : asVectors(operand, shape)[vector]);
-    if (mayTrap(op))
-      parts[1] = makeHarmless(b, op, parts[0], parts[1]);
     results.push_back(clone(op, parts, uniform ? type : b.vectorOf(type, shape.lanes)));
   }
   values[op->getResult(0)] = rounded(results, op->getResult(0).getType());

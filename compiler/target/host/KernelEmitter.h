@@ -163,6 +163,10 @@ private:
   Value clone(mlir::Operation *op, mlir::ValueRange operands, mlir::Type result);
   Lanes rounded(const Lanes &lanes, mlir::Type type);
 
+  // EmitDivision.cpp: integer division, of one number or of lanes.
+  static bool mayTrap(mlir::Operation *op);
+  Lanes emitDivision(mlir::Operation *op, const Lanes &dividend, const Lanes &divisor, Shape shape);
+
   tile::KernelOp kernel;
   LaneBuilder b;
   MapGroups groups;

@@ -257,7 +257,11 @@ typedef struct attune_kernel attune_kernel;
 
 /** Loads the kernel of this name, choosing the variant that suits the device best; where the CUDA
  * driver refuses a cubin, the best of the others (attune_variant_info.fallback says why). All that a
- * launch could need is allocated here. Fails with ATTUNE_NOT_FOUND when the bundle has no such
+ * launch could need is allocated here. Where the bundle has a self-test for the kernel (a small
+ * problem with known results, of less than 10 ms), the first load of its code on a GPU runs it on the
+ * default stream, once for a driver in each process, and fails with ATTUNE_DEVICE_ERROR if the code
+ * computes something else; the environment variable ATTUNE_SELF_TEST=off leaves that out, =on runs it
+ * on every device. Fails with ATTUNE_NOT_FOUND when the bundle has no such
  * kernel or no code that the device can run; the message lists what there is. */
 ATTUNE_API attune_status attune_kernel_load(attune_device *device, const attune_bundle *bundle,
                                             const char *name, attune_kernel **kernel);

@@ -145,6 +145,13 @@ const Workspace *Variant::findWorkspace(std::string_view wanted) const {
   return nullptr;
 }
 
+double selfTestNumber(OperandRole role, size_t operand, uint64_t element) {
+  uint32_t bits = uint32_t(element + 1) * 2654435761u + uint32_t(operand + 1) * 0x9e3779b9u;
+  bits = (bits ^ bits >> 15) * 0x2c1b3c6du;
+  int number = int((bits ^ bits >> 12) >> 24);
+  return role == OperandRole::Table ? (number + 1) / 256.0 : (number - 128) / 64.0;
+}
+
 const OperandInfo *KernelInfo::find(std::string_view wanted) const {
   for (const std::vector<OperandInfo> *list : {&operands, &results})
     for (const OperandInfo &info : *list)

@@ -278,6 +278,33 @@ struct Variant {
   const Workspace *findWorkspace(std::string_view name) const;
 };
 
+/// A small problem with known results, which tells whether code that ptxas or a driver made is right.
+///
+/// Element e, row-major, of operand n is an integer of e and n that is scaled (selfTestNumber) where
+/// the operand is a tensor of floats. All else is in a blob, without gaps:
+///
+///   scalars   8 bytes each, i64 or f64, in the order of the operands
+///   integers  the elements of each tensor of integers, in that order
+///   results   for each result the error that is allowed as an f64 (to which rounding to its type is
+///             added), then its elements number 0, step, 2 step, ... as f32
+///
+/// In JSON {"shapes": [[1, 2, 288, 64], ...], "blob": 4, "step": 37}.
+struct SelfTest {
+  /// Of operands and then results; empty for scalars.
+  std::vector<std::vector<int64_t>> shapes;
+  uint32_t blob = 0;
+  int64_t step = 1;
+
+  bool operator==(const SelfTest &) const = default;
+};
+
+/// Element `element` of operand number `operand` in a self-test: from -2 to 2 for tokens, from 0
+/// (not included) to 1 for tables; exact in every type.
+double selfTestNumber(OperandRole role, size_t operand, uint64_t element);
+
+/// More elements than this no tensor of a self-test has.
+inline constexpr int64_t maxSelfTestElements = int64_t(1) << 22;
+
 struct KernelInfo {
   std::string name;
   std::vector<OperandInfo> operands;
@@ -286,6 +313,8 @@ struct KernelInfo {
   /// In the order in which they are checked; the field may be absent in JSON.
   std::vector<Condition> conditions;
   std::vector<Variant> variants;
+  /// The field may be absent in JSON.
+  std::optional<SelfTest> selfTest = {};
 
   bool operator==(const KernelInfo &) const = default;
   /// The operand or result of this name, or null.

@@ -85,6 +85,40 @@ private:
     checkConditions(kernel, path + ".conditions");
     for (size_t i = 0; i < kernel.variants.size() && ok; ++i)
       checkVariant(kernel, kernel.variants[i], path + ".variants[" + number(int64_t(i)) + "]");
+    if (kernel.selfTest)
+      checkSelfTest(kernel, *kernel.selfTest, path + ".self_test");
+  }
+
+  void checkSelfTest(const KernelInfo &kernel, const SelfTest &test, const std::string &path) {
+    expect(test.blob < blobCount, path + ".blob", "an index below " + number(int64_t(blobCount)),
+           number(test.blob));
+    expectRange(test.step, 1, maxSelfTestElements, path + ".step");
+    size_t count = kernel.operands.size() + kernel.results.size();
+    expect(test.shapes.size() == count, path + ".shapes",
+           number(int64_t(count)) + " shapes, of operands and results",
+           number(int64_t(test.shapes.size())));
+    for (size_t i = 0; i < count && ok; ++i) {
+      bool isResult = i >= kernel.operands.size();
+      const OperandInfo &info =
+          isResult ? kernel.results[i - kernel.operands.size()] : kernel.operands[i];
+      checkSelfTestShape(info, test.shapes[i], path + ".shapes[" + number(int64_t(i)) + "]");
+    }
+  }
+
+  void checkSelfTestShape(const OperandInfo &info, const std::vector<int64_t> &shape,
+                          const std::string &path) {
+    expect(shape.size() == info.shape.size(), path,
+           number(int64_t(info.shape.size())) + " sizes, one a dimension of '" + info.name + "'",
+           number(int64_t(shape.size())));
+    int64_t elements = 1;
+    for (size_t dim = 0; dim < shape.size() && ok; ++dim) {
+      int64_t fixed = info.shape[dim];
+      expectRange(shape[dim], 1, maxSelfTestElements, path);
+      expect(fixed == dynamicSize || fixed == shape[dim], path, "size " + number(fixed),
+             number(shape[dim]));
+      elements *= shape[dim];
+      expectRange(elements, 1, maxSelfTestElements, path + " (elements)");
+    }
   }
 
   void checkOperand(const OperandInfo &info, const std::string &path) {

@@ -252,15 +252,19 @@ MaskInfo readMask(const Field &field) {
   return mask;
 }
 
+uint32_t readBlob(const Field &field) {
+  int64_t blob = field.integer();
+  if (blob < 0 || blob > std::numeric_limits<uint32_t>::max())
+    field.fail("the index of a blob");
+  return uint32_t(blob);
+}
+
 /// The fields that a variant and its pre-passes have.
 Variant readCode(const Field &field) {
   Variant variant;
   variant.target = field.member("target").string();
   variant.format = field.member("format").enumerator<BlobFormat>();
-  int64_t blob = field.member("blob").integer();
-  if (blob < 0 || blob > std::numeric_limits<uint32_t>::max())
-    field.member("blob").fail("the index of a blob");
-  variant.blob = uint32_t(blob);
+  variant.blob = readBlob(field.member("blob"));
   variant.entry = field.member("entry").string();
   variant.threads = field.member("threads").integer();
   variant.sharedBytes = field.member("shared_bytes").integer();
@@ -298,8 +302,20 @@ Variant readVariant(const Field &field) {
   return variant;
 }
 
+std::vector<int64_t> readIntegers(const Field &field) { return field.list(readInteger); }
+
+SelfTest readSelfTest(const Field &field) {
+  field.expectObject({"shapes", "blob", "step"});
+  SelfTest test;
+  test.shapes = field.member("shapes").list(readIntegers);
+  test.blob = readBlob(field.member("blob"));
+  test.step = field.member("step").integer();
+  return test;
+}
+
 KernelInfo readKernel(const Field &field) {
-  field.expectObject({"name", "operands", "results", "checks", "conditions", "variants"});
+  field.expectObject(
+      {"name", "operands", "results", "checks", "conditions", "variants", "self_test"});
   KernelInfo kernel;
   kernel.name = field.member("name").string();
   kernel.operands = field.member("operands").list(readOperand);
@@ -309,6 +325,8 @@ KernelInfo readKernel(const Field &field) {
   if (field.has("conditions"))
     kernel.conditions = field.member("conditions").list(readCondition);
   kernel.variants = field.member("variants").list(readVariant);
+  if (field.has("self_test"))
+    kernel.selfTest = readSelfTest(field.member("self_test"));
   return kernel;
 }
 
@@ -379,6 +397,9 @@ private:
 
   void writeNumbers(const char *key, const int64_t *numbers, size_t count) {
     json.member(key);
+    writeArray(numbers, count);
+  }
+  void writeArray(const int64_t *numbers, size_t count) {
     json.open('[');
     for (size_t i = 0; i < count; ++i) {
       json.element();
@@ -489,6 +510,24 @@ private:
     listUnlessEmpty("checks", kernel.checks);
     listUnlessEmpty("conditions", kernel.conditions);
     list("variants", kernel.variants);
+    if (kernel.selfTest) {
+      json.member("self_test");
+      write(*kernel.selfTest);
+    }
+    json.close('}');
+  }
+
+  void write(const SelfTest &test) {
+    json.open('{');
+    json.member("shapes");
+    json.open('[');
+    for (const std::vector<int64_t> &shape : test.shapes) {
+      json.element();
+      writeArray(shape.data(), shape.size());
+    }
+    json.close(']');
+    member("blob", test.blob);
+    member("step", test.step);
     json.close('}');
   }
 };

@@ -77,6 +77,9 @@ public:
   /// reports on calls keeps others waiting in between.
   virtual void beginCall(size_t launches) {}
   virtual void endCall() {}
+  /// What made code there may have gone wrong with: the driver's version. "": kernels that are loaded
+  /// there need no self-test.
+  virtual std::string selfTestKey() const { return ""; }
   /// Whether a launch reads its operands to see that the declared facts are true of them.
   virtual bool checksFacts() const { return false; }
   virtual void copyTo(void *to, const void *from, size_t bytes, void *stream) = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/device/Kernel.h"
 
+#include "runtime/device/SelfTest.h"
+
 namespace attune::device {
 namespace {
 
@@ -90,7 +92,15 @@ Kernel::Loaded Kernel::load(Device &device, const bundle::Bundle &bundle,
 
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::Bundle &bundle,
                const bundle::KernelInfo &kernel)
-    : Kernel(target, kernel, load(*target, bundle, kernel)) {}
+    : Kernel(target, kernel, load(*target, bundle, kernel)) {
+  std::string key;
+  if (!needsSelfTest(*device, bundle, kernel, variant(), key))
+    return;
+  runSelfTest(
+      *device, kernel, variant(), bundle.blobs[kernel.selfTest->blob],
+      [&](const attune_argument *arguments, size_t count) { launch(arguments, count, nullptr); });
+  selfTestPassed(key);
+}
 
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::KernelInfo &kernel, Loaded loaded)
     : device(std::move(target)), plan(kernel, loaded.variant), codes(std::move(loaded.codes)),

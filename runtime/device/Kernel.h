@@ -13,7 +13,7 @@ namespace attune::device {
 class Kernel {
 public:
   /// Chooses the variant that suits the device best; where the driver refuses a cubin, the best of
-  /// the others. Throws StatusError.
+  /// the others. On a GPU the kernel's self-test has to pass. Throws StatusError.
   Kernel(std::shared_ptr<Device> device, const bundle::Bundle &bundle,
          const bundle::KernelInfo &kernel);
 

@@ -110,6 +110,12 @@ void *CudaDevice::checkAllocated(Result result, DevicePointer pointer, size_t by
   return reinterpret_cast<void *>(pointer);
 }
 
+std::string CudaDevice::selfTestKey() const {
+  int version = 0;
+  primary->driver->check(primary->driver->getVersion(&version), "cuDriverGetVersion");
+  return "driver " + std::to_string(version);
+}
+
 void *CudaDevice::allocate(size_t bytes) {
   if (bytes == 0)
     return nullptr;

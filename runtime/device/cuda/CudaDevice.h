@@ -44,6 +44,7 @@ public:
   const bundle::Variant *choose(const std::vector<bundle::Variant> &variants) const override;
   std::unique_ptr<Code> load(const bundle::Variant &variant, const std::string &blob) override;
   void encodeTensorMap(const TensorMapRequest &request, void *map) override;
+  std::string selfTestKey() const override;
   void *allocate(size_t bytes) override;
   void free(void *pointer) override;
   void *allocateTemporary(size_t bytes, void *stream) override;

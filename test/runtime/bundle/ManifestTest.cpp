@@ -488,6 +488,50 @@ TEST(ManifestCheck, Workspaces) {
             path + "[0].shape[1][2]: expected a divisor above 0, but got 0");
 }
 
+TEST(ManifestCheck, SelfTests) {
+  KernelInfo kernel = sampleBundle().manifest.kernels[0];
+  SelfTest sound;
+  for (const std::vector<OperandInfo> *list : {&kernel.operands, &kernel.results})
+    for (const OperandInfo &info : *list) {
+      sound.shapes.emplace_back(info.shape);
+      for (int64_t &size : sound.shapes.back())
+        size = size == dynamicSize ? 2 : size;
+    }
+  Bundle bundle = sampleBundle();
+  bundle.manifest.kernels[0].selfTest = sound;
+  EXPECT_TRUE(checkManifest(bundle.manifest, bundle.blobs.size()));
+  Result<std::string> text = printManifest(bundle.manifest);
+  ASSERT_TRUE(text) << text.message();
+  EXPECT_NE(text->find("\"self_test\""), std::string::npos);
+  Result<Manifest> again = parseManifest(*text);
+  ASSERT_TRUE(again) << again.message();
+  EXPECT_EQ(*again, bundle.manifest);
+
+  auto message = [&](std::function<void(SelfTest &)> change) {
+    return checkMessage([&](KernelInfo &k) {
+      k.selfTest = sound;
+      change(*k.selfTest);
+    });
+  };
+  const std::string path = "kernels[0].self_test";
+  EXPECT_EQ(message([](SelfTest &t) { t.blob = 3; }),
+            path + ".blob: expected an index below 3, but got 3");
+  EXPECT_EQ(message([](SelfTest &t) { t.step = 0; }),
+            path + ".step: expected an integer from 1 to 4194304, but got 0");
+  EXPECT_EQ(message([](SelfTest &t) { t.shapes.pop_back(); }).rfind(path + ".shapes: expected", 0),
+            0u);
+  EXPECT_EQ(message([](SelfTest &t) {
+              t.shapes[0].push_back(1);
+            }).rfind(path + ".shapes[0]: expected 4 sizes, one a dimension of 'q'", 0),
+            0u);
+  EXPECT_EQ(message([](SelfTest &t) { t.shapes[0][2] = 0; }),
+            path + ".shapes[0]: expected an integer from 1 to 4194304, but got 0");
+  EXPECT_EQ(message([](SelfTest &t) {
+              t.shapes[0][0] = t.shapes[0][1] = 4096;
+            }).rfind(path + ".shapes[0] (elements): expected", 0),
+            0u);
+}
+
 TEST(ManifestCheck, BoxesThatNoSwizzleHas) {
   auto message = [](std::vector<int64_t> box, Swizzle swizzle) {
     return variantMessage(

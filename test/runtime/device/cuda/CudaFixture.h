@@ -25,6 +25,8 @@ struct Recording {
     find(setGpus, "recordingCudaSetGpus");
     find(lineCount, "recordingCudaLineCount");
     find(line, "recordingCudaLine");
+    find(setDriverVersion, "recordingCudaSetDriverVersion");
+    find(onLaunch, "recordingCudaOnLaunch");
     find(failNext, "recordingCudaFailNext");
     find(alive, "recordingCudaAlive");
     find(forgetMemory, "recordingCudaForgetMemory");
@@ -35,6 +37,8 @@ struct Recording {
   decltype(&recordingCudaSetGpus) setGpus;
   decltype(&recordingCudaLineCount) lineCount;
   decltype(&recordingCudaLine) line;
+  decltype(&recordingCudaSetDriverVersion) setDriverVersion;
+  decltype(&recordingCudaOnLaunch) onLaunch;
   decltype(&recordingCudaFailNext) failNext;
   decltype(&recordingCudaAlive) alive;
   decltype(&recordingCudaForgetMemory) forgetMemory;

@@ -61,6 +61,8 @@ struct Gpu {
   std::vector<std::string> lines;
   std::map<std::string, Result> failures;
   int count = 1, capability = initialCapability();
+  int driverVersion = 13000;
+  RecordingCudaHook hook = nullptr;
   bool initialized = false;
   int retained = 0, streamsMade = 0;
   std::vector<Context> current;
@@ -227,12 +229,18 @@ EXPORT void recordingCudaReset(void) {
   gpu().capability = 80;
   gpu().initialized = false;
   gpu().streamsMade = 0;
+  gpu().driverVersion = 13000;
+  gpu().hook = nullptr;
 }
 
 EXPORT void recordingCudaSetGpus(int count, int capability) {
   gpu().count = count;
   gpu().capability = capability;
 }
+
+EXPORT void recordingCudaSetDriverVersion(int version) { gpu().driverVersion = version; }
+
+EXPORT void recordingCudaOnLaunch(RecordingCudaHook hook) { gpu().hook = hook; }
 
 EXPORT size_t recordingCudaLineCount(void) { return gpu().lines.size(); }
 
@@ -258,6 +266,12 @@ EXPORT void recordingCudaForgetMemory(void) {
 EXPORT Result cuInit(unsigned flags) {
   Call call("cuInit", std::to_string(flags), false);
   gpu().initialized |= !call.failed();
+  return call.result;
+}
+
+EXPORT Result cuDriverGetVersion(int *version) {
+  Call call("cuDriverGetVersion", "", false);
+  *version = gpu().driverVersion;
   return call.result;
 }
 
@@ -418,6 +432,8 @@ EXPORT Result cuLaunchKernel(Function function, unsigned gridX, unsigned gridY, 
   sound &= !function->requiredThreads || function->requiredThreads == blockX * blockY * blockZ;
   if (!gpu().ownsStream(stream))
     return invalidHandle;
+  if (sound && gpu().hook)
+    gpu().hook(function->name.c_str(), parameters);
   return sound ? success : invalidValue;
 }
 

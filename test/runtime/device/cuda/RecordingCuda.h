@@ -20,6 +20,14 @@ void recordingCudaReset(void);
 
 void recordingCudaSetGpus(int count, int capability);
 
+/// As cuDriverGetVersion gives it; 13000 after a reset.
+void recordingCudaSetDriverVersion(int version);
+
+/// Computes what a kernel would: called for each launch that succeeds, with the parameters' values;
+/// device memory is memory of this process. Null after a reset.
+typedef void (*RecordingCudaHook)(const char *kernel, void **parameters);
+void recordingCudaOnLaunch(RecordingCudaHook hook);
+
 /// Lines recorded since the reset, oldest first. Valid until the next call of the driver.
 size_t recordingCudaLineCount(void);
 const char *recordingCudaLine(size_t index);

@@ -98,35 +98,77 @@ static std::string tied(size_t count) {
   return text;
 }
 
+/// A product of more steps takes descriptors of B that were made beforehand.
+static constexpr size_t mostMadeSteps = 8;
+
+/// Gives each place a descriptor of its own.
+void WarpgroupEmitter::spread(SmallVectorImpl<Place> &places) {
+  for (Place &place : places)
+    place = {arith::AddIOp::create(builder, place.descriptor, i64(place.distance)), 0};
+}
+
+/// Operands in the order in which the text of an instruction refers to them.
+namespace {
+struct AsmOperands {
+  SmallVector<Value> values;
+  std::string constraints;
+
+  /// "$n" of `value`, which comes once.
+  std::string refer(Value value, size_t first, StringRef constraint) {
+    auto found = llvm::find(ArrayRef(values).drop_front(first), value);
+    size_t number = found - values.begin();
+    if (found == values.end()) {
+      values.push_back(value);
+      constraints += "," + constraint.str();
+    }
+    return "$" + std::to_string(number);
+  }
+};
+} // namespace
+
 /// Begins the product: its sums may be used after a wait only.
 SmallVector<Value> WarpgroupEmitter::issue(const Product &product) {
   size_t sums = product.columns / 2, steps = product.b.size();
-  bool adds = !product.accumulator.empty();
-  size_t aSize = product.aInRegisters ? 4 : 1;
-  size_t firstA = adds ? 2 * sums : sums, firstB = firstA + steps * aSize;
+  bool adds = !product.accumulator.empty(), inRegisters = product.a.empty();
+  SmallVector<Place> a(product.a), b(product.b);
+  spread(a);
+  // What changes with the tile is cheaper to make at each product, as long as uniform registers last
+  // (ptxas 13.0: 10 instructions of 607 for a head of 128, 39 more of 618 for one of 256).
+  if (steps > mostMadeSteps)
+    spread(b);
+  AsmOperands operands;
+  operands.values.append(product.accumulator);
+  operands.constraints = repeated("=f", sums) + (adds ? "," + tied(sums) : "");
+  // Results are numbered before operands.
+  auto refer = [&](Value value, StringRef constraint) {
+    std::string text = operands.refer(value, adds ? sums : 0, constraint);
+    return "$" + std::to_string(std::stoul(text.substr(1)) + sums);
+  };
   std::string scalar = product.scalar.isF16() ? "f16" : "bf16";
-  std::string text = "{\n.reg .pred keep, fresh;\nsetp.ne.b32 keep, 1, 0;\n"
-                     "setp.ne.b32 fresh, 0, 0;\nwgmma.fence.sync.aligned;\n";
+  std::string text = "{\n.reg .pred keep, fresh;\n.reg .b64 left, right;\n"
+                     "setp.ne.b32 keep, 1, 0;\nsetp.ne.b32 fresh, 0, 0;\n"
+                     "wgmma.fence.sync.aligned;\n";
+  auto locate = [&](const Place &place, const std::string &scratch) {
+    std::string name = refer(place.descriptor, "l");
+    if (place.distance == 0)
+      return name;
+    text += "add.s64 " + scratch + ", " + name + ", " + std::to_string(place.distance) + ";\n";
+    return scratch;
+  };
   for (size_t step = 0; step < steps; ++step) {
+    std::string left;
+    for (size_t index = 0; inRegisters && index < 4; ++index)
+      left += (index ? ", " : "{") + refer(product.aRegisters[4 * step + index], "r");
+    left = inRegisters ? left + "}" : locate(a[step], "left");
+    std::string right = locate(b[step], "right");
     text += "wgmma.mma_async.sync.aligned.m64n" + std::to_string(product.columns) + "k16.f32." +
-            scalar + "." + scalar + " {" + operandList(0, sums) + "}, ";
-    std::string a = operandList(firstA + step * aSize, aSize);
-    text += product.aInRegisters ? "{" + a + "}" : a;
-    text += ", " + operandList(firstB + step, 1) + ", ";
-    text += step == 0 && !adds ? "fresh" : "keep";
-    text += product.aInRegisters ? ", 1, 1" : ", 1, 1, 0";
+            scalar + "." + scalar + " {" + operandList(0, sums) + "}, " + left + ", " + right +
+            ", " + (step == 0 && !adds ? "fresh" : "keep");
+    text += inRegisters ? ", 1, 1" : ", 1, 1, 0";
     text += product.bByColumns ? ", 1;\n" : ", 0;\n";
   }
   text += product.commits ? "wgmma.commit_group.sync.aligned;\n}" : "}";
-  std::string constraints = repeated("=f", sums);
-  if (adds)
-    constraints += "," + tied(sums);
-  constraints += "," + repeated(product.aInRegisters ? "r" : "l", steps * aSize);
-  constraints += "," + repeated("l", steps);
-  SmallVector<Value> operands(product.accumulator);
-  llvm::append_range(operands, product.a);
-  llvm::append_range(operands, product.b);
-  return emitAsm(text, constraints, operands, sums);
+  return emitAsm(text, operands.constraints, operands.values, sums);
 }
 
 /// Waits until at most `pending` groups are under way. The results of those that are over may be used
@@ -164,14 +206,13 @@ FailureOr<SmallVector<Value>> WarpgroupEmitter::issueDot(tile::DotOp op, bool co
                      0, false);
     }
     for (int64_t step = 0; step < segment.width / 16; ++step) {
-      product.b.push_back(arith::AddIOp::create(builder, b, i64(2 * step)));
+      product.b.push_back({b, 2 * step});
       if (a)
-        product.a.push_back(arith::AddIOp::create(builder, a, i64(2 * step)));
+        product.a.push_back({a, 2 * step});
     }
   }
   if (!(*rows)->shared) {
-    product.aInRegisters = true;
-    product.a = packOperandA(**rows, product.scalar);
+    product.aRegisters = packOperandA(**rows, product.scalar);
   }
   return issue(product);
 }
@@ -200,13 +241,13 @@ FailureOr<SmallVector<Value>> WarpgroupEmitter::issueContract(tile::ContractOp o
   Product product;
   product.columns = values.layout.columns;
   product.scalar = scalar;
-  product.aInRegisters = product.bByColumns = true;
+  product.bByColumns = true;
   product.commits = commits;
-  product.a = llvm::to_vector(weights);
+  product.aRegisters = llvm::to_vector(weights);
   product.accumulator = toAccumulator(accumulator);
   Value b = descriptor(values, values.layout.segments.front(), Value(), 0, true);
   for (int64_t step = 0; step < values.layout.tokens / 16; ++step)
-    product.b.push_back(arith::AddIOp::create(builder, b, i64(16 * 128 / 16 * step)));
+    product.b.push_back({b, 16 * 128 / 16 * step});
   return issue(product);
 }
 

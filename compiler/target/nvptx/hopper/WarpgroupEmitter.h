@@ -126,13 +126,20 @@ private:
                                                           llvm::ArrayRef<Value> weights,
                                                           const TileValue &accumulator,
                                                           bool commits);
-  /// Operands of one product: of each step of 16, A as a descriptor or four registers, and B.
+  /// A descriptor, and how far the operand of a step lies behind what it describes (16 bytes each).
+  struct Place {
+    Value descriptor;
+    int64_t distance = 0;
+  };
+  /// Operands of one product: of each step of 16, A as a place or four registers, and B.
   struct Product {
     int64_t columns = 0;
     Type scalar;
-    bool aInRegisters = false, bByColumns = false, commits = true;
-    llvm::SmallVector<Value> a, b, accumulator;
+    bool bByColumns = false, commits = true;
+    llvm::SmallVector<Value> aRegisters, accumulator;
+    llvm::SmallVector<Place> a, b;
   };
+  void spread(llvm::SmallVectorImpl<Place> &places);
   llvm::SmallVector<Value> issue(const Product &product);
   llvm::SmallVector<Value> waitProducts(int64_t pending, mlir::ValueRange results,
                                         mlir::ValueRange held);

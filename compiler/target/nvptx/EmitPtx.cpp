@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a module of the NVVM dialect through LLVM to PTX text.
+#include "compiler/target/Signature.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -9,6 +10,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include <mutex>
@@ -111,6 +113,16 @@ static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &opt
   return result;
 }
 
+/// May LLVM compute the address of shared memory once and for all? In a vector register, it would have to
+/// be moved to a uniform one for each operand of a warpgroup's product. The passes that do it have no
+/// other switch than LLVM's command line.
+static void keepAddresses(bool keep) {
+  for (llvm::StringRef pass : {"disable-machine-cse", "disable-machine-licm"})
+    if (auto found = llvm::cl::getRegisteredOptions().find(pass);
+        found != llvm::cl::getRegisteredOptions().end())
+      static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(!keep);
+}
+
 FailureOr<std::string> attune::compileToLlvmIr(tile::KernelOp kernel, const PtxOptions &options) {
   FailureOr<LlvmKernel> compiled = toLlvm(kernel, options);
   if (failed(compiled))
@@ -127,8 +139,11 @@ FailureOr<PtxCode> attune::compileToPtx(tile::KernelOp kernel, const PtxOptions 
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
-  if (compiled->machine->addPassesToEmitFile(passes, stream, nullptr,
-                                             llvm::CodeGenFileType::AssemblyFile))
+  keepAddresses(!usesWarpgroups(kernel));
+  bool refuses = compiled->machine->addPassesToEmitFile(passes, stream, nullptr,
+                                                        llvm::CodeGenFileType::AssemblyFile);
+  keepAddresses(true);
+  if (refuses)
     return kernel.emitOpError("cannot be compiled: LLVM's NVPTX target writes no assembly");
   passes.run(*compiled->module);
   // Nothing links the PTX: a call would only be found out at load time.

@@ -6,6 +6,7 @@
 //     for each load r { wait until ring r's place n % stages is empty;
 //                       say how many bytes come, and the tile's number; copy }
 //   }
+// Where products overlap, what is needed only for the products that come a tile late goes a tile late.
 // Numbers go with the first load's tile where the mask decides which tiles there are: the warpgroups
 // that multiply read them, and stop at the number that says that there are no more.
 #include "compiler/target/nvptx/hopper/WarpgroupEmitter.h"
@@ -78,9 +79,13 @@ void WarpgroupEmitter::copyRows(const RowsPlace &rows) {
   copyTile(rows.load, rows.tile.layout, scalars, Value(), rows.tile.offset, barrier);
 }
 
-void WarpgroupEmitter::copyTiles(Traffic &traffic, const Visit &visit, bool announces) {
+/// The tiles of a visit, those that are needed at once or those that are needed late.
+void WarpgroupEmitter::copyTiles(Traffic &traffic, const Visit &visit, bool late) {
+  bool announces = !late && !traffic.sweep.visitsAll();
   Value leads = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0));
   for (auto [ring, load] : llvm::enumerate(traffic.pipeline.loads)) {
+    if (traffic.isOnlyLate(ring) != late)
+      continue;
     waitEmpty(ring, visit.index);
     IRMapping indices;
     for (Value part : placeOperands(load))
@@ -119,30 +124,54 @@ void WarpgroupEmitter::announceEnd(Value index) {
       NVVM::MemScopeKindAttr::get(builder.getContext(), NVVM::MemScopeKind::CTA));
 }
 
+/// The late tiles of the visit before number `index`, if there is one: of tile `number`.
+void WarpgroupEmitter::copyLateTiles(Traffic &traffic, Value number, Value index) {
+  bool isAny = false;
+  for (size_t ring = 0; ring < traffic.loads().size(); ++ring)
+    isAny |= traffic.isOnlyLate(ring);
+  if (!isAny)
+    return;
+  auto some = scf::IfOp::create(builder, lessThan(i32(0), index), false);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(some.thenBlock());
+  Value before = arith::SubIOp::create(builder, index, i32(1));
+  copyTiles(traffic, {number, Value(), before}, true);
+}
+
 LogicalResult WarpgroupEmitter::copySweep(Traffic &traffic) {
   if (traffic.loads().empty())
     return success();
+  return traffic.sweep.visitsAll() ? copyAllTiles(traffic) : copyFoundTiles(traffic);
+}
+
+LogicalResult WarpgroupEmitter::copyAllTiles(Traffic &traffic) {
   Scan scan = startScan(traffic.sweep);
-  if (traffic.sweep.visitsAll()) {
-    Value first = scan.next;
-    Value count = arith::SubIOp::create(builder, scan.end, first);
-    auto loop = scf::ForOp::create(builder, i32(0), count, i32(1));
-    {
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToStart(loop.getBody());
-      Value index = loop.getInductionVar();
-      copyTiles(traffic, {arith::AddIOp::create(builder, first, index), Value(), index}, false);
-    }
-    leaveSweep(traffic, count);
-    return success();
+  Value first = scan.next;
+  Value count = arith::SubIOp::create(builder, scan.end, first);
+  auto loop = scf::ForOp::create(builder, i32(0), count, i32(1));
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    Value index = loop.getInductionVar();
+    Value number = arith::AddIOp::create(builder, first, index);
+    copyTiles(traffic, {number, Value(), index}, false);
+    copyLateTiles(traffic, arith::SubIOp::create(builder, number, i32(1)), index);
   }
+  copyLateTiles(traffic, arith::SubIOp::create(builder, scan.end, i32(1)), count);
+  leaveSweep(traffic, count);
+  return success();
+}
+
+LogicalResult WarpgroupEmitter::copyFoundTiles(Traffic &traffic) {
+  Scan scan = startScan(traffic.sweep);
+  // The scan, how many tiles were found, and the last one's number.
   SmallVector<Value> state = scan.state();
-  state.push_back(i32(0));
+  state.append({i32(0), i32(0)});
   auto types = llvm::to_vector(ValueRange(state).getTypes());
-  SmallVector<Type> found(types);
-  found.append({builder.getI32Type(), builder.getI1Type()});
-  SmallVector<Location> before(types.size(), builder.getLoc()), after(found.size(), before[0]);
-  auto loop = scf::WhileOp::create(builder, found, state);
+  SmallVector<Type> entered(types);
+  entered.append({builder.getI32Type(), builder.getI1Type()});
+  SmallVector<Location> before(types.size(), builder.getLoc()), after(entered.size(), before[0]);
+  auto loop = scf::WhileOp::create(builder, entered, state);
   {
     OpBuilder::InsertionGuard guard(builder);
     Block *test = builder.createBlock(&loop.getBefore(), {}, types, before);
@@ -151,16 +180,20 @@ LogicalResult WarpgroupEmitter::copySweep(Traffic &traffic) {
     if (failed(tile))
       return failure();
     SmallVector<Value> passed = scan.state();
-    passed.append({test->getArgument(3), tile->number, tile->partial});
+    llvm::append_range(passed, test->getArguments().drop_front(3));
+    passed.append({tile->number, tile->partial});
     scf::ConditionOp::create(builder, lessThan(tile->number, scan.end), passed);
-    Block *body = builder.createBlock(&loop.getAfter(), {}, found, after);
-    Value index = body->getArgument(3);
-    copyTiles(traffic, {body->getArgument(4), body->getArgument(5), index}, true);
+    Block *body = builder.createBlock(&loop.getAfter(), {}, entered, after);
+    Value index = body->getArgument(3), number = body->getArgument(5);
+    copyTiles(traffic, {number, body->getArgument(6), index}, false);
+    copyLateTiles(traffic, body->getArgument(4), index);
     SmallVector<Value> next(body->getArguments().take_front(3));
-    next.push_back(arith::AddIOp::create(builder, index, i32(1)));
+    next.append({arith::AddIOp::create(builder, index, i32(1)), number});
     scf::YieldOp::create(builder, next);
   }
-  announceEnd(loop.getResult(3));
-  leaveSweep(traffic, loop.getResult(3));
+  Value count = loop.getResult(3);
+  copyLateTiles(traffic, loop.getResult(4), count);
+  announceEnd(count);
+  leaveSweep(traffic, count);
   return success();
 }

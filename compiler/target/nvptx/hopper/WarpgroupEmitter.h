@@ -45,6 +45,10 @@ private:
     size_t indexOf(Value tokens) const;
     bool isEarly(size_t load) const;
     bool isLate(size_t load) const;
+    /// Is it needed one visit later than others?
+    bool isOnlyLate(size_t load) const {
+      return overlaps && load > 0 && isLate(load) && !isEarly(load);
+    }
   };
   /// A visited tile: its number, whether it must be masked, and how many were visited before.
   struct Visit {
@@ -73,7 +77,10 @@ private:
   mlir::LogicalResult emitLoad(tile::LoadOp op) override;
   void copyRows(const RowsPlace &rows);
   mlir::LogicalResult copySweep(Traffic &traffic);
-  void copyTiles(Traffic &traffic, const Visit &visit, bool announces);
+  mlir::LogicalResult copyAllTiles(Traffic &traffic);
+  mlir::LogicalResult copyFoundTiles(Traffic &traffic);
+  void copyTiles(Traffic &traffic, const Visit &visit, bool late);
+  void copyLateTiles(Traffic &traffic, Value number, Value index);
   void copyTile(tile::LoadOp load, const SharedLayout &layout, mlir::IRMapping &indices,
                 Value offset, int64_t constant, Value barrier);
   void announceEnd(Value index);

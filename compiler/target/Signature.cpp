@@ -26,22 +26,34 @@ int64_t getRunOfTokens(tile::LoadOp load) {
   return cols ? cols.getTokens() : cast<tile::RowsType>(type).getTokens();
 }
 
+bool storesTiles(tile::StoreOp store) {
+  Type type = store.getValue().getType();
+  // Of a box, a tensor map would write what is not in it where it reaches out of the grid.
+  return isa<VectorType>(tile::getElementType(type)) && store.getFirst().getType().isIndex() &&
+         tile::getScalarType(type).getIntOrFloatBitWidth() == 16;
+}
+
 /// The tensor maps of argument `argument`, whose vectors are copied by tiles.
 static void addTensorMaps(tile::KernelOp kernel, unsigned argument,
                           SmallVectorImpl<LaunchParameter> &parameters) {
   size_t first = parameters.size();
-  kernel.walk([&](tile::LoadOp load) {
-    Type type = load.getResult().getType();
-    if (load.getSource() != kernel.getBody().getArgument(argument) ||
-        !isa<VectorType>(tile::getElementType(type)))
-      return;
-    int64_t tokens = getRunOfTokens(load);
+  Value memory = kernel.getBody().getArgument(argument);
+  auto add = [&](Type type, int64_t tokens) {
     for (const auto &segment : nvptx::SharedLayout(tokens, tile::getComponents(type)).segments)
       if (llvm::none_of(ArrayRef(parameters).drop_front(first), [&](const LaunchParameter &known) {
             return known.tokens == tokens && known.columns == segment.width;
           }))
         parameters.push_back(
             {ParameterKind::TensorMap, argument, 0, Type(), tokens, segment.width});
+  };
+  kernel.walk([&](Operation *op) {
+    auto load = dyn_cast<tile::LoadOp>(op);
+    auto store = dyn_cast<tile::StoreOp>(op);
+    if (load && load.getSource() == memory &&
+        isa<VectorType>(tile::getElementType(load.getResult().getType())))
+      add(load.getResult().getType(), getRunOfTokens(load));
+    if (store && store.getTarget() == memory && storesTiles(store))
+      add(store.getValue().getType(), warpgroupTokens);
   });
 }
 

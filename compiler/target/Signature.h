@@ -26,6 +26,12 @@ struct LaunchParameter {
 /// Does one warpgroup of the kernel copy what others multiply?
 bool usesWarpgroups(tile::KernelOp kernel);
 
+/// Rows that a warpgroup multiplies, and stores together.
+inline constexpr int64_t warpgroupTokens = 64;
+
+/// Does a warpgroup store its rows of the value by a tensor map?
+bool storesTiles(tile::StoreOp store);
+
 /// The tokens of a tile that lie next to each other in memory: all of them, or a row of its box.
 int64_t getRunOfTokens(tile::LoadOp load);
 

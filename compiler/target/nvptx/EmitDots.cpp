@@ -37,10 +37,10 @@ Value KernelEmitter::laneOffset(int64_t width, bool rowsFirst) {
   return offset = bytes;
 }
 
-/// The 16 x 16 block at tokens `row`.., columns 16 `step`.. of `tile`; rows of queries count from
-/// the warp's first.
-SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
-                                                Operand role) {
+/// Where this lane's row is of the 16 x 16 block at tokens `row`.., columns 16 `step`.. of `tile`; rows
+/// of queries count from the warp's first.
+Value KernelEmitter::matrixPointer(const SharedTile &tile, int64_t row, int64_t step,
+                                   Operand role) {
   const SharedLayout::Segment &segment = tile.layout.segmentOf(16 * step);
   Value place = laneOffset(segment.width, role != Operand::Keys);
   if (role == Operand::Queries)
@@ -52,7 +52,12 @@ SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t 
   // register that everything before is in.
   int64_t stepInSegment = step - segment.firstColumn / 16;
   place = arith::XOrIOp::create(builder, place, i32(32 * stepInSegment));
-  Value pointer = sharedPointer(place, tile.offset + segment.offset + row * 2 * segment.width);
+  return sharedPointer(place, tile.offset + segment.offset + row * 2 * segment.width);
+}
+
+SmallVector<Value, 4> KernelEmitter::loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
+                                                Operand role) {
+  Value pointer = matrixPointer(tile, row, step, role);
   SmallVector<Type> registers(4, builder.getI32Type());
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(), registers);
   auto layout = role == Operand::Values ? NVVM::MMALayout::col : NVVM::MMALayout::row;

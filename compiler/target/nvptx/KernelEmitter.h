@@ -141,6 +141,7 @@ protected:
   virtual mlir::LogicalResult emitContract(tile::ContractOp op);
   /// What a tile is to a product: A, B as it lies, or B transposed.
   enum class Operand { Queries, Keys, Values };
+  Value matrixPointer(const SharedTile &tile, int64_t row, int64_t step, Operand role);
   llvm::SmallVector<Value, 4> loadMatrix(const SharedTile &tile, int64_t row, int64_t step,
                                          Operand role);
   void multiply(llvm::MutableArrayRef<Value> accumulator, llvm::ArrayRef<Value> a, Value b0,
@@ -226,10 +227,10 @@ protected:
   /// Shared memory where every warp may write its own rows of the value that `op` stores.
   virtual SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout);
   void storeScalars(tile::StoreOp op, const TileValue &tile);
-  void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar);
+  virtual void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar);
   Value elementPointer(const SharedTile &tile, int64_t row, int64_t column);
   void storeChunk(Value exists, Value pointer, Value column, Value data);
-  void storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar);
+  virtual void storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar);
 
   // Small helpers, in EmitKernel.cpp.
   Value i32(int64_t value);

@@ -16,7 +16,7 @@ using namespace attune;
 using namespace attune::nvptx;
 
 /// A warpgroup is four warps; its product has 64 rows.
-static constexpr int64_t groupWarps = 4, groupRows = 64;
+static constexpr int64_t groupWarps = 4, groupRows = warpgroupTokens;
 
 WarpgroupEmitter::WarpgroupEmitter(tile::KernelOp kernel)
     : KernelEmitter(kernel), groups(kernel.getConfig().getWarpgroups()) {}
@@ -256,56 +256,4 @@ LogicalResult WarpgroupEmitter::emitRole(bool copiesTiles) {
       return failure();
   }
   return success();
-}
-
-//===--- shared memory for results ------------------------------------------------------------===//
-
-/// Barriers 4 + g are for warpgroup g alone, barrier 7 for all that multiply; see also passTurn.
-void WarpgroupEmitter::syncWarpgroup() {
-  emitAsm("bar.sync $0, 128;", "r,~{memory}", {arith::AddIOp::create(builder, group, i32(4))}, 0);
-}
-
-void WarpgroupEmitter::syncMultipliers() {
-  emitAsm("bar.sync 7, $0;", "r,~{memory}", {i32(32 * groupWarps * groups)}, 0);
-}
-
-/// A tile of queries that no one reads after `op`, and whose rows are at least as long.
-bool WarpgroupEmitter::mayStageOver(const RowsPlace &rows, tile::StoreOp op,
-                                    const SharedLayout &layout) {
-  const SharedLayout &own = rows.tile.layout;
-  if (own.segments.size() < layout.segments.size())
-    return false;
-  for (auto [segment, theirs] : llvm::zip(layout.segments, own.segments))
-    if (segment.width != theirs.width)
-      return false;
-  return llvm::none_of(rows.load->getUsers(), [&](Operation *user) {
-    Operation *place = op->getBlock()->findAncestorOpInBlock(*user);
-    return !place || op->isBeforeInBlock(place);
-  });
-}
-
-/// Rows go where the warpgroup's own queries were, if they fit; else where tiles of keys were, once
-/// nobody reads those any more.
-SharedTile WarpgroupEmitter::placeStaging(tile::StoreOp op, const SharedLayout &layout) {
-  SharedTile staging;
-  staging.layout = layout;
-  for (const RowsPlace &rows : rowPlacesInMemory)
-    if (mayStageOver(rows, op, layout)) {
-      syncWarpgroup(); // a product of the warpgroup reads the rows of all its warps
-      staging.offset = rows.tile.offset;
-      return staging;
-    }
-  int64_t room = 0;
-  for (const Ring &ring : rings)
-    room += ring.stageBytes * kernel.getConfig().getStages();
-  bool isLast = llvm::none_of(sweeps, [&](Traffic &traffic) {
-    return op->getBlock() == traffic.sweep->getBlock() && op->isBeforeInBlock(traffic.sweep);
-  });
-  if (isLast && layout.bytes() <= room) {
-    syncMultipliers();
-    staging.offset = rings.front().offset;
-    return staging;
-  }
-  staging.offset = allocateShared(layout.bytes());
-  return staging;
 }

@@ -18,14 +18,14 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// The generic pointer to the tensor map of what `load` reads, in copies so many columns wide.
-Value WarpgroupEmitter::tensorMapOf(tile::LoadOp load, int64_t columns) {
-  unsigned argument = cast<BlockArgument>(load.getSource()).getArgNumber();
+/// The generic pointer to the tensor map of `memory` for copies of so many tokens and columns.
+Value WarpgroupEmitter::tensorMapOf(Value memory, int64_t tokens, int64_t columns) {
+  unsigned argument = cast<BlockArgument>(memory).getArgNumber();
   for (auto &[parameter, pointer] : tensorMaps)
-    if (parameter.argument == argument && parameter.tokens == getRunOfTokens(load) &&
+    if (parameter.argument == argument && parameter.tokens == tokens &&
         parameter.columns == columns)
       return pointer;
-  llvm_unreachable("the signature has a map for each load");
+  llvm_unreachable("the signature has a map for each copy");
 }
 
 /// A copy for each run of tokens and each segment of columns. `indices` gives the emitted values of
@@ -54,7 +54,7 @@ void WarpgroupEmitter::copyTile(tile::LoadOp load, const SharedLayout &layout, I
       int64_t at = constant + segment.offset + row * segment.width * 2;
       Value target = LLVM::AddrSpaceCastOp::create(builder, cluster, sharedPointer(offset, at));
       NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          builder, target, tensorMapOf(load, segment.width),
+          builder, target, tensorMapOf(load.getSource(), run, segment.width),
           ValueRange{i32(segment.firstColumn), token, head, batch}, barrier, ValueRange(), Value(),
           Value(), mode, builder.getBoolAttr(false), NVVM::CTAGroupKindAttr(), Value());
     }

@@ -67,11 +67,7 @@ private:
   void placeBarriers();
   void initializeBarriers();
   mlir::LogicalResult emitRole(bool copies);
-  SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout) override;
-  bool mayStageOver(const RowsPlace &rows, tile::StoreOp op, const SharedLayout &layout);
   Value sharedAddress(Value offset, int64_t constant);
-  void syncWarpgroup();
-  void syncMultipliers();
 
   // EmitTensorCopies.cpp: the warpgroup that copies.
   mlir::LogicalResult emitLoad(tile::LoadOp op) override;
@@ -84,7 +80,15 @@ private:
   void copyTile(tile::LoadOp load, const SharedLayout &layout, mlir::IRMapping &indices,
                 Value offset, int64_t constant, Value barrier);
   void announceEnd(Value index);
-  Value tensorMapOf(tile::LoadOp load, int64_t columns);
+  Value tensorMapOf(Value memory, int64_t tokens, int64_t columns);
+
+  // EmitResults.cpp: results, through shared memory.
+  SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout) override;
+  bool mayStageOver(const RowsPlace &rows, tile::StoreOp op, const SharedLayout &layout);
+  void stageRows(const TileValue &tile, const SharedTile &staging, Type scalar) override;
+  void storeStaged(tile::StoreOp op, const SharedTile &staging, Type scalar) override;
+  void syncWarpgroup();
+  void syncMultipliers();
 
   // EmitRings.cpp: places and phases.
   Value stageOf(size_t ring, Value index);

@@ -20,8 +20,16 @@ struct Range {
 
 /// Lengths and extents are below this.
 constexpr int64_t MaximumEntries = int64_t(1) << 31;
-/// What folds over nothing yield: Least this, Greatest its negation.
+/// What folds over nothing yield: Least this, Greatest its negation. Why it is never taken for a value:
+/// - It comes out where no token passes `when`. That is the guard of the conjunction whose literals
+///   read it, which then has no pair in the tile, so that "may" and "may not" are both right.
+/// - Column ranges that it enters are clamped to the axis outside of all folds: empty, or too large.
+/// - Values reach 2^62 (staticRange). Those beyond it make Least too low and Greatest too high, which
+///   errs towards "may"; what is told of a fold's range allows for it (TileRanges.cpp, add).
+/// - A fold of the rows, one of the columns and a value below 2^62 fit in 64 bits. Where a literal reads
+///   more of them a neutral one may wrap, which the first point allows.
 constexpr int64_t Neutral = int64_t(1) << 61;
+static_assert(2 * Neutral + ((int64_t(1) << 62) - 1) == std::numeric_limits<int64_t>::max());
 
 /// Of anything by what is not positive: 0, so that values nobody uses cannot trap.
 inline int64_t floorDivide(int64_t a, int64_t b) {

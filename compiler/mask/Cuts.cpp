@@ -103,6 +103,8 @@ void CutFinder::visit(const Atom &atom) {
   Value divisor = emitter.value(atom.operands[1]);
   if (!divisor)
     return;
+  if (emitter.program[divisor].low < 1) // a length, 0 where there are no tokens
+    divisor = emitter.program.make(Opcode::Maximum, divisor, emitter.program.constant(1));
   std::optional<Candidate> found = stepsOf(atom.operands[0], divisor);
   if (found && llvm::none_of(candidates, [&](const Candidate &other) {
         return other.cut.divisor == found->cut.divisor && other.cut.offset == found->cut.offset;

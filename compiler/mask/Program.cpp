@@ -209,6 +209,10 @@ std::optional<int64_t> Program::constantOf(Value value) const {
 }
 
 Value Program::make(Opcode opcode, Value a, Value b, Value c) {
+  // A length is 0 where there are no tokens, and a block computes what it needs before it knows.
+  bool isDivision = opcode == Opcode::FloorDivide || opcode == Opcode::Modulo;
+  if (isDivision && instructions[b.id].low < 1)
+    b = make(Opcode::Maximum, b, constant(1));
   // Constants come last, other operands of commutative operations in the order of their making.
   if (isCommutative(opcode) && (constantOf(a) || (!constantOf(b) && b.id < a.id)))
     std::swap(a, b);

@@ -84,7 +84,8 @@ public:
   Value entries(const Node *node);
   Value fold(int64_t number, int64_t low, int64_t high);
   Value summary(int64_t number, int64_t low, int64_t high);
-  /// Arithmetic, comparisons, truths; folds constants and identities, uses ranges.
+  /// Arithmetic, comparisons, truths; folds constants and identities, uses ranges. Divides by
+  /// max(b, 1).
   Value make(Opcode opcode, Value a, Value b = {}, Value c = {});
   Value add(Value a, Value b) { return make(Opcode::Add, a, b); }
   Value subtract(Value a, Value b) { return make(Opcode::Subtract, a, b); }

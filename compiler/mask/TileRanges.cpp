@@ -188,12 +188,13 @@ static Value add(std::vector<TileFold> &folds, Program &program, TileFold fold, 
   if (found == folds.end())
     folds.push_back(fold);
   Range range{value.low, value.high};
+  // Folds begin with the neutral element: no Least is above it, no Greatest below.
   if (fold.kind == FoldKind::Union)
     range = Range::everything();
-  else if (!always && fold.kind == FoldKind::Least)
-    range.high = std::max(range.high, Neutral);
-  else if (!always)
-    range.low = std::min(range.low, -Neutral);
+  else if (fold.kind == FoldKind::Least)
+    range = {std::min(range.low, Neutral), always ? std::min(range.high, Neutral) : Neutral};
+  else
+    range = {always ? std::max(range.low, -Neutral) : -Neutral, std::max(range.high, -Neutral)};
   return isFold ? program.fold(number, range.low, range.high)
                 : program.summary(number, range.low, range.high);
 }

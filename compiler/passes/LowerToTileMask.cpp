@@ -325,7 +325,7 @@ Value PredicateEmitter::emitForm(PlaceEmitter &at, const LinearForm &form) {
   return emitSum(at.builder, scope.location(), form.constant, terms);
 }
 
-/// Floored; the divisor is at least 1.
+/// Floored; the divisor is at least 1, but for a length where there are no tokens.
 Value PredicateEmitter::emitDivision(PlaceEmitter &at, const Atom &atom) {
   Location loc = scope.location();
   bool isQuotient = atom.kind == AtomKind::Quotient;
@@ -336,6 +336,9 @@ Value PredicateEmitter::emitDivision(PlaceEmitter &at, const Atom &atom) {
                       : scope.emitModulo(at.builder, dividend, divisor);
   }
   Value divisor = emitForm(at, atom.operands[1]);
+  if (auto known = staticRange(atom.operands[1]); !known || known->first < 1)
+    divisor = at.builder.createOrFold<arith::MaxSIOp>(
+        loc, divisor, arith::ConstantIndexOp::create(at.builder, loc, 1));
   auto range = staticRange(atom.operands[0]);
   bool isNotNegative = range && range->first >= 0;
   Value quotient = isNotNegative

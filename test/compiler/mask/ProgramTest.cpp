@@ -97,6 +97,15 @@ TEST(Program, DivisionsAreFloored) {
         }
 }
 
+TEST(Program, LengthsDivideWhereThereAreNoTokens) {
+  for (Opcode opcode : {Opcode::FloorDivide, Opcode::Modulo}) {
+    Program program;
+    Value a = program.input(Input::RowFirst, 0, 0, 100), b = program.input(Input::RowLast, 0, 0, 9);
+    const Instruction &division = program[program.make(opcode, a, b)];
+    EXPECT_GE(program[division.operands[1]].low, 1);
+  }
+}
+
 TEST(Program, EqualValuesAreOne) {
   Program program;
   Value a = program.input(Input::RowFirst, 0, 0, 100), one = program.constant(1);

@@ -130,6 +130,34 @@ TEST(Schedule, UnknownNumbersLeaveTilesPartial) {
       predictWork(schedule, parsed.formula, {256, 256, {}, {}}, nothing).visiblePairs.has_value());
 }
 
+TEST(Schedule, ValuesBeyondTheNeutralElementAreNoLessSound) {
+  // Products reach 2^62, twice what folds over nothing yield; some tiles have no token that is asked.
+  constexpr int64_t most = (int64_t(1) << 31) - 1;
+  MaskNumbers numbers{200, 230, {}, {}};
+  for (int64_t token = 0; token < 230; ++token) {
+    numbers.tables["a"].push_back(token < 64 ? most : token % 3 ? -most : token - 100);
+    numbers.tables["c"].push_back(token < 64 || token % 5 ? most : 1);
+    numbers.tables["f"].push_back(token / 32 != 3 && token % 7 != 0);
+    numbers.tables["g"].push_back(token / 32 != 2 && token % 4 != 1);
+    numbers.tables["b"].push_back(token % 2 ? -most : most - token);
+  }
+  auto wide = [](Mask x) { return max(entry("a", x), -most) * max(entry("c", x), -most); };
+  Mask guards = flag("f", i) & flag("g", j);
+  for (const Mask &mask : {guards & (wide(i) <= entry("b", j)), guards & (wide(j) >= entry("b", i)),
+                           guards & (min(wide(i), entry("b", j)) + j <= 0),
+                           (guards & (wide(i) == j)) | (wide(j) <= i)})
+    for (Direction direction : {Direction::Forward, Direction::Transposed})
+      for (Level level : {Level::Ranges, Level::Test, Level::Pieces}) {
+        ParsedMask parsed(mask);
+        Schedule schedule = parsed.schedule(direction, 32, 16, level);
+        Verification found =
+            verify(schedule, numbers, parsed.problem(numbers), VisiblePairs(mask, numbers));
+        EXPECT_EQ(firstContradiction(found, schedule), "none");
+        if (level != Level::Ranges)
+          EXPECT_GT(found.emptyTiles, 0);
+      }
+}
+
 TEST(Schedule, WorkIsCounted) {
   MaskNumbers numbers{1000, 1000, {{"w", 99}}, {}};
   ParsedMask parsed(window());

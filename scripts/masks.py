@@ -115,6 +115,7 @@ CASES = {
     "neighborhood-1d": line,
     "neighborhood-2d": lambda maker: maker.neighborhood("HW"),
     "neighborhood-3d": lambda maker: maker.neighborhood("THW"),
+    "neighborhood-causal": lambda maker: {**maker.neighborhood("THW"), "ct": 1, "ch": 0, "cw": 1},
     "power-attention": lambda maker: {"size": 8, "w": 20},
     "prefix-lm": lambda maker: {"prefix": maker.table((1,), 0, maker.tokens)},
     "streaming-llm": lambda maker: {"sinks": 4, "w": 50},

@@ -120,13 +120,43 @@ bool seesNeighborhood3d(const MaskCase &launch, int64_t b, int64_t h, int64_t i,
          seesNeighborhood2d(launch, b, h, i % frame, j % frame);
 }
 
+MaskCase makeNeighborhoodCausal(int64_t tokens, Generator &generator) {
+  return makeCausalNeighborhood(tokens, int(draw(generator, 1, 3)), unsigned(draw(generator, 0, 7)),
+                                generator);
+}
+bool seesNeighborhoodCausal(const MaskCase &launch, int64_t, int64_t, int64_t i, int64_t j) {
+  int64_t height = launch.number("H"), width = launch.number("W"), frame = height * width;
+  auto sees = [&](const std::string &letter, int64_t length, int64_t x, int64_t y) {
+    return isNear(fetch(launch, letter, length), launch.number("c" + letter) != 0, x, y);
+  };
+  return sees("t", launch.number("T"), i / frame, j / frame) &&
+         sees("h", height, i % frame / width, j % frame / width) &&
+         sees("w", width, i % width, j % width);
+}
+
 } // namespace
+
+MaskCase makeCausalNeighborhood(int64_t tokens, int rank, unsigned causal,
+                                std::mt19937_64 &generator) {
+  std::vector<int64_t> sizes =
+      rank == 1 ? std::vector<int64_t>{tokens} : drawCanvas(generator, tokens, rank);
+  sizes.insert(sizes.begin(), size_t(3 - rank), 1);
+  MaskCase launch = {sequenceOf(sizes[0] * sizes[1] * sizes[2]),
+                     {{"T", sizes[0]}, {"H", sizes[1]}, {"W", sizes[2]}}};
+  for (size_t axis = 0; axis < 3; ++axis) {
+    std::string letter = std::vector<std::string>{"t", "h", "w"}[axis];
+    store(launch, letter, drawAxis(generator, sizes[axis]));
+    launch.values["c" + letter] = int64_t(causal >> axis & 1);
+  }
+  return launch;
+}
 
 std::vector<Mask> gridMasks() {
   return {{"masks/halonet", makeHalonet, seesHalonet},
           {"masks/neighborhood-1d", makeNeighborhood1d, seesNeighborhood1d},
           {"masks/neighborhood-2d", makeNeighborhood2d, seesNeighborhood2d},
-          {"masks/neighborhood-3d", makeNeighborhood3d, seesNeighborhood3d}};
+          {"masks/neighborhood-3d", makeNeighborhood3d, seesNeighborhood3d},
+          {"masks/neighborhood-causal", makeNeighborhoodCausal, seesNeighborhoodCausal}};
 }
 
 } // namespace attune::test

@@ -36,6 +36,11 @@ std::vector<Mask> gridMasks();
 
 std::vector<Mask> masks();
 
+/// A launch of masks/neighborhood-causal on the last `rank` of its axes, the others having length 1;
+/// bit 0 of `causal` is for time, 1 for rows, 2 for columns.
+MaskCase makeCausalNeighborhood(int64_t tokens, int rank, unsigned causal,
+                                std::mt19937_64 &generator);
+
 /// The program with the logarithm of the row sums as a second result.
 std::string withRowSums(const std::string &text);
 /// The program with the matrix of weights as its only result.

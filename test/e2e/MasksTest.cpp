@@ -50,6 +50,21 @@ TEST_P(Masks, showWhatTheirDefinitionShows) {
     }
 }
 
+TEST(CausalNeighborhood, anyAxesOfLinesImagesAndVideosAreCausal) {
+  auto all = masks();
+  auto mask = std::find_if(all.begin(), all.end(), [](const Mask &each) {
+    return each.name == "masks/neighborhood-causal";
+  });
+  ASSERT_NE(mask, all.end());
+  std::mt19937_64 generator(11);
+  for (int rank : {1, 2, 3})
+    for (unsigned causal = 0; causal < 1u << rank; ++causal)
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        SCOPED_TRACE(std::to_string(rank) + " axes, causal " + std::to_string(causal));
+        expectDefinition(*mask, makeCausalNeighborhood(60, rank, causal << (3 - rank), generator));
+      }
+}
+
 TEST_P(Masks, hostAgreesWithTheReference) {
   std::mt19937_64 generator(3);
   for (std::string element : {"f32", "bf16"}) {

@@ -5,6 +5,7 @@
 #include "compiler/Conditions.h"
 #include "compiler/Describe.h"
 #include "compiler/Pipeline.h"
+#include "compiler/SelfTest.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/Target.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
@@ -290,10 +291,19 @@ static LogicalResult addVariants(ArrayRef<tile::KernelOp> programs, StringRef ta
   return success();
 }
 
+static bool wantsSelfTest(const CompileOptions &options, ArrayRef<std::string> targets) {
+  using SelfTests = CompileOptions::SelfTests;
+  return options.selfTests == SelfTests::On ||
+         (options.selfTests == SelfTests::Auto &&
+          llvm::any_of(targets, [](StringRef target) { return target.ends_with("a"); }));
+}
+
 /// What the manifest says of `kernel` for every target. Conditions may be computed by helpers and
-/// sugar, so they are read from the primitives.
+/// sugar, so they are read from the primitives, as the self-test is evaluated on them.
 static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp kernel,
-                                                     const CompileOptions &options) {
+                                                     const CompileOptions &options,
+                                                     ArrayRef<std::string> targets,
+                                                     bundle::Bundle &result) {
   auto primitives = runPasses(kernel, Stage::Attn, "", options);
   if (failed(primitives))
     return failure();
@@ -301,6 +311,8 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp kernel,
   auto info = describeKernel(canonical);
   if (failed(info) || failed(describeConditions(canonical, *info)))
     return failure();
+  if (wantsSelfTest(options, targets))
+    addSelfTest(canonical, *info, result);
   return info;
 }
 
@@ -312,7 +324,7 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
   bundle::Bundle result;
   result.manifest.producer = "attune " ATTUNE_VERSION;
   for (auto kernel : *kernels) {
-    auto info = describeDemands(kernel, options);
+    auto info = describeDemands(kernel, options, *targets, result);
     if (failed(info))
       return failure();
     for (const std::string &target : *targets) {

@@ -37,6 +37,9 @@ struct CompileOptions {
   std::string planOverride;
   /// Put a cubin beside the PTX when ptxas is present.
   bool assemble = true;
+  /// Give kernels a self-test: always, never, or those with code for one generation of GPUs (sm_90a),
+  /// which ptxas and drivers have the most to do with.
+  enum class SelfTests { Auto, On, Off } selfTests = SelfTests::Auto;
 };
 
 /// What one stage gave for one kernel and target.

@@ -167,6 +167,14 @@ int main(int argc, char **argv) {
   app.add_option("--override", options.compile.planOverride,
                  "tile sizes instead of the planner's: queries=64,keys=64,threads=128,stages=2");
   bool ptxOnly = false;
+  using SelfTests = CompileOptions::SelfTests;
+  const std::map<std::string, SelfTests> selfTests = {
+      {"auto", SelfTests::Auto}, {"on", SelfTests::On}, {"off", SelfTests::Off}};
+  app.add_option("--self-test", options.compile.selfTests,
+                 "a small problem with its results, tried when a kernel is loaded on a GPU: auto "
+                 "(with code for sm_90a), on, off")
+      ->transform(CLI::CheckedTransformer(selfTests))
+      ->type_name("WHEN");
   app.add_flag("--no-cubin", ptxOnly, "leave out the cubin that ptxas would make for the bundle");
   app.add_flag("--explain", options.explain,
                "print sweeps, carried state, tiles, memory, visible and computed pairs, how tiles "

@@ -90,21 +90,34 @@ int64_t join(FoldKind kind, int64_t a, int64_t b) {
 
 /// What all row tiles of a problem share. Not for several threads.
 struct RowTile::Problem {
+  /// An instruction: where its operands and its value are among `values`.
+  struct Step {
+    Opcode opcode;
+    int value;
+    std::array<int, 3> operands;
+  };
   /// What it takes to compute some values: instructions in order, without those that never vary, which
   /// are computed once. Is one of those unknown?
   struct Plan {
-    llvm::SmallVector<int> order;
-    bool isUnknown = false;
+    /// Those that depend on nothing but the rows are computed once for them, in plans that are split.
+    llvm::SmallVector<Step, 0> ofRows, steps;
+    bool isUnknown = false, isRowUnknown = false;
+    /// The `rowVersion` of the values of `ofRows`.
+    int64_t rowVersion = -1;
   };
 
   const Schedule &schedule;
   const Environment &environment;
   Axis rows, columns;
   Plan ends, seek, ranges, mayHold, folds, summaries;
+  /// The visible half of `ranges` and `mayHold`.
+  Plan touched, mayShow;
   llvm::SmallVector<Plan, 2> rowCuts, columnCuts;
 
-  /// Of the evaluation under way.
+  /// Of the evaluation under way; the last is what an operand that is not there has.
   std::vector<int64_t> values;
+  /// Counts changes of what is bound to RowFirst and RowLast, and with them of folds.
+  int64_t rowVersion = 0;
   std::array<Coordinates, 7> inputs;
   llvm::ArrayRef<int64_t> foldValues, summaryValues;
   bool isUnknown = false;
@@ -118,12 +131,14 @@ struct RowTile::Problem {
       : schedule(schedule), environment(environment),
         rows(schedule.rows, sizes.rowTokens, sizes.rowGrid),
         columns(schedule.columns, sizes.columnTokens, sizes.columnGrid),
-        values(schedule.program.size()) {
+        values(schedule.program.size() + 1) {
     computeFixed();
     ends = planOf({schedule.firstTile, schedule.endTile});
-    seek = planOf(schedule.seek);
-    ranges = planOf({schedule.touched, schedule.blemished});
-    mayHold = planOf({schedule.mayVisible, schedule.mayHidden});
+    seek = split(planOf(schedule.seek));
+    ranges = split(planOf({schedule.touched, schedule.blemished}));
+    mayHold = split(planOf({schedule.mayVisible, schedule.mayHidden}));
+    touched = split(planOf(schedule.touched));
+    mayShow = split(planOf(schedule.mayVisible));
     folds = planOf(schedule.folds);
     summaries = planOf(schedule.summaries);
     for (const Cut &cut : schedule.rowCuts)
@@ -138,10 +153,18 @@ struct RowTile::Problem {
     for (int id : schedule.program.needed(roots)) {
       plan.isUnknown |= isUnknownNumber[id] != 0;
       if (varies[id])
-        plan.order.push_back(id);
+        plan.steps.push_back(stepOf(id));
     }
     return plan;
   }
+  Step stepOf(int id) const {
+    const Instruction &instruction = schedule.program[Value{id}];
+    Step step{instruction.opcode, id, {}};
+    for (auto [place, operand] : llvm::zip_equal(step.operands, instruction.operands))
+      place = operand ? operand.id : int(values.size()) - 1;
+    return step;
+  }
+  Plan split(Plan plan) const;
   Plan planOf(llvm::ArrayRef<TileFold> list) const {
     llvm::SmallVector<Value> roots;
     for (const TileFold &fold : list)
@@ -151,15 +174,18 @@ struct RowTile::Problem {
 
   Coordinates &at(Input input) { return inputs[unsigned(input)]; }
   int64_t operator[](Value value) const { return values[value.id]; }
-  void run(const Plan &plan);
-  void run(int id);
+  void setRows(llvm::ArrayRef<int64_t> first, llvm::ArrayRef<int64_t> last);
+  void run(Plan &plan);
+  void run(llvm::ArrayRef<Step> steps);
   int64_t leaf(const Instruction &instruction);
   std::optional<int64_t> leafOrUnknown(const Instruction &instruction);
   std::optional<int64_t> bound(const Instruction &instruction, bool strict);
   std::optional<int64_t> entry(const Node *node, int64_t index);
   /// The folds over a tile; nothing where something is unknown.
-  llvm::SmallVector<int64_t> foldOver(llvm::ArrayRef<TileFold> list, const Plan &plan, Input token,
+  llvm::SmallVector<int64_t> foldOver(llvm::ArrayRef<TileFold> list, Plan &plan, Input token,
                                       const Axis &axis, int64_t tile);
+  /// Is asked for what is visible alone? Then "hidden" is always answered "may be".
+  bool onlyVisible = false;
   /// Can a pair be visible, hidden, as far as the tile test tells?
   std::pair<bool, bool> test(const State &state, int64_t columnTile, int64_t &evaluated);
   std::pair<bool, bool> testPieces(const State &state, int64_t columnTile, int64_t &evaluated);
@@ -178,10 +204,10 @@ struct RowTile::State {
 std::pair<bool, bool> RowTile::Problem::testPiece(int64_t &evaluated) {
   ++evaluated;
   isUnknown = false;
-  run(mayHold);
+  run(onlyVisible ? mayShow : mayHold);
   if (isUnknown)
     return {true, true};
-  return {(*this)[schedule.mayVisible], (*this)[schedule.mayHidden]};
+  return {(*this)[schedule.mayVisible], onlyVisible || (*this)[schedule.mayHidden]};
 }
 
 std::pair<bool, bool> RowTile::Problem::test(const State &state, int64_t columnTile,
@@ -203,7 +229,10 @@ std::pair<bool, bool> RowTile::Problem::test(const State &state, int64_t columnT
 llvm::SmallVector<Piece, 9> RowTile::Problem::cut(Piece range, bool ofRows) {
   llvm::ArrayRef<Cut> cuts = ofRows ? schedule.rowCuts : schedule.columnCuts;
   return pieces(range, cuts.size(), [&](unsigned index, int64_t first) {
-    at(ofRows ? Input::RowFirst : Input::ColumnFirst) = {first};
+    if (ofRows)
+      setRows({first}, {range.last});
+    else
+      at(Input::ColumnFirst) = {first};
     run(ofRows ? rowCuts[index] : columnCuts[index]);
     return std::pair((*this)[cuts[index].divisor], (*this)[cuts[index].offset]);
   });
@@ -221,8 +250,10 @@ std::pair<bool, bool> RowTile::Problem::testPieces(const State &state, int64_t c
   bool visible = false, hidden = false;
   for (size_t row = 0; row < std::max<size_t>(rowPieces.size(), 1); ++row)
     for (size_t column = 0; column < std::max<size_t>(columnPieces.size(), 1); ++column) {
-      at(Input::RowFirst) = rowPieces.empty() ? state.first : Coordinates{rowPieces[row].first};
-      at(Input::RowLast) = rowPieces.empty() ? state.last : Coordinates{rowPieces[row].last};
+      if (rowPieces.empty())
+        setRows(state.first, state.last);
+      else
+        setRows({rowPieces[row].first}, {rowPieces[row].last});
       at(Input::ColumnFirst) =
           columnPieces.empty() ? first : Coordinates{columnPieces[column].first};
       at(Input::ColumnLast) = columnPieces.empty() ? last : Coordinates{columnPieces[column].last};
@@ -279,6 +310,7 @@ std::optional<int64_t> RowTile::Problem::leafOrUnknown(const Instruction &instru
 
 int64_t RowTile::Problem::leaf(const Instruction &instruction) {
   switch (instruction.opcode) {
+  case Opcode::Constant: return instruction.number;
   case Opcode::Input: return at(instruction.input)[instruction.dim];
   case Opcode::Fold: return foldValues[instruction.number];
   case Opcode::Summary: return summaryValues[instruction.number];
@@ -289,23 +321,57 @@ int64_t RowTile::Problem::leaf(const Instruction &instruction) {
   return found.value_or(0);
 }
 
-void RowTile::Problem::run(int id) {
-  auto value = [&](Value operand) { return operand ? values[operand.id] : 0; };
-  const Instruction &instruction = schedule.program[Value{id}];
-  auto [a, b, c] = instruction.operands;
-  if (instruction.opcode == Opcode::Constant)
-    values[id] = instruction.number;
-  else if (isLeaf(instruction.opcode))
-    values[id] = leaf(instruction);
-  else
-    values[id] = compute(instruction.opcode, value(a), value(b), value(c));
+/// What depends on RowFirst, RowLast and folds alone stands by itself.
+RowTile::Problem::Plan RowTile::Problem::split(Plan plan) const {
+  llvm::DenseSet<int> other;
+  llvm::SmallVector<Step, 0> steps = std::move(plan.steps);
+  plan.steps.clear();
+  for (const Step &step : steps) {
+    const Instruction &instruction = schedule.program[Value{step.value}];
+    bool isOfRows =
+        instruction.opcode == Opcode::Input
+            ? instruction.input == Input::RowFirst || instruction.input == Input::RowLast
+            : instruction.opcode != Opcode::AtToken && instruction.opcode != Opcode::Summary;
+    for (int operand : step.operands)
+      isOfRows &= !other.contains(operand);
+    if (!isOfRows)
+      other.insert(step.value);
+    (isOfRows ? plan.ofRows : plan.steps).push_back(step);
+  }
+  return plan;
 }
 
-void RowTile::Problem::run(const Plan &plan) {
-  isUnknown |= plan.isUnknown;
-  instructions += int64_t(plan.order.size());
-  for (int id : plan.order)
-    run(id);
+void RowTile::Problem::setRows(llvm::ArrayRef<int64_t> first, llvm::ArrayRef<int64_t> last) {
+  Coordinates &rowFirst = at(Input::RowFirst), &rowLast = at(Input::RowLast);
+  if (first == llvm::ArrayRef(rowFirst) && last == llvm::ArrayRef(rowLast))
+    return;
+  rowFirst.assign(first.begin(), first.end());
+  rowLast.assign(last.begin(), last.end());
+  ++rowVersion;
+}
+
+void RowTile::Problem::run(llvm::ArrayRef<Step> steps) {
+  instructions += int64_t(steps.size());
+  for (const Step &step : steps) {
+    auto [a, b, c] = step.operands;
+    if (step.opcode == Opcode::Constant || isLeaf(step.opcode))
+      values[step.value] = leaf(schedule.program[Value{step.value}]);
+    else
+      values[step.value] = compute(step.opcode, values[a], values[b], values[c]);
+  }
+}
+
+void RowTile::Problem::run(Plan &plan) {
+  if (plan.rowVersion != rowVersion && !plan.ofRows.empty()) {
+    bool wasUnknown = isUnknown;
+    isUnknown = false;
+    run(plan.ofRows);
+    plan.isRowUnknown = isUnknown;
+    isUnknown = wasUnknown;
+    plan.rowVersion = rowVersion;
+  }
+  isUnknown |= plan.isUnknown || plan.isRowUnknown;
+  run(plan.steps);
 }
 
 /// What is one number of the problem: made of scalars and constants.
@@ -324,14 +390,13 @@ void RowTile::Problem::computeFixed() {
     if (varies[id])
       continue;
     isUnknown = false;
-    run(id);
+    run(stepOf(id));
     isUnknownNumber[id] = isUnknown;
   }
 }
 
-llvm::SmallVector<int64_t> RowTile::Problem::foldOver(llvm::ArrayRef<TileFold> list,
-                                                      const Plan &plan, Input token,
-                                                      const Axis &axis, int64_t tile) {
+llvm::SmallVector<int64_t> RowTile::Problem::foldOver(llvm::ArrayRef<TileFold> list, Plan &plan,
+                                                      Input token, const Axis &axis, int64_t tile) {
   llvm::SmallVector<int64_t> results;
   for (const TileFold &fold : list)
     results.push_back(neutralOf(fold.kind));
@@ -372,8 +437,7 @@ void RowTile::start(int64_t tile) {
   endTile = p.columns.tiles();
   if (state->isUnknown)
     return;
-  p.at(Input::RowFirst) = state->first;
-  p.at(Input::RowLast) = state->last;
+  p.setRows(state->first, state->last);
   p.foldValues = state->folds;
   p.isUnknown = false;
   p.run(p.ends);
@@ -390,13 +454,19 @@ int64_t RowTile::next(int64_t tile) {
   tile = std::max(tile, firstTile);
   if (tile >= endTile || !p.schedule.seek || state->isUnknown)
     return std::min(tile, std::max(endTile, firstTile));
-  p.at(Input::RowFirst) = state->first;
-  p.at(Input::RowLast) = state->last;
+  p.setRows(state->first, state->last);
   p.at(Input::ColumnTile) = {tile};
   p.foldValues = state->folds;
   p.isUnknown = false;
   p.run(p.seek);
   return p.isUnknown ? tile : std::min(endTile, p[p.schedule.seek]);
+}
+
+bool RowTile::isVisited(int64_t columnTile) {
+  problem->onlyVisible = true;
+  bool isEmpty = classify(columnTile) == TileClass::Empty;
+  problem->onlyVisible = false;
+  return !isEmpty;
 }
 
 TileClass RowTile::classify(int64_t columnTile) {
@@ -407,16 +477,15 @@ TileClass RowTile::classify(int64_t columnTile) {
   if (state->isUnknown)
     return TileClass::Partial;
   auto [first, last] = p.columns.ends(columnTile);
-  p.at(Input::RowFirst) = state->first;
-  p.at(Input::RowLast) = state->last;
+  p.setRows(state->first, state->last);
   p.at(Input::ColumnFirst) = first;
   p.at(Input::ColumnLast) = last;
   p.foldValues = state->folds;
   p.isUnknown = false;
-  p.run(p.ranges);
+  p.run(p.onlyVisible ? p.touched : p.ranges);
   if (p.isUnknown)
     return TileClass::Partial;
-  bool visible = p[schedule.touched], hidden = p[schedule.blemished];
+  bool visible = p[schedule.touched], hidden = p.onlyVisible || p[schedule.blemished];
   if (visible && schedule.mayVisible) {
     std::pair<bool, bool> tested = p.test(*state, columnTile, evaluated);
     visible &= tested.first;

@@ -151,6 +151,8 @@ public:
   /// The least tile >= `tile` that may hold a visible pair, skipping as the kernel skips; end() if none.
   int64_t next(int64_t tile);
   TileClass classify(int64_t columnTile);
+  /// Is a tile that classify may call Empty not? Cheaper.
+  bool isVisited(int64_t columnTile);
   /// How many evaluations of the tile test were made so far.
   int64_t evaluations() const { return evaluated; }
   /// How many instructions were interpreted for this problem so far, by all of its row tiles.

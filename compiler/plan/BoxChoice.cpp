@@ -114,6 +114,56 @@ static std::vector<std::unique_ptr<MaskProblem>> makeProblems(const SweepPlan &p
   return problems;
 }
 
+namespace {
+
+/// Compares boxes with flat tiles, problem by problem.
+class Contest {
+public:
+  Contest(const SweepPlan &plan, const TilePair &flat, ArrayRef<std::unique_ptr<MaskProblem>> of)
+      : plan(plan), problems(of) {
+    MaskSchedule planned = scheduleMask(plan, flat, mask::Level::Pieces);
+    for (const auto &problem : problems)
+      before.push_back(countPairs(planned, *problem));
+  }
+
+  /// The logarithm of the share of pairs that boxes compute; nothing once they compute far more than
+  /// those of `best` on the problems so far.
+  struct Score {
+    double total = 0;
+    SmallVector<double> sums; // of the first problems
+  };
+  std::optional<Score> score(const TilePair &boxes, const Score *best);
+
+private:
+  static double countPairs(const MaskSchedule &planned, const MaskProblem &problem) {
+    return std::max(estimatePairs(planned.schedule, problem, MostRows).computedPairs, 1.0);
+  }
+
+  const SweepPlan &plan;
+  ArrayRef<std::unique_ptr<MaskProblem>> problems;
+  SmallVector<double> before;
+  /// All boxes are of the same formulas.
+  std::optional<MaskSchedule> planned;
+};
+
+} // namespace
+
+std::optional<Contest::Score> Contest::score(const TilePair &boxes, const Score *best) {
+  const double farMore = std::log(1.25);
+  if (planned)
+    rescheduleMask(*planned, boxes, mask::Level::Test);
+  else
+    planned = scheduleMask(plan, boxes, mask::Level::Test);
+  Score score;
+  for (auto [index, problem] : llvm::enumerate(problems)) {
+    score.total += std::log(countPairs(*planned, *problem) / before[index]);
+    score.sums.push_back(score.total);
+    if (best && score.total > best->sums[index] + farMore)
+      return std::nullopt;
+  }
+  return score;
+}
+
 ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const KernelShape &shape) {
   size_t rank = shape.queryGrid;
   bool hasMask =
@@ -121,35 +171,33 @@ ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const K
   if (rank < 2 || rank > 3 || shape.keyGrid != rank || !hasMask || config.getQueryBox() ||
       config.getKeyBox())
     return config;
+  SmallVector<Sizes, 2> queryBoxes = boxesOf(config.getQueries(), rank);
+  SmallVector<Sizes, 2> keyBoxes = boxesOf(config.getKeys(), rank);
   std::deque<ProblemSizes> sizes;
   auto problems = makeProblems(plan, sizes);
-  if (problems.empty())
+  if (problems.empty() || queryBoxes.empty() || keyBoxes.empty())
     return config;
-  auto count = [&](const TilePair &tiles, mask::Level level) {
-    MaskSchedule planned = scheduleMask(plan, tiles, level);
-    SmallVector<double> pairs;
-    for (const auto &problem : problems)
-      pairs.push_back(estimatePairs(planned.schedule, *problem, MostRows).computedPairs);
-    return pairs;
+  Contest contest(plan, getTiles(config), problems);
+  TilePair best;
+  std::optional<Contest::Score> least;
+  auto enter = [&](const Sizes &queries, const Sizes &keys) {
+    TilePair boxes = {{config.getQueries(), queries}, {config.getKeys(), keys}};
+    std::optional<Contest::Score> score = contest.score(boxes, least ? &*least : nullptr);
+    if (!score || (least && score->total >= least->total))
+      return;
+    least = std::move(score);
+    best = boxes;
   };
-  TilePair flat = getTiles(config);
-  SmallVector<double> before = count(flat, mask::Level::Pieces);
-  double best = Worthwhile;
-  ConfigAttr result = config;
-  for (const Sizes &queries : boxesOf(config.getQueries(), rank))
-    for (const Sizes &keys : boxesOf(config.getKeys(), rank)) {
-      TilePair tiles = {{config.getQueries(), queries}, {config.getKeys(), keys}};
-      double logarithms = 0;
-      for (auto [own, other] : llvm::zip(count(tiles, mask::Level::Test), before))
-        logarithms += std::log(std::max(own, 1.0) / std::max(other, 1.0));
-      double share = std::exp(logarithms / double(problems.size()));
-      if (share >= best)
-        continue;
-      best = share;
-      MLIRContext *context = config.getContext();
-      result = ConfigAttr::get(context, config.getQueries(), config.getKeys(), config.getThreads(),
-                               config.getStages(), DenseI64ArrayAttr::get(context, queries),
-                               DenseI64ArrayAttr::get(context, keys), config.getWarpgroups());
-    }
-  return result;
+  // The sides one after the other: which shape of the one is better hardly depends on the other.
+  for (const Sizes &queries : queryBoxes)
+    enter(queries, keyBoxes.front());
+  Sizes queries = best.queries.box;
+  for (const Sizes &keys : ArrayRef(keyBoxes).drop_front())
+    enter(queries, keys);
+  if (least->total >= std::log(Worthwhile) * double(problems.size()))
+    return config;
+  MLIRContext *context = config.getContext();
+  return ConfigAttr::get(context, config.getQueries(), config.getKeys(), config.getThreads(),
+                         config.getStages(), DenseI64ArrayAttr::get(context, best.queries.box),
+                         DenseI64ArrayAttr::get(context, best.keys.box), config.getWarpgroups());
 }

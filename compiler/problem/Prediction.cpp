@@ -42,12 +42,19 @@ MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
       *plan.graph, gridOf(tiles.queries, rows), gridOf(tiles.keys, columns));
   planned.domains = getDomains(plan);
   planned.mask = buildMask(plan, *planned.formulas);
+  rescheduleMask(planned, tiles, level);
+  return planned;
+}
+
+void rescheduleMask(MaskSchedule &planned, const TilePair &tiles,
+                    std::optional<mask::Level> level) {
   mask::ScheduleOptions options;
   options.rows = tiles.queries;
   options.columns = tiles.keys;
   options.level = level;
+  // As in kernels: a pass before them walks consecutive keys.
+  options.allowSummaries = tiles.keys.box.empty();
   planned.schedule = mask::buildSchedule(*planned.formulas, planned.mask, options);
-  return planned;
 }
 
 mask::RowTile::Sizes getLengths(const MaskProblem &problem) {
@@ -161,7 +168,7 @@ PairEstimate estimatePairs(const mask::Schedule &schedule, const MaskProblem &pr
     row = row.sibling((2 * sample + 1) * rows / (2 * samples));
     estimate.effort += 1 + std::max<int64_t>(0, row.end() - row.first());
     for (int64_t at = row.next(row.first()); at < row.end(); at = row.next(at + 1))
-      visited += row.classify(at) != mask::TileClass::Empty;
+      visited += row.isVisited(at);
   }
   estimate.computedPairs = double(visited) * double(rows) / double(samples) *
                            double(schedule.rows.tokens * schedule.columns.tokens);

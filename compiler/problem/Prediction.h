@@ -35,6 +35,8 @@ struct MaskSchedule {
 /// `level`: nothing lets the analysis choose.
 MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
                           std::optional<mask::Level> level = std::nullopt);
+/// The schedule of other tiles, that are boxes where those were for which `planned` was made.
+void rescheduleMask(MaskSchedule &planned, const TilePair &tiles, std::optional<mask::Level> level);
 
 /// The lengths of a problem, rows being queries.
 mask::RowTile::Sizes getLengths(const MaskProblem &problem);

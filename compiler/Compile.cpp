@@ -198,7 +198,7 @@ FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
       if (info.targets == (isHostTarget(target) ? StageInfo::Cuda : StageInfo::Host))
         return module.emitError() << "the stage '" << info.name << "' does not exist for target '"
                                   << target << "'; choose "
-                                  << (info.targets == StageInfo::Cuda ? "sm_80" : "host"),
+                                  << (info.targets == StageInfo::Cuda ? "sm_80 or sm_90a" : "host"),
                failure();
       if (failed(emitOne(kernel, stage, target, options, artifacts)))
         return failure();

@@ -60,7 +60,13 @@ static int64_t countDivisions(Operation *op) {
 /// Work at each pair that is not a product: it decides how many registers are left for tiles.
 static int64_t countPairOps(attn::KernelOp kernel) {
   int64_t count = 0;
+  auto isNumberOfKey = [](Value value) {
+    auto cols = dyn_cast<attn::ColsType>(value.getType());
+    return cols && !isa<VectorType>(cols.getElementType());
+  };
   kernel.walk([&](Operation *op) {
+    if (isa<attn::MapOp>(op) && isa<attn::MatrixType>(op->getResult(0).getType()))
+      count += 8 * llvm::count_if(op->getOperands(), isNumberOfKey);
     Operation *parent = op->getParentOp();
     bool atPairs = isa<attn::MapOp, attn::WhereOp>(parent) &&
                    isa<attn::MatrixType>(parent->getResult(0).getType());
@@ -338,15 +344,20 @@ static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const K
   return ConfigAttr::get(context, queries, keys, /*threads=*/1, /*stages=*/1);
 }
 
-/// Two warpgroups that multiply, or one; as many keys as registers and shared memory allow with two
-/// stages. Null where the kernel does not suit them.
+/// Three warpgroups that multiply for short vectors with little work at each pair, else two, or one; as
+/// many keys as registers and shared memory allow with two stages. Null where the kernel does not suit
+/// them.
 static ConfigAttr chooseWarpgroups(MLIRContext *context, const Target &target,
                                    const KernelShape &shape) {
   if (!target.warpgroupQueries || shape.keyWidths.empty() || shape.accumulatorWidths.empty())
     return {};
   int64_t groupThreads = target.warpgroupQueries / target.warpQueries * target.warpThreads;
-  for (int64_t groups : {2, 1})
+  // With three, a thread has few registers beside its tiles.
+  constexpr int64_t mostPairOpsOfThree = 8;
+  for (int64_t groups : {3, 2, 1})
     for (int64_t keys : {128, 112, 96, 80, 64, 48, 32}) {
+      if (groups == 3 && (shape.pairOps > mostPairOpsOfThree || keys < 128))
+        continue;
       auto config = ConfigAttr::get(context, groups * target.warpgroupQueries, keys,
                                     (groups + 1) * groupThreads, 2, {}, {}, groups);
       if (checkWarpgroups(config, target, shape).empty())

@@ -28,8 +28,8 @@ struct KernelShape {
   int64_t matrices = 1;
   /// Row values of earlier sweeps that are read at pairs.
   int64_t rowValues = 0;
-  /// Ops that the maps and masks of a program run at each pair; a read of a table of pairs counts as
-  /// 8, and each integer division as 2 more.
+  /// Ops that the maps and masks of a program run at each pair; a number of each key and a read of a
+  /// table of pairs count as 8, and each integer division as 2 more.
   int64_t pairOps = 0;
   /// How many sizes the grids of the axes have, 0 where tiles cannot be boxes of one.
   size_t queryGrid = 0, keyGrid = 0;

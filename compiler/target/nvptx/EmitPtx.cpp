@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a module of the NVVM dialect through LLVM to PTX text.
 #include "compiler/target/Signature.h"
+#include "compiler/target/Target.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -88,6 +89,11 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 }
 
 static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &options) {
+  const Target *target = Target::find(options.arch);
+  if (usesWarpgroups(kernel) && !(target && target->warpgroupQueries))
+    return kernel.emitOpError() << "expected warpgroups = 0 for " << options.arch
+                                << ", which has no products of warpgroups, but got "
+                                << kernel.getConfig().getWarpgroups();
   FailureOr<OwningOpRef<ModuleOp>> lowered = lowerToNvvm(kernel, options);
   if (failed(lowered))
     return failure();

@@ -2,6 +2,7 @@
 // RUN: attn-opt %s --split-input-file --attn-expand-sugar --attn-plan=target=sm_80 | FileCheck %s --check-prefix=SM80
 // RUN: attn-opt %s --split-input-file --attn-expand-sugar --attn-plan=target=x86-64-v4 | FileCheck %s --check-prefix=HOST
 // RUN: attn-opt %s --split-input-file --attn-expand-sugar "--attn-plan=target=sm_80 override=keys=32,stages=1" | FileCheck %s --check-prefix=OVERRIDE
+// RUN: attn-opt %s --split-input-file --attn-expand-sugar --attn-plan=target=sm_90a | FileCheck %s --check-prefix=SM90A
 
 // SM80-LABEL: attn.kernel @vectors_of_64
 // SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 64, threads = 128, stages = 3>
@@ -9,6 +10,9 @@
 // HOST-SAME: attn.plan = #tile.config<queries = {{[0-9]+}}, keys = {{[0-9]+}}, threads = 1, stages = 1>
 // OVERRIDE-LABEL: attn.kernel @vectors_of_64
 // OVERRIDE-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 128, stages = 1>
+// Three warpgroups: short vectors and nothing else at each pair.
+// SM90A-LABEL: attn.kernel @vectors_of_64
+// SM90A-SAME: attn.plan = #tile.config<queries = 192, keys = 128, threads = 512, stages = 2, warpgroups = 3>
 attn.kernel @vectors_of_64(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vector<64xbf16>>,
                            %v: !attn.cols<vector<64xbf16>>) -> !attn.rows<vector<64xbf16>> {
   %s = dot %q, %k scale 0.125 : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>
@@ -21,6 +25,8 @@ attn.kernel @vectors_of_64(%q: !attn.rows<vector<64xbf16>>, %k: !attn.cols<vecto
 
 // SM80-LABEL: attn.kernel @vectors_of_128
 // SM80-SAME: attn.plan = #tile.config<queries = 128, keys = 32, threads = 128, stages = 2>
+// SM90A-LABEL: attn.kernel @vectors_of_128
+// SM90A-SAME: attn.plan = #tile.config<queries = 128, keys = 128, threads = 384, stages = 2, warpgroups = 2>
 attn.kernel @vectors_of_128(%q: !attn.rows<vector<128xf16>>, %k: !attn.cols<vector<128xf16>>,
                             %v: !attn.cols<vector<128xf16>>) -> !attn.rows<vector<128xf16>> {
   %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xf16>>, !attn.cols<vector<128xf16>>
@@ -34,6 +40,8 @@ attn.kernel @vectors_of_128(%q: !attn.rows<vector<128xf16>>, %k: !attn.cols<vect
 // Four warps: the carried vectors of eight would leave no registers for scores.
 // SM80-LABEL: attn.kernel @vectors_of_256
 // SM80-SAME: attn.plan = #tile.config<queries = 64, keys = {{32|64}}, threads = 128, stages = {{[12]}}>
+// SM90A-LABEL: attn.kernel @vectors_of_256
+// SM90A-SAME: attn.plan = #tile.config<queries = 128, keys = 80, threads = 384, stages = 2, warpgroups = 2>
 attn.kernel @vectors_of_256(%q: !attn.rows<vector<256xbf16>>, %k: !attn.cols<vector<256xbf16>>,
                             %v: !attn.cols<vector<256xbf16>>) -> !attn.rows<vector<256xbf16>> {
   %s = dot %q, %k scale 0.125 : !attn.rows<vector<256xbf16>>, !attn.cols<vector<256xbf16>>

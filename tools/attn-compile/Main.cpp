@@ -28,7 +28,9 @@ struct Options {
 
 const char *const examples = R"(examples:
   attn-compile kernel.mlir -o kernel.attn                     a bundle for every host level
-  attn-compile kernel.mlir --target=sm_80,host -o kernel.attn and for NVIDIA GPUs from sm_80 on
+  attn-compile kernel.mlir --target=sm_80,sm_90a,host -o kernel.attn
+                                                              and for NVIDIA GPUs: sm_90a for H100 and H200, sm_80 for
+                                                              all others from A100 on
   attn-compile kernel.mlir --target=sm_80 --emit=ptx          the PTX, to standard output
   attn-compile kernel.mlir --explain --size q=4096 --size k=4096 --scalar w=256
                                                               the plan in words, and the mask
@@ -160,8 +162,9 @@ int main(int argc, char **argv) {
   app.add_option("input", options.input, "attn text (.mlir), - for standard input")->required();
   app.add_option("-o,--output", options.output, "where to write; - is standard output");
   app.add_option("--emit", options.stage, describeStages())->check(CLI::IsMember(stageNames));
-  app.add_option("--target", options.compile.targets,
-                 "sm_80, host (all host levels), x86-64, x86-64-v3, x86-64-v4; several with commas")
+  app.add_option(
+         "--target", options.compile.targets,
+         "sm_80, sm_90a, host (all host levels), x86-64, x86-64-v3, x86-64-v4; several with commas")
       ->delimiter(',');
   app.add_option("--kernel", options.compile.kernel, "only this kernel of the file");
   app.add_option("--override", options.compile.planOverride,

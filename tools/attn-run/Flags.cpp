@@ -70,7 +70,7 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
                  "entry and parameters have to stay");
   app.add_option(
       "--device", flags.device,
-      "host, host:THREADS, cuda, cuda:ORDINAL, sim, sim:sm_80, or reference (default: host)");
+      "host, host:THREADS, cuda, cuda:ORDINAL, sim, sim:sm_80, sim:sm_90, or reference (default: host)");
   app.add_option("-o,--output", outputs, "write a result: FILE, or NAME=FILE for one of several")
       ->type_name("[NAME=]FILE")
       ->expected(1)

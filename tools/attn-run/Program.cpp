@@ -142,7 +142,12 @@ std::string Program::compileText(const Flags &flags) {
   CompileOptions options;
   options.kernel = kernelInfo.name;
   bool simulated = flags.device.starts_with("sim");
-  options.targets = {simulated || flags.device.starts_with("cuda") ? "sm_80" : "host"};
+  if (flags.device.starts_with("cuda"))
+    options.targets = {"sm_80", "sm_90a"}; // the runtime takes the one that suits the GPU
+  else if (simulated)
+    options.targets = {flags.device == "sim:sm_90" ? "sm_90a" : "sm_80"};
+  else
+    options.targets = {"host"};
   // The simulator runs text.
   options.assemble = !simulated;
   auto compiled = compile(*module, options);

@@ -68,9 +68,9 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
   app.add_option("--ptx", flags.ptx,
                  "run this PTX (of attn-compile --emit=ptx, edited) in place of the compiled one; "
                  "entry and parameters have to stay");
-  app.add_option(
-      "--device", flags.device,
-      "host, host:THREADS, cuda, cuda:ORDINAL, sim, sim:sm_80, sim:sm_90, or reference (default: host)");
+  app.add_option("--device", flags.device,
+                 "host, host:THREADS, cuda, cuda:ORDINAL, sim, sim:sm_80, sim:sm_90, or reference "
+                 "(default: host)");
   app.add_option("-o,--output", outputs, "write a result: FILE, or NAME=FILE for one of several")
       ->type_name("[NAME=]FILE")
       ->expected(1)

@@ -96,6 +96,20 @@ def LowerToTilePass : Pass<"attn-lower-to-tile", "::mlir::ModuleOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def JoinBoundsPass : Pass<"tile-join-bounds", "::attune::tile::KernelOp"> {
+  let summary = "make one bound of several on the same place";
+  let description = [{
+    In the regions of `tile.map` over pairs: conjunctions of bounds on one value that changes from key to
+    key, by limits that do not, become one comparison with the least (greatest) limit.
+
+    On entry and exit: any verified tile kernel whose indices stay below 2^62 in magnitude. Refuses
+    nothing.
+
+    Example: `test/compiler/passes/tile-join-bounds.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def NarrowIndicesPass : Pass<"tile-narrow-indices", "::attune::tile::KernelOp"> {
   let summary = "compute on indices of maps in 32 bits where they fit";
   let description = [{

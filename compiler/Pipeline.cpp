@@ -34,6 +34,10 @@ void buildTilePipeline(OpPassManager &manager, const TargetPipelineOptions &opti
   manager.addPass(createLowerToTilePass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  // Before indices are narrowed: an index may become 1 less.
+  manager.addNestedPass<tile::KernelOp>(createJoinBoundsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
   // After canonicalisation: folded indices have tighter ranges.
   manager.addNestedPass<tile::KernelOp>(createNarrowIndicesPass());
   manager.addPass(createCanonicalizerPass());

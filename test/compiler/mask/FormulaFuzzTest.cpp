@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Do formulas say what random masks say? Both polarities, their cases and their clauses, against the
-// definition, at random pairs. ATTUNE_FUZZ_SEED sets the first seed, ATTUNE_FUZZ_COUNT how many follow.
+// definition, at random pairs. Other masks each time, from a seed that is printed: ATTUNE_FUZZ_SEED sets
+// the first, ATTUNE_FUZZ_COUNT how many follow.
 #include "test/compiler/mask/RandomMask.h"
 #include <gtest/gtest.h>
 #include <cstdlib>
+#include <random>
 
 using namespace attune;
 using namespace attune::mask;
@@ -115,7 +117,9 @@ static void checkMask(uint64_t seed, const RandomMaskOptions &options, Counts &c
 }
 
 static Counts checkMasks(const RandomMaskOptions &options) {
-  uint64_t first = setting("ATTUNE_FUZZ_SEED", 1), count = setting("ATTUNE_FUZZ_COUNT", 300);
+  static const uint64_t fresh = std::random_device()();
+  uint64_t first = setting("ATTUNE_FUZZ_SEED", fresh), count = setting("ATTUNE_FUZZ_COUNT", 300);
+  std::printf("ATTUNE_FUZZ_SEED=%llu\n", (unsigned long long)first);
   Counts counts;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     checkMask(seed, options, counts);

@@ -3,6 +3,7 @@
 // and bit for bit whatever the order of warps and copies?
 #include "test/e2e/Examples.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace attune::test;
@@ -66,5 +67,31 @@ INSTANTIATE_TEST_SUITE_P(Cuda, SimExamples,
                          testing::Combine(testing::Values("sm_80", "sm_90a"),
                                           testing::ValuesIn(examples), testing::ValuesIn(forms)),
                          nameOfCase);
+
+/// Heads for which warpgroups take other tiles: fewer keys at once, more copies a tile.
+class SimHeads : public testing::TestWithParam<std::tuple<const char *, int>> {};
+
+TEST_P(SimHeads, AgreeWithTheReference) {
+  auto [name, size] = GetParam();
+  auto which = std::find_if(std::begin(examples), std::end(examples),
+                            [&](const Example &each) { return std::string(each.name) == name; });
+  ASSERT_NE(which, std::end(examples));
+  Compiled &compiled = Compiled::of(example(name, "bf16", size), "sm_90a");
+  ASSERT_TRUE(compiled.ok);
+  for (int64_t tokens : {1, 300}) {
+    SCOPED_TRACE(std::to_string(tokens) + " tokens");
+    auto arguments = makeInputs(compiled.info, shapeOf(*which, tokens), which->scalars);
+    expectAgreement(compiled, arguments, simulate(compiled, arguments, ""));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sm90a, SimHeads,
+                         testing::Combine(testing::Values("causal", "sliding-window", "softcap"),
+                                          testing::Values(32, 96, 192, 256)),
+                         [](const testing::TestParamInfo<SimHeads::ParamType> &info) {
+                           Example named;
+                           named.name = std::get<0>(info.param);
+                           return nameOf(named) + "_" + std::to_string(std::get<1>(info.param));
+                         });
 
 } // namespace

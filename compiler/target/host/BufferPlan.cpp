@@ -87,6 +87,9 @@ void BufferPlan::addTiles(Block &block) {
                                                 isa<tile::RowsType>(load.getResult().getType()) &&
                                                 livesInMemory(load.getResult().getType()))
       addTemporary(&op, getTileBytes(load.getResult().getType()));
+    if (auto store = dyn_cast<tile::StoreOp>(op);
+        store && livesInMemory(store.getValue().getType()))
+      addTemporary(&op, getTileBytes(store.getValue().getType()));
     if (auto contract = dyn_cast<tile::ContractOp>(op)) {
       auto weights = cast<tile::MatrixType>(contract.getWeights().getType());
       Type values = tile::getScalarType(contract.getValues().getType());

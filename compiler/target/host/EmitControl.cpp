@@ -4,6 +4,7 @@
 #include "compiler/target/host/KernelEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 
@@ -240,34 +241,70 @@ LogicalResult KernelEmitter::emitSeekingSweep(tile::SweepOp op, ValueRange carri
 
 //===--- folds ---------------------------------------------------------------------------------===//
 
+/// What the body yields for `numbers`: one, or lanes.
+FailureOr<KernelEmitter::Lanes> KernelEmitter::emitFoldBody(tile::FoldOp op, Value numbers,
+                                                            Shape shape) {
+  Block &body = op.getBody().front();
+  bool areLanes = isa<VectorType>(numbers.getType());
+  values[body.getArgument(0)] = {numbers};
+  for (Operation &nested : body.without_terminator())
+    if (failed(areLanes ? emitScalarOp(&nested, shape) : emitOp(&nested)))
+      return failure();
+  Lanes yielded;
+  for (Value value : body.getTerminator()->getOperands())
+    yielded.push_back(areLanes ? asVectors(values.lookup(value), shape).front() : scalar(value));
+  return yielded;
+}
+
+static Value joinFolded(LaneBuilder &b, tile::FoldKind kind, Value left, Value right) {
+  switch (kind) {
+  case tile::FoldKind::Least: return b.minimum(left, right);
+  case tile::FoldKind::Greatest: return b.maximum(left, right);
+  case tile::FoldKind::Union: return arith::OrIOp::create(b, left, right);
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+static Value joinLanes(LaneBuilder &b, tile::FoldKind kind, Value lanes) {
+  if (!isa<VectorType>(lanes.getType()))
+    return lanes;
+  Type type = b.getI64Type();
+  switch (kind) {
+  case tile::FoldKind::Least: return LLVM::vector_reduce_smin::create(b, type, lanes);
+  case tile::FoldKind::Greatest: return LLVM::vector_reduce_smax::create(b, type, lanes);
+  case tile::FoldKind::Union: return LLVM::vector_reduce_or::create(b, type, lanes);
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+/// Numbers are lanes, those beyond the last are the last once more, which changes no fold; or one after
+/// the other where the body has loops of its own.
 LogicalResult KernelEmitter::emitFold(tile::FoldOp op) {
-  SmallVector<Value> neutral;
+  bool areLanes = llvm::none_of(op.getBody().front(),
+                                [](Operation &nested) { return nested.getNumRegions() > 0; });
+  Shape shape = {areLanes ? b.facts.lanes : 1, 1};
+  auto asLanes = [&](Value number) { return areLanes ? b.splat(number, shape.lanes) : number; };
+  Lanes neutral;
   for (unsigned index = 0; index < op.getNumResults(); ++index)
-    neutral.push_back(b.integer(tile::FoldOp::getNeutral(op.getKind(index))));
+    neutral.push_back(asLanes(b.integer(tile::FoldOp::getNeutral(op.getKind(index)))));
+  Value last = scalar(op.getLast()), end = b.add(last, b.integer(1));
   LogicalResult status = success();
-  Value end = b.add(scalar(op.getLast()), b.integer(1));
-  SmallVector<Value> folded =
-      b.loop(scalar(op.getFirst()), end, 1, neutral, [&](Value number, ValueRange before) {
-        values[op.getBody().getArgument(0)] = {number};
-        status = emitBlock(op.getBody().front());
-        SmallVector<Value> after(before);
-        if (failed(status))
-          return after;
-        ValueRange yielded = op.getBody().front().getTerminator()->getOperands();
-        for (auto [index, value] : llvm::enumerate(yielded)) {
-          Value next = scalar(value);
-          switch (op.getKind(index)) {
-          case tile::FoldKind::Least: after[index] = b.minimum(after[index], next); break;
-          case tile::FoldKind::Greatest: after[index] = b.maximum(after[index], next); break;
-          case tile::FoldKind::Union:
-            after[index] = arith::OrIOp::create(b, after[index], next);
-            break;
-          }
-        }
-        return after;
-      });
-  for (auto [result, value] : llvm::zip(op.getResults(), folded))
-    values[result] = {value};
+  auto joinNext = [&](Value number, ValueRange before) {
+    SmallVector<Value> after(before);
+    if (areLanes)
+      number =
+          b.minimum(b.add(asLanes(number), b.iota(b.getI64Type(), shape.lanes)), asLanes(last));
+    FailureOr<Lanes> yielded = emitFoldBody(op, number, shape);
+    if (failed(yielded))
+      status = failure();
+    else
+      for (auto [index, next] : llvm::enumerate(*yielded))
+        after[index] = joinFolded(b, op.getKind(index), after[index], next);
+    return after;
+  };
+  SmallVector<Value> folded = b.loop(scalar(op.getFirst()), end, shape.lanes, neutral, joinNext);
+  for (auto [index, lanes] : llvm::enumerate(folded))
+    values[op->getResult(index)] = {joinLanes(b, op.getKind(index), lanes)};
   return status;
 }
 

@@ -98,31 +98,26 @@ static Value divideByDoubles(LaneBuilder &b, Operation *op, Value dividend, Valu
 }
 
 static Value isAll(LaneBuilder &b, Value lanes) {
-  if (!isa<VectorType>(lanes.getType()))
-    return lanes;
   return LLVM::vector_reduce_and::create(b, b.getI1Type(), lanes);
 }
 
-KernelEmitter::Lanes KernelEmitter::emitDivision(Operation *op, const Lanes &dividend,
-                                                 const Lanes &divisor, Shape shape) {
-  bool isUniform =
-      !isa<VectorType>(dividend.front().getType()) && !isa<VectorType>(divisor.front().getType());
-  if (isUniform)
-    return {clone(op, {dividend[0], makeHarmless(b, op, dividend[0], divisor[0])},
-                  dividend[0].getType())};
-  Value exact, exactDividend;
+/// `divisor`: the one number that all of `below` are, if they are.
+KernelEmitter::Lanes KernelEmitter::emitDistinctDivisions(Operation *op, const Lanes &above,
+                                                          const Lanes &below, Value divisor) {
+  Value exact, exactLanes;
   auto join = [&](Value &all, Value next) {
     if (next)
       all = all ? Value(arith::AndIOp::create(b, all, next)) : next;
   };
-  for (Value lanes : divisor)
-    join(exact, isExactDivisor(b, op, lanes));
-  for (Value lanes : dividend)
-    join(exactDividend, isExact(b, op, lanes));
-  exact = isAll(b, exact);
-  if (exactDividend)
-    join(exact, isAll(b, exactDividend));
-  Lanes above = asVectors(dividend, shape), below = asVectors(divisor, shape);
+  if (divisor)
+    join(exact, isExactDivisor(b, op, divisor));
+  for (auto [a, d] : llvm::zip(above, below)) {
+    join(exactLanes, isExact(b, op, a));
+    if (!divisor)
+      join(exactLanes, isExactDivisor(b, op, d));
+  }
+  if (exactLanes)
+    join(exact, isAll(b, exactLanes));
   auto branch = scf::IfOp::create(b, ValueRange(above).getTypes(), exact, /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(b);
@@ -137,6 +132,27 @@ KernelEmitter::Lanes KernelEmitter::emitDivision(Operation *op, const Lanes &div
     results.push_back(clone(op, {a, makeHarmless(b, op, a, d)}, a.getType()));
   scf::YieldOp::create(b, results);
   return Lanes(branch.getResults());
+}
+
+KernelEmitter::Lanes KernelEmitter::emitDivision(Operation *op, const Lanes &dividend,
+                                                 const Lanes &divisor, Shape shape) {
+  bool isVaryingDivisor = isa<VectorType>(divisor.front().getType());
+  if (!isVaryingDivisor && !isa<VectorType>(dividend.front().getType()))
+    return {clone(op, {dividend[0], makeHarmless(b, op, dividend[0], divisor[0])},
+                  dividend[0].getType())};
+  SmallVector<Lanes> operands = {asVectors(dividend, shape), asVectors(divisor, shape)};
+  SmallVector<int64_t> place;
+  Lanes above, below;
+  for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+    int64_t first = findFirst(operands, vector);
+    place.push_back(first < vector ? place[first] : int64_t(above.size()));
+    if (first == vector) {
+      above.push_back(operands[0][vector]);
+      below.push_back(operands[1][vector]);
+    }
+  }
+  Lanes distinct = emitDistinctDivisions(op, above, below, isVaryingDivisor ? Value() : divisor[0]);
+  return llvm::map_to_vector<4>(place, [&](int64_t number) { return distinct[number]; });
 }
 
 } // namespace attune

@@ -143,6 +143,25 @@ void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value 
   views[op.getResult()] = {branch.getResult(0), branch.getResult(1)};
 }
 
+/// target[column][row] = source[row][column].
+void KernelEmitter::emitTurn(Type held, Value source, int64_t rows, int64_t columns, Value target) {
+  int64_t size = std::gcd(std::gcd(rows, columns), b.facts.lanes);
+  auto place = [&](Value memory, Value row, int64_t number, int64_t width, Value column) {
+    Value offset = b.multiply(b.add(row, b.integer(number)), b.integer(width));
+    return b.address(memory, held, b.add(offset, column));
+  };
+  b.loop(b.integer(0), b.integer(rows), size, [&](Value row) {
+    b.loop(b.integer(0), b.integer(columns), size, [&](Value column) {
+      SmallVector<Value> block;
+      for (int64_t number = 0; number < size; ++number)
+        block.push_back(
+            b.load(b.vectorOf(held, size), place(source, row, number, columns, column)));
+      for (auto [number, lanes] : llvm::enumerate(b.turned(block)))
+        b.store(lanes, place(target, column, number, rows, row));
+    });
+  });
+}
+
 /// Copied to the temporary [token][component], then turned.
 void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value base,
                                    const Tokens &tokens) {
@@ -151,17 +170,7 @@ void KernelEmitter::loadVectorRows(tile::LoadOp op, const Memory &memory, Value 
   int64_t components = tile::getComponents(type), rows = type.getTokens();
   Value copied = temporary(op), target = buffer(op.getResult());
   copyTokens(memory, scalarType, base, tokens, components, copied);
-  Shape shape = getShape(type);
-  Value lane =
-      b.multiply(b.iota(b.getI64Type(), shape.lanes), b.splat(b.integer(components), shape.lanes));
-  b.loop(b.integer(0), b.integer(components), 1, [&](Value component) {
-    for (int64_t vector = 0; vector < shape.vectors; ++vector) {
-      Value first = b.add(component, b.integer(vector * shape.lanes * components));
-      Value lanes = b.gather(held, b.address(copied, held, first), lane);
-      Value offset = b.add(b.multiply(component, b.integer(rows)), b.integer(vector * shape.lanes));
-      b.store(lanes, b.address(target, held, offset));
-    }
-  });
+  emitTurn(held, copied, rows, components, target);
 }
 
 //===--- stores --------------------------------------------------------------------------------===//
@@ -183,23 +192,23 @@ void KernelEmitter::emitStore(tile::StoreOp op) {
   }
 }
 
+/// Turned into the temporary [token][component], then copied.
 void KernelEmitter::storeVectorRows(tile::StoreOp op, const Memory &memory, Value base,
                                     const Tokens &tokens) {
   auto type = cast<tile::RowsType>(op.getValue().getType());
   Type scalarType = tile::getScalarType(type);
   Type held = b.getScratchType(scalarType), raw = b.getMemoryType(scalarType);
-  int64_t rows = type.getTokens();
-  Value source = buffer(op.getValue());
+  int64_t components = tile::getComponents(type);
+  Value turned = temporary(op);
+  emitTurn(held, buffer(op.getValue()), components, type.getTokens(), turned);
   auto storeToken = [&](Value number, Value row) {
-    eachChunk(tile::getComponents(type), [&](Value component, int64_t width) {
-      Value lane = b.iota(b.getI64Type(), width);
-      Value first = b.add(b.multiply(component, b.integer(rows)), number);
-      Value turned = b.multiply(lane, b.splat(b.integer(rows), width));
-      Value lanes = b.gather(held, b.address(source, held, first), turned);
+    Value source = b.address(turned, held, b.multiply(number, b.integer(components)));
+    eachChunk(components, [&](Value component, int64_t width) {
+      Value lanes = b.load(b.vectorOf(held, width), b.address(source, held, component));
       Value bits = b.toMemory(b.fromScratch(lanes, scalarType), scalarType);
       if (memory.contiguous)
         return b.store(bits, b.address(row, raw, component));
-      Value index = b.add(b.splat(component, width), lane);
+      Value index = b.add(b.splat(component, width), b.iota(b.getI64Type(), width));
       Value all = b.constant(b.vectorOf(b.getI1Type(), width), 1);
       b.scatter(bits, row, b.multiply(index, b.splat(memory.strides.back(), width)), all);
     });

@@ -115,6 +115,11 @@ void KernelEmitter::bindRowIndices(tile::MapOp op, Shape shape) {
       SmallVector<int64_t> &places = index.places.emplace_back();
       for (int64_t lane = 0; lane < shape.lanes; ++lane)
         places.push_back((vector * shape.lanes + lane) / below % tokens.sizes[dim]);
+      auto known = llvm::find(index.places, places);
+      if (known - index.places.begin() < vector) {
+        lanes.push_back(lanes[known - index.places.begin()]);
+        continue;
+      }
       Value origin = b.splat(tokens.origin[dim], shape.lanes);
       lanes.push_back(b.add(origin, b.lanes(b.getI64Type(), places)));
     }

@@ -80,6 +80,14 @@ Value KernelEmitter::emitDim(Operation *op) {
                                                                        : b.integer(0);
 }
 
+/// The first vector that has the same values as vector `vector` in all operands: rows of a box repeat.
+int64_t KernelEmitter::findFirst(ArrayRef<Lanes> operands, int64_t vector) {
+  int64_t first = 0;
+  while (!llvm::all_of(operands, [&](const Lanes &lanes) { return lanes[first] == lanes[vector]; }))
+    ++first;
+  return first;
+}
+
 /// A copy of `op` on other operands.
 Value KernelEmitter::clone(Operation *op, ValueRange operands, Type result) {
   Operation *copy = Operation::create(b.getLoc(), op->getName(), TypeRange{result}, operands,
@@ -101,12 +109,18 @@ LogicalResult KernelEmitter::emitElementwise(Operation *op, Shape shape) {
     return success();
   }
   Type type = b.getHeldType(op->getResult(0).getType());
+  if (!uniform) {
+    type = b.vectorOf(type, shape.lanes);
+    for (Lanes &operand : operands)
+      operand = asVectors(operand, shape);
+  }
   Lanes results;
   for (int64_t vector = 0; vector < (uniform ? 1 : shape.vectors); ++vector) {
+    int64_t first = findFirst(operands, vector);
     SmallVector<Value> parts;
     for (const Lanes &operand : operands)
-      parts.push_back(uniform ? operand.front() : asVectors(operand, shape)[vector]);
-    results.push_back(clone(op, parts, uniform ? type : b.vectorOf(type, shape.lanes)));
+      parts.push_back(operand[vector]);
+    results.push_back(first < vector ? results[first] : clone(op, parts, type));
   }
   values[op->getResult(0)] = rounded(results, op->getResult(0).getType());
   return success();
@@ -121,7 +135,12 @@ LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
       row != rowIndices.end() && to.getIntOrFloatBitWidth() < 64) {
     Lanes lanes;
     Value narrow = arith::TruncIOp::create(b, to, row->second.origin);
+    Lanes wide = values.lookup(input);
     for (int64_t vector = 0; vector < shape.vectors; ++vector) {
+      if (int64_t first = findFirst(wide, vector); first < vector) {
+        lanes.push_back(lanes[first]);
+        continue;
+      }
       if (!row->second.places.empty()) {
         Value places = b.lanes(to, row->second.places[vector]);
         lanes.push_back(b.add(b.splat(narrow, shape.lanes), places));
@@ -133,8 +152,12 @@ LogicalResult KernelEmitter::emitCast(Operation *op, Shape shape) {
     values[op->getResult(0)] = lanes;
     return success();
   }
-  Lanes lanes;
-  for (Value value : values.lookup(input)) {
+  Lanes lanes, inputs = values.lookup(input);
+  for (auto [number, value] : llvm::enumerate(inputs)) {
+    if (int64_t first = findFirst(inputs, number); first < int64_t(number)) {
+      lanes.push_back(lanes[first]);
+      continue;
+    }
     auto vector = dyn_cast<VectorType>(value.getType());
     Type type = vector ? Type(vector.clone(to)) : to;
     unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();

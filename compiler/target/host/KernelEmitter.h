@@ -83,6 +83,7 @@ private:
                                        llvm::SmallVector<Value> &final);
   mlir::LogicalResult emitVisit(tile::SweepOp op, Value tile, llvm::SmallVector<Value> &state);
   mlir::LogicalResult emitFold(tile::FoldOp op);
+  mlir::FailureOr<Lanes> emitFoldBody(tile::FoldOp op, Value numbers, Shape shape);
   llvm::SmallVector<Value> flatten(mlir::ValueRange values);
   llvm::SmallVector<mlir::Type> flattenTypes(mlir::TypeRange types);
   void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
@@ -101,6 +102,7 @@ private:
                      Value numbers);
   void copyTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
                   int64_t components, Value target);
+  void emitTurn(mlir::Type held, Value source, int64_t rows, int64_t columns, Value target);
   void storeVectorRows(tile::StoreOp op, const Memory &memory, Value base, const Tokens &tokens);
   void eachChunk(int64_t components, llvm::function_ref<void(Value, int64_t)> body);
   Lanes emitRead(tile::ReadOp op, Shape shape);
@@ -160,11 +162,14 @@ private:
   mlir::LogicalResult emitElementwise(mlir::Operation *op, Shape shape);
   mlir::LogicalResult emitMath(mlir::Operation *op, Shape shape);
   Value emitDim(mlir::Operation *op);
+  static int64_t findFirst(mlir::ArrayRef<Lanes> operands, int64_t vector);
   Value clone(mlir::Operation *op, mlir::ValueRange operands, mlir::Type result);
   Lanes rounded(const Lanes &lanes, mlir::Type type);
 
   // EmitDivision.cpp: integer division, of one number or of lanes.
   static bool mayTrap(mlir::Operation *op);
+  Lanes emitDistinctDivisions(mlir::Operation *op, const Lanes &above, const Lanes &below,
+                              Value divisor);
   Lanes emitDivision(mlir::Operation *op, const Lanes &dividend, const Lanes &divisor, Shape shape);
 
   tile::KernelOp kernel;

@@ -151,6 +151,27 @@ Value LaneBuilder::gather(Type element, Value pointer, Value indices, Value mask
                                      mask, ValueRange{zero}, uint32_t(getElementBytes(element)));
 }
 
+/// Swaps one bit of the row's number with the same bit of the lane's, after the other bits.
+SmallVector<Value> LaneBuilder::turned(ArrayRef<Value> rows) {
+  SmallVector<Value> block(rows);
+  int64_t size = rows.size();
+  for (int64_t bit = 1; bit < size; bit *= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < size; ++lane) {
+      low.push_back(lane & bit ? size + lane - bit : lane);
+      high.push_back(lane & bit ? size + lane : lane + bit);
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & bit)
+        continue;
+      Value upper = block[row], lower = block[row + bit];
+      block[row] = vector::ShuffleOp::create(*this, upper, lower, low);
+      block[row + bit] = vector::ShuffleOp::create(*this, upper, lower, high);
+    }
+  }
+  return block;
+}
+
 void LaneBuilder::prefetch(Value pointer) {
   LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/2, /*cache=*/1);
 }

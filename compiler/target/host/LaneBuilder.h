@@ -71,6 +71,8 @@ public:
   /// Reads pointer[indices] (i64 lanes) where `mask` (null: everywhere), 0 elsewhere.
   mlir::Value gather(mlir::Type element, mlir::Value pointer, mlir::Value indices,
                      mlir::Value mask = {});
+  /// The columns of the square block whose rows are given.
+  llvm::SmallVector<mlir::Value> turned(mlir::ArrayRef<mlir::Value> rows);
   /// Asks for the cache line at `pointer` in the second-level cache; any address is allowed.
   void prefetch(mlir::Value pointer);
   void scatter(mlir::Value value, mlir::Value pointer, mlir::Value indices, mlir::Value mask);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one file that knows the order of the passes.
+// The order of the passes after the primitives (PrimitivesPipeline.cpp), and the names of pipelines.
 #include "compiler/Pipeline.h"
 
 #include "compiler/Passes.h"
@@ -11,14 +11,6 @@
 using namespace mlir;
 
 namespace attune {
-
-void buildPrimitivesPipeline(OpPassManager &manager) {
-  manager.addPass(createInlineHelpersPass());
-  // Needs kernels without calls: a `holds` may stand in a helper.
-  manager.addNestedPass<attn::KernelOp>(createExpandSugarPass());
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-}
 
 void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPrimitivesPipeline(manager);

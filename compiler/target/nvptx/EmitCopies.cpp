@@ -187,14 +187,59 @@ LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
   Value source = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), tokens, scalar);
   TileValue tile;
   tile.columns = share->second;
-  for (int64_t slot = 0; slot < share->first * share->second; ++slot) {
-    // One address a lane; the way from there to its other places is the same for all lanes.
-    BoxPlace place = isa<tile::ColsType>(type) ? columnBoxPlace(tokens.sizes, slot)
-                                               : rowBoxPlace(tokens.sizes, slot);
-    auto [own, ahead] = elementsTo(tokens, place, memory.strides[2]);
-    Value pointer = globalPointer(globalPointer(source, own, scalar), ahead, scalar);
-    tile.elements.push_back(guardedLoad(exists(tokens, place), pointer, scalar));
-  }
+  auto isCols = isa<tile::ColsType>(type);
+  auto loadEach = [&] {
+    SmallVector<Value> elements;
+    for (int64_t slot = 0; slot < share->first * share->second; ++slot) {
+      // One address a lane; the way from there to its other places is the same for all lanes.
+      BoxPlace place =
+          isCols ? columnBoxPlace(tokens.sizes, slot) : rowBoxPlace(tokens.sizes, slot);
+      auto [own, ahead] = elementsTo(tokens, place, memory.strides[2]);
+      Value pointer = globalPointer(globalPointer(source, own, scalar), ahead, scalar);
+      elements.push_back(guardedLoad(exists(tokens, place), pointer, scalar));
+    }
+    return elements;
+  };
+  if (isCols && tokens.sizes.size() == 1 && scalar.isIntOrFloat() &&
+      scalar.getIntOrFloatBitWidth() >= 8)
+    tile.elements = loadPairsOr(loadEach, memory, tokens, source, scalar, share->second);
+  else
+    tile.elements = loadEach();
   tiles[op.getResult()] = tile;
   return success();
+}
+
+/// A lane's columns come in pairs. Where all tokens exist and lie side by side, from an address that a
+/// pair may be read from, no load is guarded and each brings two; else what `loadEach` emits is done.
+SmallVector<Value> KernelEmitter::loadPairsOr(llvm::function_ref<SmallVector<Value>()> loadEach,
+                                              const MemRefValue &memory, const TileTokens &tokens,
+                                              Value source, Type scalar, int64_t count) {
+  int64_t bytes = scalar.getIntOrFloatBitWidth() / 8;
+  Value left = arith::SubIOp::create(builder, tokens.grid[0], tokens.origin[0]);
+  Value whole =
+      arith::CmpIOp::create(builder, arith::CmpIPredicate::sge, left, i64(tokens.sizes[0]));
+  Value close = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, memory.strides[2], i64(1));
+  Value address = LLVM::PtrToIntOp::create(builder, builder.getI64Type(), source);
+  Value odd = arith::AndIOp::create(builder, address, i64(2 * bytes - 1));
+  Value aligned = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, odd, i64(0));
+  Value both =
+      arith::AndIOp::create(builder, arith::AndIOp::create(builder, whole, close), aligned);
+  auto branch =
+      scf::IfOp::create(builder, SmallVector<Type>(count, scalar), both, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(builder, loadEach());
+  builder.setInsertionPointToStart(branch.thenBlock());
+  Value first = globalPointer(
+      source, arith::ExtUIOp::create(builder, builder.getI64Type(), laneColumn), scalar);
+  SmallVector<Value> elements;
+  for (int64_t slot = 0; slot < count; slot += 2) {
+    Value pointer = globalPointer(first, i64(columnDistance(slot)), scalar);
+    auto pair = LLVM::LoadOp::create(builder, VectorType::get(2, scalar), pointer, 2 * bytes);
+    pair.setInvariant(true); // operands do not change while a kernel runs
+    for (int64_t half = 0; half < 2; ++half)
+      elements.push_back(LLVM::ExtractElementOp::create(builder, pair, i32(half)));
+  }
+  scf::YieldOp::create(builder, elements);
+  return SmallVector<Value>(branch.getResults());
 }

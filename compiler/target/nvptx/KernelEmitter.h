@@ -113,6 +113,9 @@ protected:
   // EmitCopies.cpp: tokens from global memory.
   virtual mlir::LogicalResult emitLoad(tile::LoadOp op);
   mlir::LogicalResult emitScalarLoad(tile::LoadOp op);
+  llvm::SmallVector<Value> loadPairsOr(llvm::function_ref<llvm::SmallVector<Value>()> loadEach,
+                                       const MemRefValue &memory, const TileTokens &tokens,
+                                       Value source, Type scalar, int64_t count);
   Value tokenPointer(const MemRefValue &memory, Value batch, Value head, const TileTokens &tokens,
                      Type scalar);
   Value guardedLoad(Value condition, Value pointer, Type scalar);

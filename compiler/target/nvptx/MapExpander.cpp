@@ -130,6 +130,8 @@ Value MapExpander::expandOp(Operation &op, unsigned result, int64_t row, int64_t
   emitter.builder.setLoc(op.getLoc());
   if (Value narrow = expandNarrowIndex(op, row, column))
     return narrow;
+  if (Value converted = expandConversion(op, row, column))
+    return converted;
   if (auto read = dyn_cast<tile::ReadOp>(op))
     return expandRead(read, row, column);
   IRMapping mapping;

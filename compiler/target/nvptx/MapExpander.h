@@ -39,8 +39,13 @@ private:
   bool isColumnMap(unsigned number) const;
   mlir::Value expandOp(mlir::Operation &op, unsigned result, int64_t row, int64_t column);
   mlir::Value expandNarrowIndex(mlir::Operation &op, int64_t row, int64_t column);
+  mlir::Value expandConversion(mlir::Operation &op, int64_t row, int64_t column);
   mlir::Value expandRead(tile::ReadOp read, int64_t row, int64_t column);
   mlir::LogicalResult lowerNested(mlir::Operation &clone);
+
+  // ConvertPlaces.cpp
+  struct Walk;
+  std::optional<Walk> walkOf(mlir::Value value) const;
 
   // GatherConditions.cpp
   bool collectSlice(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 16> &slice);

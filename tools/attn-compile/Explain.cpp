@@ -24,6 +24,16 @@ struct PlannedKernel {
   MaskSchedule masks;
 };
 
+/// The tiles of the plan; boxes of a grid whose sizes nobody gave count as tokens in order.
+TilePair tilesOf(tile::ConfigAttr config, const MaskProblem &problem) {
+  TilePair tiles = getTiles(config);
+  if (problem.grid(problem.queryAxis()).size() != tiles.queries.box.size())
+    tiles.queries.box.clear();
+  if (problem.grid(problem.keyAxis()).size() != tiles.keys.box.size())
+    tiles.keys.box.clear();
+  return tiles;
+}
+
 FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, StringRef target,
                                                      const CompileOptions &options,
                                                      const ProblemSizes &sizes) {
@@ -43,7 +53,7 @@ FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, Stri
   if (!problem)
     return kernel.emitOpError() << llvm::toString(problem.takeError());
   planned->problem = std::move(*problem);
-  planned->masks = scheduleMask(planned->plan, getTiles(planned->config));
+  planned->masks = scheduleMask(planned->plan, tilesOf(planned->config, *planned->problem));
   return planned;
 }
 
@@ -55,7 +65,7 @@ MaskScene getScene(PlannedKernel &planned, const ProblemSizes &sizes) {
                   getLengths(problem),
                   problem.numbers(0, 0),
                   PairTester(planned.masks, problem.numbers(0, 0))};
-  TilePair tiles = getTiles(planned.config);
+  TilePair tiles = tilesOf(planned.config, *planned.problem);
   scene.title =
       formatv("{0}: {1} = {2}, {3} = {4}, tiles {5} x {6}", planned.kernel.getSymName(),
               problem.queryAxis(), problem.queries(), problem.keyAxis(), problem.keys(),

@@ -49,11 +49,14 @@ void WarpgroupEmitter::waitFull(size_t ring, Value index) {
   waitBarrier(offset, rings[ring].full, parityOf(ring, index));
 }
 
-/// In the first phase nobody has read anything: the phase before it counts as over.
+/// In the first phase nobody has read anything: the phase before it counts as over. No lane goes on
+/// before all have seen the place empty: once it was filled and read again, its parity would be that of
+/// the phase before, and a lane that comes late would wait for ever.
 void WarpgroupEmitter::waitEmpty(size_t ring, Value index) {
   Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
   Value parity = arith::XOrIOp::create(builder, parityOf(ring, index), i32(1));
   waitBarrier(offset, rings[ring].empty, parity);
+  NVVM::SyncWarpOp::create(builder, i32(-1));
 }
 
 /// One lane of each warp says that its warp has read tile `index`.

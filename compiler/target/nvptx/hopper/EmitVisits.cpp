@@ -125,6 +125,12 @@ Value WarpgroupEmitter::isAnyLeft(Traffic &traffic, const Range &range, Value wo
   return arith::CmpIOp::create(builder, arith::CmpIPredicate::ne, word, i32(noMoreTiles));
 }
 
+/// The place of the word that says that there are no more tiles, once all lanes have read it.
+void WarpgroupEmitter::releaseEnd(Value count) {
+  NVVM::SyncWarpOp::create(builder, i32(-1));
+  release(0, count);
+}
+
 /// After a sweep of `count` visits: its rings go on from there.
 void WarpgroupEmitter::leaveSweep(Traffic &traffic, Value count) {
   for (size_t ring = 0; ring < traffic.loads().size(); ++ring)
@@ -180,7 +186,7 @@ LogicalResult WarpgroupEmitter::multiplyInTurn(Traffic &traffic) {
   if (failed(results))
     return failure();
   if (!traffic.sweep.visitsAll())
-    release(0, results->back());
+    releaseEnd(results->back());
   leaveSweep(traffic, results->back());
   return bindFlat(traffic.sweep, traffic.sweep.getResults(), ArrayRef(*results).drop_back());
 }
@@ -225,7 +231,7 @@ LogicalResult WarpgroupEmitter::multiplyOverlapped(Traffic &traffic) {
   }
   Value count = any.getResults().back();
   if (!visitsAll)
-    release(0, count);
+    releaseEnd(count);
   leaveSweep(traffic, count);
   return bindFlat(traffic.sweep, traffic.sweep.getResults(), any.getResults().drop_back());
 }

@@ -127,6 +127,7 @@ private:
   void keepBeforeWait(Traffic &traffic);
   void takeTurn();
   void passTurn();
+  void releaseEnd(Value count);
   void leaveSweep(Traffic &traffic, Value count);
 
   // EmitWarpgroupProducts.cpp: wgmma.

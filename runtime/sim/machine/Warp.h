@@ -24,7 +24,8 @@ struct WaitKey {
     Barrier,
     Mbarrier,
     ClusterBarrier,
-    Warpgroup
+    Warpgroup,
+    Registers
   } kind = Kind::None;
   /// The block whose barrier it is (rank in the cluster), and its number or shared address.
   uint32_t rank = 0;

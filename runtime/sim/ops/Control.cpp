@@ -119,22 +119,6 @@ void decodeSleep(Decoder &decoder) {
   finish(decoder, runGiveWay);
 }
 
-/// Registers are not counted here: ptxas is who checks that they suffice.
-void decodeRegisterCount(Decoder &decoder) {
-  decoder.require(90, 'a');
-  decoder.expectOneOf({"inc", "dec"}, "'inc' or 'dec'");
-  decoder.expectOneOf({"sync"}, "'sync'");
-  decoder.expectOneOf({"aligned"}, "'aligned'");
-  decoder.expectOneOf({"u32"}, "'u32'");
-  decoder.expectOperands(1);
-  int64_t count = decoder.constant(decoder.operand(0), 24, 256, "a register count");
-  if (count % 8 != 0)
-    decoder.fail("expected a register count that is a multiple of 8, found " +
-                 std::to_string(count));
-  decoder.instruction().flags |= Aligned | WarpSync;
-  finish(decoder, runNothing);
-}
-
 void decodeDependency(Decoder &decoder) {
   decoder.require(90);
   decoder.expectOneOf({"wait", "launch_dependents"}, "'wait' or 'launch_dependents'");
@@ -152,7 +136,6 @@ void addControl(InstructionSet &set) {
   set["trap"] = decodeTrap;
   set["brkpt"] = decodeBreakpoint;
   set["nanosleep"] = decodeSleep;
-  set["setmaxnreg"] = decodeRegisterCount;
   set["griddepcontrol"] = decodeDependency;
 }
 

@@ -8,8 +8,8 @@ const InstructionSet &instructionSet() {
   static const InstructionSet known = [] {
     InstructionSet set;
     for (auto add : {addMoves, addIntegers, addFloats, addConversions, addComparisons, addControl,
-                     addWarpOperations, addBarriers, addMemory, addFences, addCopies, addMbarriers,
-                     addMatrices, addWgmma})
+                     addRegisterCounts, addWarpOperations, addBarriers, addMemory, addFences,
+                     addCopies, addMbarriers, addMatrices, addWgmma})
       add(set);
     return set;
   }();

@@ -18,8 +18,13 @@ void addFloats(InstructionSet &set);
 void addConversions(InstructionSet &set);
 /// setp, set, selp, slct, testp.
 void addComparisons(InstructionSet &set);
-/// bra, brx.idx, ret, exit, trap, nanosleep, setmaxnreg, griddepcontrol.
+/// bra, brx.idx, ret, exit, trap, nanosleep, griddepcontrol.
 void addControl(InstructionSet &set);
+/// setmaxnreg.
+void addRegisterCounts(InstructionSet &set);
+/// Registers of a thread when a block starts: what its directives say, or as many as there are for
+/// the threads that they name; 0 when they name none.
+uint32_t registersAtStart(const ptx::Function &function);
 /// shfl, vote, match, redux, activemask, elect.
 void addWarpOperations(InstructionSet &set);
 /// bar (also bar.warp.sync), barrier, barrier.cluster.

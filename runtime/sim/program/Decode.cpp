@@ -17,6 +17,7 @@ static void copyFrame(Program &program, const ptx::Module &module, const ptx::Fu
   std::copy_n(function.requiredThreads, 3, program.requiredThreads);
   std::copy_n(function.maximumThreads, 3, program.maximumThreads);
   std::copy_n(function.requiredCluster, 3, program.requiredCluster);
+  program.registers = registersAtStart(function);
 }
 
 /// Each brx.idx has a copy of its list: one long list that many name would take all memory.

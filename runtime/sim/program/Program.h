@@ -141,6 +141,8 @@ struct Program {
   uint32_t requiredThreads[3] = {0, 0, 0};
   uint32_t maximumThreads[3] = {0, 0, 0};
   uint32_t requiredCluster[3] = {0, 0, 0};
+  /// Of a thread, when a block starts; 0: the directives leave that to ptxas. See setmaxnreg.
+  uint32_t registers = 0;
   /// Rows that some wgmma reads or writes; empty when there is none. Indexed by row.
   std::vector<bool> tensorRows;
 };

@@ -255,7 +255,7 @@ bool Parser::parseEntryDirective() {
   else if (takeDotted("reqnctapercluster"))
     parseThreeCounts(function->requiredCluster, mostCluster);
   else if (takeDotted("minnctapersm"))
-    expectCount("a number of blocks", mostBlocks);
+    function->minimumBlocks = uint32_t(expectCount("a number of blocks", mostBlocks));
   else if (takeDotted("maxclusterrank"))
     expectCount("a number of blocks", mostCluster);
   else if (takeDotted("maxnreg"))

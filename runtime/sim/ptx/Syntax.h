@@ -156,11 +156,12 @@ struct Function {
   std::vector<std::vector<uint32_t>> branchTargets;
   std::vector<Statement> statements;
   std::vector<Location> locations;
-  /// .reqntid (0: absent), .maxntid, .explicitcluster with .reqnctapercluster, .maxnreg.
+  /// .reqntid (0: absent), .maxntid, .explicitcluster with .reqnctapercluster, .maxnreg,
+  /// .minnctapersm.
   uint32_t requiredThreads[3] = {0, 0, 0};
   uint32_t maximumThreads[3] = {0, 0, 0};
   uint32_t requiredCluster[3] = {0, 0, 0};
-  uint32_t maximumRegisters = 0;
+  uint32_t maximumRegisters = 0, minimumBlocks = 0;
 };
 
 struct Module {

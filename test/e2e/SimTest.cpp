@@ -58,6 +58,14 @@ TEST_P(SimExamples, SameBitsInEveryOrder) {
     }
 }
 
+/// Lanes that wait for no one else may be whole tiles behind those of the same warp that copy.
+TEST_P(SimExamples, AgreeWithTheReferenceWhereLanesPart) {
+  auto arguments = inputs(300);
+  expectAgreement(*compiled, arguments,
+                  simulate(*compiled, arguments,
+                           "numerics=fast,split=on,schedule=starve-one,completion=early,seed=1"));
+}
+
 std::string nameOfCase(const testing::TestParamInfo<SimExamples::ParamType> &info) {
   auto [target, which, form] = info.param;
   return std::string(target) + "_" + nameOf(which) + "_" + nameOf(form);

@@ -5,6 +5,7 @@
 #include "runtime/sim/numerics/ScalarFloat.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace attune::sim {
@@ -17,6 +18,14 @@ float approximateSqrt(float x) { return canonical(std::sqrt(x)); }
 float approximateSin(float x) { return canonical(float(std::sin(double(x)))); }
 float approximateCos(float x) { return canonical(float(std::cos(double(x)))); }
 float approximateTanh(float x) { return canonical(float(std::tanh(double(x)))); }
+
+float approximateTanhF32(float x) {
+  float nearest = approximateTanh(x);
+  uint32_t bits = std::bit_cast<uint32_t>(nearest);
+  // Ten bits of fraction are kept; subnormal numbers and what is none are as they are.
+  bool isNormal = std::isnormal(nearest);
+  return isNormal ? std::bit_cast<float>((bits + 0x1000) & ~uint32_t(0x1fff)) : nearest;
+}
 
 uint32_t perturb(uint32_t result, uint64_t source, const FloatFormat &format, uint64_t seed,
                  uint32_t line) {

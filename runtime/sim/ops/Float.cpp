@@ -314,7 +314,7 @@ void decodeTanh(Decoder &decoder) {
   if (!isFloat(modifiers.type, 32))
     decoder.fail("expected .f32, .f16, .f16x2, .bf16 or .bf16x2 as the type");
   takeOperands(decoder, modifiers.type, {modifiers.type});
-  useApproximateKernel(decoder.instruction(), approximateKernels<approximateTanh>[0], formatF32);
+  useApproximateKernel(decoder.instruction(), approximateKernels<approximateTanhF32>[0], formatF32);
 }
 
 void decodeCopySign(Decoder &decoder) {

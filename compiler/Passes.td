@@ -111,12 +111,14 @@ def JoinBoundsPass : Pass<"tile-join-bounds", "::attune::tile::KernelOp"> {
 }
 
 def NarrowIndicesPass : Pass<"tile-narrow-indices", "::attune::tile::KernelOp"> {
-  let summary = "compute on indices of maps in 32 bits where they fit";
+  let summary = "compute on indices of maps, sweeps and folds in 32 bits where they fit";
   let description = [{
-    Rewrites integer arithmetic of `index` and `i64` in the regions of `tile.map` to `i32` where
-    range analysis proves that operands and results fit: vectors of i32 are twice as wide, and their
-    conversion to f32 is one instruction. Indices are tokens below 2^31, scalar index operands are
-    below 2^31 in magnitude, and those that divide are above 0; the runtime checks all at launch.
+    Rewrites integer arithmetic of `index` and `i64` in the regions of `tile.map`, `tile.sweep` and
+    `tile.fold` to `i32` where range analysis proves that operands and results fit: vectors of i32 are
+    twice as wide, their conversion to f32 is one instruction, and a GPU's registers have 32 bits. What
+    a region compares with and takes from outside is cut to 32 bits where it need not fit. Indices are
+    tokens below 2^31, scalar index operands are below 2^31 in magnitude, and those that divide are
+    above 0; the runtime checks all at launch.
     Coordinates (`affine.delinearize_index`) and `affine.apply` become arithmetic first.
 
     On entry and exit: any verified tile kernel. Refuses nothing.

@@ -11,13 +11,19 @@ static Value constantIndex(OpBuilder &builder, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(builder, loc, value);
 }
 
+/// The last coordinates of the tile, whether they exist or not: unlike those behind it, they are
+/// below 2^31.
+static Value lastOf(OpBuilder &builder, Location loc, Value first, int64_t size) {
+  return builder.createOrFold<arith::AddIOp>(loc, first, constantIndex(builder, loc, size - 1));
+}
+
 TilePlace::Values TilePlace::last(OpBuilder &builder, Location loc) const {
   Values ends;
   for (auto [origin, size, extent] : llvm::zip(first, sizes, extents)) {
-    Value end = builder.createOrFold<arith::AddIOp>(loc, origin, constantIndex(builder, loc, size));
-    Value clipped = builder.createOrFold<arith::MinSIOp>(loc, end, extent);
-    ends.push_back(
-        builder.createOrFold<arith::SubIOp>(loc, clipped, constantIndex(builder, loc, 1)));
+    Value last = lastOf(builder, loc, origin, size);
+    Value greatest =
+        builder.createOrFold<arith::SubIOp>(loc, extent, constantIndex(builder, loc, 1));
+    ends.push_back(builder.createOrFold<arith::MinSIOp>(loc, last, greatest));
   }
   return ends;
 }
@@ -25,8 +31,8 @@ TilePlace::Values TilePlace::last(OpBuilder &builder, Location loc) const {
 Value TilePlace::reachesOut(OpBuilder &builder, Location loc) const {
   Value any;
   for (auto [origin, size, extent] : llvm::zip(first, sizes, extents)) {
-    Value end = builder.createOrFold<arith::AddIOp>(loc, origin, constantIndex(builder, loc, size));
-    Value out = builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt, end, extent);
+    Value last = lastOf(builder, loc, origin, size);
+    Value out = builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::sge, last, extent);
     any = any ? builder.createOrFold<arith::OrIOp>(loc, any, out) : out;
   }
   return any;
@@ -54,6 +60,10 @@ TilePlace TileGrid::at(OpBuilder &builder, Location loc, Value tile) const {
       own = arith::RemUIOp::create(builder, loc, rest, count);
       rest = arith::DivUIOp::create(builder, loc, rest, count);
     }
+    // No bound of it, but one of what is known of it: all places of the box are below 2^31.
+    int64_t greatest = ((int64_t(1) << 31) - sizes[dim]) / sizes[dim];
+    own = arith::MinUIOp::create(builder, loc, own,
+                                 arith::ConstantIntOp::create(builder, loc, greatest, 32));
     Value wide = arith::IndexCastOp::create(builder, loc, index, own);
     result.first[dim] = arith::MulIOp::create(builder, loc, wide, size);
   }

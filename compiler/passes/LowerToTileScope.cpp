@@ -259,13 +259,17 @@ Value TileScope::emitFloorDivision(OpBuilder &builder, Value value, Value diviso
   }
   if (isNotNegative)
     return builder.createOrFold<arith::DivUIOp>(loc, value, divisor);
-  // Division truncates: make a negative dividend smaller by divisor - 1 first.
+  // Division truncates, and x = -1 - y for a y >= 0: x / d floored is -1 - y / d. Nothing here is
+  // farther from 0 than x is, which then may have 32 bits all the way.
+  Value minusOne = index(-1);
+  auto mirror = [&](Value number) {
+    return builder.createOrFold<arith::SubIOp>(loc, minusOne, number);
+  };
   Value isNegative =
       builder.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, value, index(0));
-  Value less = builder.createOrFold<arith::SubIOp>(loc, divisor, index(1));
-  Value lowered = builder.createOrFold<arith::SubIOp>(loc, value, less);
-  Value dividend = builder.createOrFold<arith::SelectOp>(loc, isNegative, lowered, value);
-  return builder.createOrFold<arith::DivSIOp>(loc, dividend, divisor);
+  Value dividend = builder.createOrFold<arith::MaxSIOp>(loc, value, mirror(value));
+  Value quotient = builder.createOrFold<arith::DivSIOp>(loc, dividend, divisor);
+  return builder.createOrFold<arith::SelectOp>(loc, isNegative, mirror(quotient), quotient);
 }
 
 Value TileScope::emitModulo(OpBuilder &builder, Value value, Value divisor, bool isNotNegative) {

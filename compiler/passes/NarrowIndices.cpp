@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// tile-narrow-indices: which integer operations of maps may run on 32 bits?
+// tile-narrow-indices: which integer operations may run on 32 bits?
 //
 //   %d = arith.subi %i, %j : index                   %n = arith.subi %i32, %j32 : i32
 //   %c = arith.cmpi sle, %d, %w : index      ->      %c = arith.cmpi sle, %n, %w32 : i32
 // where upstream's range analysis proves that every operand and result fits: an index is a token, a
-// scalar index is below 2^31 in magnitude, which the runtime checks at launch.
+// scalar index is below 2^31 in magnitude, which the runtime checks at launch. What a map, a sweep
+// or a fold compares with, and does not change in it, need not fit: cut to 32 bits (%w32 is then
+// min(max(%w, -2^31), 2^31 - 1)) it lies on the same side of all that does. A register of a GPU has
+// 32 bits, and what a loop compares with stays in registers all along.
 #include "compiler/Passes.h"
 #include "dialects/tile/TileOps.h"
 #include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
@@ -17,6 +20,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace attune {
@@ -29,8 +34,39 @@ using namespace attune;
 
 static constexpr unsigned NarrowBits = 32;
 
+/// a `predicate` b says the same as b `swapped` a.
+static arith::CmpIPredicate swapped(arith::CmpIPredicate predicate) {
+  using enum arith::CmpIPredicate;
+  switch (predicate) {
+  case slt: return sgt;
+  case sle: return sge;
+  case sgt: return slt;
+  case sge: return sle;
+  case ult: return ugt;
+  case ule: return uge;
+  case ugt: return ult;
+  case uge: return ule;
+  default: return predicate;
+  }
+}
+
 static bool isDivision(Operation *op) {
-  return isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp, arith::RemSIOp>(op);
+  return isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivSIOp, arith::RemSIOp,
+             arith::DivUIOp, arith::RemUIOp>(op);
+}
+
+/// Sizes of grids are above 0, which the launch checks.
+static bool isGridSize(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    auto box = dyn_cast<tile::BoxOp>(user);
+    return isa<tile::CoordinatesOp>(user) || (box && llvm::is_contained(box.getGrid(), value));
+  });
+}
+
+static bool isScalarOperand(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  return argument && argument.getType().isIndex() &&
+         isa<tile::KernelOp>(argument.getOwner()->getParentOp());
 }
 
 namespace {
@@ -43,7 +79,7 @@ public:
 
   void setToEntryState(dataflow::IntegerValueRangeLattice *lattice) override {
     if (isScalarOperand(lattice->getAnchor()))
-      return join(lattice, -limit(), limit());
+      return join(lattice, isGridSize(lattice->getAnchor()) ? 1 : -limit(), limit());
     IntegerRangeAnalysis::setToEntryState(lattice);
   }
 
@@ -90,12 +126,6 @@ public:
 private:
   static int64_t limit() { return (int64_t(1) << (NarrowBits - 1)) - 1; }
 
-  static bool isScalarOperand(Value value) {
-    auto argument = dyn_cast<BlockArgument>(value);
-    return argument && argument.getType().isIndex() &&
-           isa<tile::KernelOp>(argument.getOwner()->getParentOp());
-  }
-
   static ConstantIntRanges rangeOfIndex(int64_t low, int64_t high) {
     unsigned width = IndexType::kInternalStorageBitWidth;
     return ConstantIntRanges::fromSigned(APInt(width, low, /*isSigned=*/true),
@@ -117,15 +147,18 @@ private:
   bool isWide(Type type);
   bool fits(Value value);
   bool isNotNegative(Value value);
+  bool mayCut(Value value, Value other, arith::CmpIPredicate predicate, Operation *compare);
+  bool mayNarrowCompare(Value left, Value right, arith::CmpIOp compare);
   bool mayNarrow(Operation *op);
+  void compareDirectly(arith::CmpIOp compare);
   Value narrow(Value value);
+  Value cut(Value value);
   void narrowOperation(Operation *op);
-  void eraseDead(Block &block);
 
   tile::KernelOp kernel;
   DataFlowSolver &solver;
   Type narrowType;
-  llvm::DenseMap<Value, Value> narrowed;
+  llvm::DenseMap<Value, Value> narrowed, cuts;
 };
 
 class NarrowIndices : public attune::impl::NarrowIndicesPassBase<NarrowIndices> {
@@ -156,14 +189,56 @@ bool Narrower::isNotNegative(Value value) {
   return range && range->smin().isNonNegative();
 }
 
+/// Does the innermost map, sweep or fold around `op` take `value` from outside?
+static bool isFixedFor(Value value, Operation *op) {
+  Operation *user = op->getParentOp();
+  while (user && !isa<tile::MapOp, tile::SweepOp, tile::FoldOp>(user))
+    user = user->getParentOp();
+  return user && !user->isAncestor(value.getParentRegion()->getParentOp());
+}
+
+/// Does `value`, cut to 32 bits, compare with `other` as it is?
+bool Narrower::mayCut(Value value, Value other, arith::CmpIPredicate predicate,
+                      Operation *compare) {
+  using enum arith::CmpIPredicate;
+  auto range = rangeOf(solver, value), with = rangeOf(solver, other);
+  if (!range || !with || !isFixedFor(value, compare))
+    return false;
+  // At the greatest number, value > other becomes value = other; so it is at the least.
+  unsigned width = range->smin().getBitWidth();
+  APInt least = APInt::getSignedMinValue(NarrowBits).sext(width);
+  APInt greatest = APInt::getSignedMaxValue(NarrowBits).sext(width);
+  bool isEquality = predicate == eq || predicate == ne;
+  bool needsBelow = isEquality || predicate == sle || predicate == sgt;
+  bool needsAbove = isEquality || predicate == slt || predicate == sge;
+  if (!needsBelow && !needsAbove) // unsigned
+    return false;
+  return (range->smax().sle(greatest) || !needsBelow || with->smax().slt(greatest)) &&
+         (range->smin().sge(least) || !needsAbove || with->smin().sgt(least));
+}
+
+/// Can two numbers be compared on 32 bits, as `compare` does, if need be one of them cut?
+bool Narrower::mayNarrowCompare(Value left, Value right, arith::CmpIOp compare) {
+  if (!isWide(left.getType()))
+    return false;
+  arith::CmpIPredicate predicate = compare.getPredicate();
+  if (predicate >= arith::CmpIPredicate::ult && !(isNotNegative(left) && isNotNegative(right)))
+    return false;
+  if (fits(left))
+    return fits(right) || mayCut(right, left, swapped(predicate), compare);
+  return fits(right) && mayCut(left, right, predicate, compare);
+}
+
 /// May the op compute on the narrow values of its wide operands, and does it give the same?
 bool Narrower::mayNarrow(Operation *op) {
+  if (auto compare = dyn_cast<arith::CmpIOp>(op))
+    return mayNarrowCompare(compare.getLhs(), compare.getRhs(), compare);
   bool isArithmetic =
       isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp, arith::DivUIOp,
           arith::FloorDivSIOp, arith::CeilDivSIOp, arith::RemSIOp, arith::RemUIOp, arith::MaxSIOp,
           arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp, arith::AndIOp, arith::OrIOp,
-          arith::XOrIOp, arith::ShRSIOp, arith::SelectOp, arith::CmpIOp, arith::IndexCastOp,
-          arith::ExtSIOp, arith::TruncIOp, arith::SIToFPOp>(op);
+          arith::XOrIOp, arith::ShRSIOp, arith::SelectOp, arith::IndexCastOp, arith::ExtSIOp,
+          arith::TruncIOp, arith::SIToFPOp>(op);
   if (!isArithmetic || llvm::none_of(op->getOperandTypes(), [&](Type t) { return isWide(t); }))
     return false;
   if (!llvm::all_of(op->getOperands(), [&](Value v) { return fits(v); }) ||
@@ -173,10 +248,28 @@ bool Narrower::mayNarrow(Operation *op) {
   if (isa<arith::IndexCastOp, arith::TruncIOp>(op) && !isWide(op->getResult(0).getType()) &&
       !op->getResult(0).getType().isInteger(NarrowBits))
     return false;
-  auto compare = dyn_cast<arith::CmpIOp>(op);
-  bool isUnsigned = isa<arith::DivUIOp, arith::RemUIOp, arith::MaxUIOp, arith::MinUIOp>(op) ||
-                    (compare && compare.getPredicate() >= arith::CmpIPredicate::ult);
-  return !isUnsigned || llvm::all_of(op->getOperands(), [&](Value v) { return isNotNegative(v); });
+  bool isUnsigned = isa<arith::DivUIOp, arith::RemUIOp, arith::MaxUIOp, arith::MinUIOp>(op);
+  return !isUnsigned || llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+    bool divides = isDivision(op) && operand.getOperandNumber() == 1;
+    return isNotNegative(operand.get()) || (divides && isScalarOperand(operand.get()));
+  });
+}
+
+/// a - b <= 0 as a <= b, where only the difference needs more than 32 bits.
+void Narrower::compareDirectly(arith::CmpIOp compare) {
+  auto difference = compare.getLhs().getDefiningOp<arith::SubIOp>();
+  if (!difference || !matchPattern(compare.getRhs(), m_Zero()) || fits(difference) ||
+      compare.getPredicate() >= arith::CmpIPredicate::ult)
+    return;
+  Value a = difference.getLhs(), b = difference.getRhs();
+  auto left = rangeOf(solver, a), right = rangeOf(solver, b);
+  bool wrapsBelow = true, wrapsAbove = true;
+  if (left && right) {
+    (void)left->smin().ssub_ov(right->smax(), wrapsBelow);
+    (void)left->smax().ssub_ov(right->smin(), wrapsAbove);
+  }
+  if (!wrapsBelow && !wrapsAbove && mayNarrowCompare(a, b, compare))
+    compare->setOperands({a, b});
 }
 
 /// The value on 32 bits; cast where it is made, once.
@@ -200,10 +293,27 @@ Value Narrower::narrow(Value value) {
   return narrowed[value] = result;
 }
 
+/// The number of 32 bits that is nearest to the value.
+Value Narrower::cut(Value value) {
+  Value &known = cuts[value];
+  if (known)
+    return known;
+  ImplicitLocOpBuilder builder(value.getLoc(), kernel.getContext());
+  builder.setInsertionPointAfterValue(value);
+  auto limit = [&](const APInt &number) -> Value {
+    return arith::ConstantOp::create(
+        builder, builder.getIntegerAttr(value.getType(), number.getSExtValue()));
+  };
+  Value above = arith::MaxSIOp::create(builder, value, limit(APInt::getSignedMinValue(NarrowBits)));
+  Value near = arith::MinSIOp::create(builder, above, limit(APInt::getSignedMaxValue(NarrowBits)));
+  return known = narrow(near);
+}
+
 void Narrower::narrowOperation(Operation *op) {
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(narrow(operand));
+    operands.push_back(fits(operand) || narrowed.contains(operand) ? narrow(operand)
+                                                                   : cut(operand));
   // Casts among wide types, or to i32, are nothing once narrow.
   if (isa<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op)) {
     Value result = op->getResult(0);
@@ -221,8 +331,9 @@ void Narrower::narrowOperation(Operation *op) {
   if (isWide(before.getType())) {
     after.setType(narrowType);
     narrowed[before] = after;
-    // Who needs the quotient wide shall not divide once more.
-    if (isDivision(op)) {
+    // Who needs the quotient wide shall not divide once more. Outside of maps, all take the narrow
+    // one: a map has vectors of them, and widening those costs more than an addition.
+    if (isDivision(op) || !op->getParentOfType<tile::MapOp>()) {
       Value wide =
           before.getType().isIndex()
               ? Value(arith::IndexCastOp::create(builder, op->getLoc(), before.getType(), after))
@@ -235,22 +346,21 @@ void Narrower::narrowOperation(Operation *op) {
   }
 }
 
-void Narrower::eraseDead(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 void Narrower::run() {
-  kernel.walk([&](tile::MapOp map) {
-    Block &block = map.getBody().front();
-    SmallVector<Operation *> candidates;
-    for (Operation &op : block.without_terminator())
-      if (mayNarrow(&op))
-        candidates.push_back(&op);
-    for (Operation *op : candidates)
-      narrowOperation(op);
-    eraseDead(block);
+  kernel.walk([&](arith::CmpIOp compare) { compareDirectly(compare); });
+  // New values have no ranges: first all questions, then all answers.
+  SmallVector<Operation *> candidates;
+  kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    bool isRepeated = op->getParentOfType<tile::MapOp>() || op->getParentOfType<tile::SweepOp>() ||
+                      op->getParentOfType<tile::FoldOp>();
+    if (isRepeated && mayNarrow(op))
+      candidates.push_back(op);
+  });
+  for (Operation *op : candidates)
+    narrowOperation(op);
+  kernel.walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+    if (isOpTriviallyDead(op))
+      op->erase();
   });
 }
 

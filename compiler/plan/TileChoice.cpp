@@ -78,6 +78,21 @@ static int64_t countPairOps(attn::KernelOp kernel) {
   return count;
 }
 
+/// See KernelShape::hasScatteredKeys.
+static bool scattersKeys(attn::WhereOp where) {
+  bool readsKeys = llvm::any_of(where->getOperandTypes(), [](Type type) {
+    return isa<attn::ColsType>(type) && !isa<FloatType>(getElementTypeOrSelf(type));
+  });
+  return readsKeys || where
+                          .walk([](Operation *op) {
+                            bool scatters =
+                                isa<arith::OrIOp, affine::AffineDelinearizeIndexOp>(op) ||
+                                countDivisions(op) > 0;
+                            return scatters ? WalkResult::interrupt() : WalkResult::advance();
+                          })
+                          .wasInterrupted();
+}
+
 /// Grids of the axes that all matrices lie on; of none, if they lie on different ones.
 static void findGrids(attn::KernelOp kernel, KernelShape &shape) {
   StringAttr rows, cols;
@@ -132,6 +147,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
     shape.isFloat16 = element.isF16() || element.isBF16();
   }
   shape.pairOps = countPairOps(kernel);
+  kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
   for (const Sweep &sweep : plan.sweeps)
     shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
@@ -377,7 +393,9 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   // rescaling of what is carried; nor with much work at each pair, which needs the registers.
   constexpr int64_t mostPairOps = 13;
   bool heavy = shape.pairOps > mostPairOps;
-  for (int64_t products = heavy ? 1 : 2; products >= 1; --products)
+  // Two products of long vectors leave nothing to what finds the tiles of such masks.
+  bool crowded = shape.hasScatteredKeys && sum(shape.accumulatorWidths) > 64;
+  for (int64_t products = heavy || crowded ? 1 : 2; products >= 1; --products)
     for (int64_t queries = most; queries >= 64 || (products == 1 && queries >= 16); queries /= 2)
       for (int64_t stages : {3, 2, 1})
         for (int64_t keys : {64, 32, 16}) {

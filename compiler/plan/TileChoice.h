@@ -31,6 +31,9 @@ struct KernelShape {
   /// Ops that the maps and masks of a program run at each pair; a number of each key and a read of a
   /// table of pairs count as 8, and each integer division as 2 more.
   int64_t pairOps = 0;
+  /// Does a mask leave more than one range of keys a row, divide, or compare with numbers of keys?
+  /// What finds the tiles that such masks leave takes registers all along.
+  bool hasScatteredKeys = false;
   /// How many sizes the grids of the axes have, 0 where tiles cannot be boxes of one.
   size_t queryGrid = 0, keyGrid = 0;
 };

@@ -161,12 +161,19 @@ LogicalResult SweepOp::verifyRegions() {
 bool SweepOp::visitsAll() { return getSeek().empty() && matchPattern(getClasses()[0], m_One()); }
 
 void SweepOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setRange) {
-  // Tiles are no more than tokens.
-  unsigned width = IndexType::kInternalStorageBitWidth;
-  auto range = ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, (int64_t(1) << 31) - 1));
-  for (Region *region : {&getSeek(), &getClassify(), &getBody()})
-    if (!region->empty())
-      setRange(region->getArgument(0), range);
+  // Tiles are no more than tokens, which are below 2^31. `seek` is asked for the end, too.
+  constexpr int64_t tokens = (int64_t(1) << 31) - 1;
+  auto upTo = [](int64_t last) {
+    unsigned width = IndexType::kInternalStorageBitWidth;
+    return ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, last));
+  };
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  bool isBoxed = !kernel || kernel.getConfig().getKeyBox();
+  int64_t keys = isBoxed ? 1 : kernel.getConfig().getKeys();
+  if (!getSeek().empty())
+    setRange(getSeek().getArgument(0), upTo(tokens));
+  setRange(getClassify().getArgument(0), upTo((tokens - 1) / keys));
+  setRange(getTile(), upTo((tokens - 1) / keys));
   setRange(getPartial(), ConstantIntRanges::maxRange(1));
   for (Value carried : getState())
     if (carried.getType().isIntOrIndex())

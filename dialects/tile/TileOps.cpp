@@ -37,6 +37,14 @@ static ConstantIntRanges tokenRange() {
   return ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, (int64_t(1) << 31) - 1));
 }
 
+/// First tokens of tiles: token 2^31 - 2 is the last there can be, and a tile begins at a multiple of
+/// its size.
+static ConstantIntRanges firstTokenRange(int64_t size) {
+  constexpr int64_t last = (int64_t(1) << 31) - 2;
+  unsigned width = IndexType::kInternalStorageBitWidth;
+  return ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, last / size * size));
+}
+
 //===--- kernel --------------------------------------------------------------------------------===//
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
@@ -93,8 +101,10 @@ static std::pair<int64_t, int64_t> getPlaces(Type tile) {
 //===--- coordinates, load, store, read --------------------------------------------------------===//
 
 void CoordinatesOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setRange) {
-  for (Value value : getResults())
-    setRange(value, tokenRange());
+  setRange(getBatch(), tokenRange());
+  setRange(getHead(), tokenRange());
+  auto kernel = (*this)->getParentOfType<KernelOp>();
+  setRange(getFirstQuery(), firstTokenRange(kernel ? kernel.getConfig().getQueries() : 1));
 }
 
 LogicalResult CoordinatesOp::verify() {

@@ -212,7 +212,11 @@ LogicalResult KernelEmitter::emitSweep(tile::SweepOp op) {
 /// while (t = seek(next)) < end { visit t; next = t + 1 }
 LogicalResult KernelEmitter::emitSeekingSweep(tile::SweepOp op, ValueRange carried,
                                               SmallVector<Value> &final) {
-  SmallVector<Value> initial = {scalar(op.getFirst())};
+  // `seek` may be asked for tiles and the end; where there is nothing to visit, the first one can be
+  // anything.
+  Value zero = b.integer(0), end = arith::MaxSIOp::create(b, scalar(op.getEnd()), zero);
+  Value first = arith::MaxSIOp::create(b, scalar(op.getFirst()), zero);
+  SmallVector<Value> initial = {arith::MinSIOp::create(b, first, end)};
   llvm::append_range(initial, carried);
   SmallVector<Type> types(ValueRange(initial).getTypes());
   SmallVector<Location> locations(types.size(), b.getLoc());
@@ -224,8 +228,7 @@ LogicalResult KernelEmitter::emitSeekingSweep(tile::SweepOp op, ValueRange carri
     return failure();
   SmallVector<Value> found = {scalar(op.getSeek().front().getTerminator()->getOperand(0))};
   llvm::append_range(found, before->getArguments().drop_front());
-  Value more =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, found.front(), scalar(op.getEnd()));
+  Value more = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, found.front(), end);
   scf::ConditionOp::create(b, more, found);
   Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
   Value tile = after->getArgument(0);

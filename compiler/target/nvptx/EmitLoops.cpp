@@ -17,7 +17,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace attune;
@@ -190,10 +192,24 @@ void KernelEmitter::advanceRing(tile::LoadOp load) {
   tiles[load.getResult()].shared = pipeline.tiles[index];
 }
 
+/// Registers of what finds the tiles of a sweep and is the same for all.
+static int64_t countScheduleRegisters(Operation *loop) {
+  auto sweep = cast<tile::SweepOp>(loop);
+  llvm::SetVector<Value> values;
+  for (Region *region : {&sweep.getSeek(), &sweep.getClassify()})
+    getUsedValuesDefinedAbove(*region, values);
+  int64_t count = 0;
+  for (Value value : values)
+    if (!matchPattern(value, m_Constant()) && !isa<MemRefType>(value.getType()))
+      count += value.getType().isInteger(1) ? 0 : value.getType().isInteger(32) ? 1 : 2;
+  return count;
+}
+
 /// Queries that the loop multiplies again and again stay in registers where there is room: they
 /// save a third of what ldmatrix reads.
 void KernelEmitter::keepOperandsInRegisters(Pipeline &pipeline, int64_t carried) {
-  constexpr int64_t others = 96; // what masks and score functions were seen to need beside tiles
+  // What masks and score functions were seen to need beside tiles; some masks need more.
+  int64_t others = std::max<int64_t>(96, 64 + countScheduleRegisters(pipeline.loop()));
   int64_t room = std::min<int64_t>(255, 65536 / threads) - others - carried;
   SmallVector<Value> operands;
   pipeline.body->walk([&](tile::DotOp dot) {

@@ -14,9 +14,9 @@
 // CHECK-SAME: config = #tile.config<queries = 128, keys = 64, threads = 256, stages = 2>, result_count = 1 : i64
 // CHECK: %[[B:.*]], %[[H:.*]], %[[I0:.*]] = tile.coordinates
 // CHECK: %[[NK:.*]] = memref.dim %{{.*}}, %{{.*}}
-// CHECK: %[[LAST:.*]] = arith.addi %[[I0]], %c128
-// CHECK: %[[END:.*]] = arith.minsi %[[LAST]], %{{.*}}
-// CHECK: %[[ROW:.*]] = arith.subi %[[END]], %c1
+// CHECK: %[[LAST:.*]] = arith.addi %[[I0]], %c127
+// CHECK: %[[GREATEST:.*]] = arith.subi %{{.*}}, %c1
+// CHECK: %[[ROW:.*]] = arith.minsi %[[LAST]], %[[GREATEST]]
 // CHECK: %[[KEY:.*]] = arith.addi %[[NK]], %c-1
 // CHECK: %[[HIGH:.*]] = arith.minsi %[[ROW]], %[[KEY]]
 // CHECK: %[[TILE:.*]] = arith.shrsi %[[HIGH]], %c6
@@ -59,8 +59,8 @@ attn.kernel @causal(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan}
 // CHECK: %[[NK:.*]] = memref.dim
 // CHECK: tile.sweep %c0 to %{{.*}} carry
 // CHECK:   %[[J0:.*]] = arith.muli %{{.*}}, %c64
-// CHECK:   %[[TILE_END:.*]] = arith.addi %[[J0]], %c64
-// CHECK:   %[[PARTIAL:.*]] = arith.cmpi sgt, %[[TILE_END]], %[[NK]]
+// CHECK:   %[[TILE_LAST:.*]] = arith.addi %[[J0]], %c63
+// CHECK:   %[[PARTIAL:.*]] = arith.cmpi sge, %[[TILE_LAST]], %[[NK]]
 // CHECK:   tile.yield %true, %[[PARTIAL]]
 attn.kernel @dense(%q: !q, %k: !k, %v: !k) -> !q attributes {attn.plan = #plan} {
   %s = dot %q, %k scale 0.125 : !q, !k

@@ -60,14 +60,18 @@ tile.kernel @window(%k: !tokens {tile.name = "k"}, %w: index {tile.name = "w"}, 
   tile.return
 }
 
-// A sum of tokens, a product, a difference with an operand, and an i64 operand may all leave 32 bits.
+// A sum of tokens, a product and a difference with an operand may all leave 32 bits. So may an i64
+// operand; but the map does not change it, and cut to 32 bits it compares like itself.
 // CHECK-LABEL: tile.kernel @overflow
+// CHECK-DAG: %[[U_ABOVE:.*]] = arith.maxsi %{{.*}}, %c-2147483648{{.*}} : i64
+// CHECK-DAG: %[[U_CUT:.*]] = arith.minsi %[[U_ABOVE]], %c2147483647{{.*}} : i64
+// CHECK-DAG: %[[U32:.*]] = arith.trunci %[[U_CUT]] : i64 to i32
 // CHECK: tile.map
 // CHECK: arith.addi {{.*}} : index
 // CHECK: arith.muli {{.*}} : index
 // CHECK: arith.subi {{.*}} : index
 // CHECK: arith.cmpi sle, {{.*}} : index
-// CHECK: arith.cmpi sle, {{.*}} : i64
+// CHECK: arith.cmpi sle, %{{.*}}, %[[U32]] : i32
 tile.kernel @overflow(%w: index {tile.name = "w"}, %u: i64 {tile.name = "u"}, %o: !tokens {tile.name = "o"})
     attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
   %b, %h, %i0 = tile.coordinates
@@ -90,9 +94,10 @@ tile.kernel @overflow(%w: index {tile.name = "w"}, %u: i64 {tile.name = "u"}, %o
   tile.return
 }
 
-// An index that addresses memory stays an index.
+// An index that addresses memory stays an index, but for a division, which costs more than a cast.
 // CHECK-LABEL: tile.kernel @address
-// CHECK: %[[K:.*]] = arith.remui %{{.*}}, %{{.*}} : index
+// CHECK: %[[R:.*]] = arith.remui %{{.*}}, %{{.*}} : i32
+// CHECK: %[[K:.*]] = arith.index_cast %[[R]] : i32 to index
 // CHECK: tile.read %{{.*}}[%[[K]]]
 tile.kernel @address(%t: memref<?xf32, strided<[?]>> {tile.name = "t"}, %o: !tokens {tile.name = "o"})
     attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {

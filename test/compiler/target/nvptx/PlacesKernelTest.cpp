@@ -152,4 +152,20 @@ TEST(Functions, AreAccurate) {
     EXPECT_LT(largestError(function), 5e-6) << function.text;
 }
 
+/// On both sides of where the polynomial ends, and where it saturates.
+TEST(Functions, TangentsAreAccurateEverywhere) {
+  auto exact = [](double x) { return std::tanh(x); };
+  for (auto [low, high] : std::vector<std::pair<double, double>>{
+           {0.001, 0.25}, {0.25, 0.3}, {0.3, 0.35}, {0.35, 1}, {1, 12}, {-0.4, -0.2}, {40, 200}})
+    EXPECT_LT(largestError({"math.tanh %e", exact, low, high}), 4e-7) << low << " to " << high;
+}
+
+/// Off by what the instruction is off, and by less than that nowhere near all over: the flag arrived.
+TEST(Functions, AnAllowedApproximationIsTaken) {
+  auto exact = [](double x) { return std::tanh(x); };
+  double error = largestError({"math.tanh %e fastmath<afn>", exact, 0.01, 3});
+  EXPECT_LE(error, 0x1p-11 + 1e-6);
+  EXPECT_GT(error, 0x1p-13);
+}
+
 } // namespace

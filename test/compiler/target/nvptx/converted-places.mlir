@@ -33,7 +33,7 @@ tile.kernel @calculated(%o: !numbers {tile.name = "o"}) attributes {config = #co
 // CHECK-LABEL: llvm.func @compared
 // CHECK-COUNT-8: llvm.sitofp
 // CHECK-NOT: llvm.sitofp
-tile.kernel @compared(%o: !numbers {tile.name = "o"}, %w: f32 {tile.name = "w"}) attributes {config = #config, result_count = 1 : i64} {
+tile.kernel @compared(%w: f32 {tile.name = "w"}, %o: !numbers {tile.name = "o"}) attributes {config = #config, result_count = 1 : i64} {
   %b, %h, %i0 = tile.coordinates
   %zero = arith.constant 0.0 : f32
   %s = tile.splat %zero : f32 -> !s

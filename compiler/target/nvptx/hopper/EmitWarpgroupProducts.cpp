@@ -100,6 +100,8 @@ static std::string tied(size_t count) {
 
 /// A product of more steps takes descriptors of B that were made beforehand.
 static constexpr size_t mostMadeSteps = 8;
+/// One of more than this makes those of A too.
+static constexpr size_t mostKeptSteps = 12;
 
 /// Gives each place a descriptor of its own.
 void WarpgroupEmitter::spread(SmallVectorImpl<Place> &places) {
@@ -131,10 +133,13 @@ SmallVector<Value> WarpgroupEmitter::issue(const Product &product) {
   size_t sums = product.columns / 2, steps = product.b.size();
   bool adds = !product.accumulator.empty(), inRegisters = product.a.empty();
   SmallVector<Place> a(product.a), b(product.b);
-  spread(a);
-  // What changes with the tile is cheaper to make at each product, as long as uniform registers last
-  // (ptxas 13.0: 10 instructions of 607 for a head of 128, 39 more of 618 for one of 256).
-  if (steps > mostMadeSteps)
+  // What changes with the tile is cheaper to make at each product, and so is all of a long product, whose
+  // descriptors take more uniform registers than there are (ptxas 13.0, turns over full tiles: 466
+  // instructions instead of 474 for a head of 128, 487 instead of 500 for one of 256).
+  bool isLong = steps > mostKeptSteps;
+  if (!isLong)
+    spread(a);
+  if (!isLong && steps > mostMadeSteps)
     spread(b);
   AsmOperands operands;
   operands.values.append(product.accumulator);
@@ -145,14 +150,19 @@ SmallVector<Value> WarpgroupEmitter::issue(const Product &product) {
     return "$" + std::to_string(std::stoul(text.substr(1)) + sums);
   };
   std::string scalar = product.scalar.isF16() ? "f16" : "bf16";
-  std::string text = "{\n.reg .pred keep, fresh;\n.reg .b64 left, right;\n"
+  std::string text = "{\n.reg .pred keep, fresh;\n.reg .b64 left, right;\n.reg .b32 low, high;\n"
                      "setp.ne.b32 keep, 1, 0;\nsetp.ne.b32 fresh, 0, 0;\n"
                      "wgmma.fence.sync.aligned;\n";
   auto locate = [&](const Place &place, const std::string &scratch) {
     std::string name = refer(place.descriptor, "l");
     if (place.distance == 0)
       return name;
-    text += "add.s64 " + scratch + ", " + name + ", " + std::to_string(place.distance) + ";\n";
+    std::string distance = std::to_string(place.distance);
+    if (isLong) // the low half holds the address, and its sums do not carry
+      text += "mov.b64 {low, high}, " + name + ";\nadd.s32 low, low, " + distance + ";\nmov.b64 " +
+              scratch + ", {low, high};\n";
+    else
+      text += "add.s64 " + scratch + ", " + name + ", " + distance + ";\n";
     return scratch;
   };
   for (size_t step = 0; step < steps; ++step) {

@@ -8,14 +8,19 @@ using namespace mlir;
 
 namespace attune {
 
+bool hasRows(tile::KernelOp kernel) {
+  auto isTile = [](Type type) {
+    return isa<tile::RowsType, tile::PartialType, tile::MatrixType, tile::ColsType>(type);
+  };
+  return kernel
+      .walk([&](Operation *op) {
+        return WalkResult(failure(llvm::any_of(op->getResultTypes(), isTile)));
+      })
+      .wasInterrupted();
+}
+
 bool usesWarpgroups(tile::KernelOp kernel) {
-  auto isTile = [](Type type) { return isa<tile::RowsType, tile::MatrixType>(type); };
-  return kernel.getConfig().getWarpgroups() > 0 &&
-         kernel
-             .walk([&](Operation *op) {
-               return WalkResult(failure(llvm::any_of(op->getResultTypes(), isTile)));
-             })
-             .wasInterrupted();
+  return kernel.getConfig().getWarpgroups() > 0 && hasRows(kernel);
 }
 
 int64_t getRunOfTokens(tile::LoadOp load) {

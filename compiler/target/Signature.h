@@ -23,6 +23,9 @@ struct LaunchParameter {
   int64_t tokens = 0, columns = 0;
 };
 
+/// Does any op have tiles? (Their rows are shared out over warps; a pass before a kernel has none.)
+bool hasRows(tile::KernelOp kernel);
+
 /// Does one warpgroup of the kernel copy what others multiply?
 bool usesWarpgroups(tile::KernelOp kernel);
 

@@ -189,11 +189,10 @@ void KernelEmitter::accumulate(TileValue &sums, ArrayRef<Value> a, int64_t block
     sums.elements[slot] = value;
 }
 
-LogicalResult KernelEmitter::emitContract(tile::ContractOp op) {
-  FailureOr<const TileValue *> weights = lookupTile(op, op.getWeights());
+/// The tokens that the contract adds; refuses what the tensor cores cannot multiply with its weights.
+FailureOr<SharedTile> KernelEmitter::lookupValues(tile::ContractOp op) {
   FailureOr<const TileValue *> values = lookupTile(op, op.getValues());
-  FailureOr<const TileValue *> before = lookupTile(op, op.getAccumulator());
-  if (failed(weights) || failed(values) || failed(before))
+  if (failed(values))
     return failure();
   if (!(*values)->shared)
     return op.emitOpError(
@@ -203,21 +202,37 @@ LogicalResult KernelEmitter::emitContract(tile::ContractOp op) {
   if (!weight.isF32() && weight != scalar)
     return op.emitOpError() << "expected weights of f32 or " << scalar
                             << " on the nvptx target, but got " << weight;
+  return *(*values)->shared;
+}
+
+/// Multiplies what the contract adds to by its scale, if it has one.
+LogicalResult KernelEmitter::scaleRows(tile::ContractOp op, TileValue &rows) {
+  if (!op.getScale())
+    return success();
+  FailureOr<const TileValue *> scale = lookupTile(op, op.getScale());
+  if (failed(scale))
+    return failure();
+  for (auto [index, value] : llvm::enumerate(rows.elements))
+    value = arith::MulFOp::create(builder, value, (*scale)->at(index / rows.columns, 0));
+  return success();
+}
+
+LogicalResult KernelEmitter::emitContract(tile::ContractOp op) {
+  FailureOr<const TileValue *> weights = lookupTile(op, op.getWeights());
+  FailureOr<SharedTile> values = lookupValues(op);
+  FailureOr<const TileValue *> before = lookupTile(op, op.getAccumulator());
+  if (failed(weights) || failed(values) || failed(before))
+    return failure();
+  Type scalar = values->scalar;
   settlePendingCopies();
   TileValue result = **before;
-  if (op.getScale()) {
-    FailureOr<const TileValue *> scale = lookupTile(op, op.getScale());
-    if (failed(scale))
-      return failure();
-    for (auto [index, value] : llvm::enumerate(result.elements))
-      value = arith::MulFOp::create(builder, value, (*scale)->at(index / result.columns, 0));
-  }
+  if (failed(scaleRows(op, result)))
+    return failure();
   SmallVector<Value> a = packOperandA(**weights, scalar);
   int64_t steps = (*weights)->columns / 4;
   for (int64_t step = 0; step < steps; ++step)
     for (int64_t tile = 0; tile < result.columns / 2; tile += 2) {
-      SmallVector<Value, 4> b =
-          loadMatrix(*(*values)->shared, 16 * step, tile / 2, Operand::Values);
+      SmallVector<Value, 4> b = loadMatrix(*values, 16 * step, tile / 2, Operand::Values);
       for (int64_t block = 0; block < rowBlocks; ++block)
         for (int64_t half = 0; half < 2; ++half)
           accumulate(result, ArrayRef(a).slice(4 * (block * steps + step), 4), block, tile + half,

@@ -96,18 +96,6 @@ FailureOr<const TileValue *> KernelEmitter::lookupTile(Operation *user, Value va
 
 //===--- the function -------------------------------------------------------------------------===//
 
-/// Does any op have tiles? (Their rows are shared out over warps.)
-static bool hasRows(tile::KernelOp kernel) {
-  auto isTile = [](Type type) {
-    return isa<tile::RowsType, tile::PartialType, tile::MatrixType, tile::ColsType>(type);
-  };
-  return kernel
-      .walk([&](Operation *op) {
-        return WalkResult(failure(llvm::any_of(op->getResultTypes(), isTile)));
-      })
-      .wasInterrupted();
-}
-
 LogicalResult KernelEmitter::checkConfig() {
   int64_t queries = kernel.getConfig().getQueries();
   if (threads < 32 || threads > 1024 || threads % 32)

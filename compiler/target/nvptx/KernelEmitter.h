@@ -142,6 +142,8 @@ protected:
   // EmitDots.cpp: products on the tensor cores.
   virtual mlir::LogicalResult emitDot(tile::DotOp op);
   virtual mlir::LogicalResult emitContract(tile::ContractOp op);
+  mlir::FailureOr<SharedTile> lookupValues(tile::ContractOp op);
+  mlir::LogicalResult scaleRows(tile::ContractOp op, TileValue &rows);
   /// What a tile is to a product: A, B as it lies, or B transposed.
   enum class Operand { Queries, Keys, Values };
   Value matrixPointer(const SharedTile &tile, int64_t row, int64_t step, Operand role);

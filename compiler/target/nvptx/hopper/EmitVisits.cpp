@@ -24,6 +24,18 @@ struct WarpgroupEmitter::Range {
   Value first, count;
 };
 
+/// A lane has two rows and a fourth of the columns, two numbers a register.
+static size_t packedWeightsOf(tile::ContractOp contract) {
+  return cast<tile::MatrixType>(contract.getWeights().getType()).getCols() / 4;
+}
+
+size_t WarpgroupEmitter::Traffic::packedWeights() const {
+  size_t packed = 0;
+  for (tile::ContractOp contract : contracts)
+    packed += packedWeightsOf(contract);
+  return packed;
+}
+
 LogicalResult WarpgroupEmitter::emitSweep(tile::SweepOp sweep) {
   Traffic &traffic = trafficOf(sweep);
   if (copies)
@@ -249,19 +261,10 @@ LogicalResult WarpgroupEmitter::visitFirst(Traffic &traffic, const Visit &visit,
 /// `state`: that of the sweep, then the packed weights of the visit before.
 LogicalResult WarpgroupEmitter::visitNext(Traffic &traffic, const Visit &visit, ValueRange state,
                                           SmallVectorImpl<Value> &next) {
-  SmallVector<Value> flat;
-  size_t carried = 0;
-  for (Value value : traffic.pipeline.state()) {
-    auto share = value.getType().isIntOrIndexOrFloat()
-                     ? FailureOr<std::pair<int64_t, int64_t>>({1, 1})
-                     : shareOf(traffic.sweep, value.getType());
-    if (failed(share))
-      return failure();
-    carried += share->first * share->second;
-  }
-  ValueRange weights = state.drop_front(carried);
+  size_t packed = traffic.packedWeights();
+  ValueRange weights = state.take_back(packed);
   Value before = arith::SubIOp::create(builder, visit.index, i32(1));
-  if (failed(enterVisit(traffic, visit, state.take_front(carried))) ||
+  if (failed(enterVisit(traffic, visit, state.drop_back(packed))) ||
       failed(issueDots(traffic, visit.index, true)) ||
       failed(issueContracts(traffic, before, weights)))
     return failure();
@@ -277,9 +280,7 @@ LogicalResult WarpgroupEmitter::visitNext(Traffic &traffic, const Visit &visit, 
 /// The contracts of the last visit, number `index`.
 LogicalResult WarpgroupEmitter::visitLast(Traffic &traffic, Value index, ValueRange state,
                                           SmallVectorImpl<Value> &next) {
-  size_t packed = 0;
-  for (tile::ContractOp contract : traffic.contracts)
-    packed += cast<tile::MatrixType>(contract.getWeights().getType()).getCols() / 4;
+  size_t packed = traffic.packedWeights();
   ValueRange weights = state.take_back(packed);
   if (failed(bindFlat(traffic.sweep, traffic.pipeline.state(), state.drop_back(packed))) ||
       failed(issueContracts(traffic, index, weights)))
@@ -299,7 +300,7 @@ LogicalResult WarpgroupEmitter::issueDots(Traffic &traffic, Value index, bool ta
     auto sums = issueDot(dot, number + 1 == traffic.dots.size());
     if (failed(sums))
       return failure();
-    underWay[dot.getResult()] = *sums;
+    underWay[dot] = *sums;
   }
   return success();
 }
@@ -313,45 +314,47 @@ LogicalResult WarpgroupEmitter::issueContracts(Traffic &traffic, Value index, Va
       tiles[traffic.pipeline.loads[load].getResult()].shared = tileAt(traffic, load, index);
     }
   for (auto [number, contract] : llvm::enumerate(traffic.contracts)) {
-    int64_t packed = cast<tile::MatrixType>(contract.getWeights().getType()).getCols() / 4;
+    size_t packed = packedWeightsOf(contract);
     SmallVector<Value> own(weights.take_front(packed));
     weights = weights.drop_front(packed);
     auto sums = issueContract(contract, own, tiles[contract.getAccumulator()],
                               number + 1 == traffic.contracts.size());
     if (failed(sums))
       return failure();
-    underWay[contract.getResult()] = *sums;
+    underWay[contract] = *sums;
   }
   return success();
 }
 
-void WarpgroupEmitter::settleDots(Traffic &traffic, Value index, int64_t pending) {
+/// Waits until at most `pending` groups are under way; `products` are over then.
+void WarpgroupEmitter::settle(ArrayRef<Pending> products, int64_t pending, ValueRange held) {
   SmallVector<Value> all;
-  for (tile::DotOp dot : traffic.dots)
-    llvm::append_range(all, underWay[dot.getResult()]);
-  SmallVector<Value> settled = waitProducts(pending, all, {});
+  for (auto &[op, sums] : products)
+    llvm::append_range(all, underWay[op]);
+  SmallVector<Value> settled = waitProducts(pending, all, held);
   ArrayRef<Value> rest(settled);
-  for (tile::DotOp dot : traffic.dots) {
-    size_t size = underWay[dot.getResult()].size();
-    tiles[dot.getResult()] = fromAccumulator(rest.take_front(size));
+  for (auto &[op, sums] : products) {
+    size_t size = underWay[op].size();
+    tiles[sums] = fromAccumulator(rest.take_front(size));
     rest = rest.drop_front(size);
   }
+}
+
+void WarpgroupEmitter::settleDots(Traffic &traffic, Value index, int64_t pending) {
+  SmallVector<Pending> products;
+  for (tile::DotOp dot : traffic.dots)
+    products.push_back({dot, dot.getResult()});
+  settle(products, pending, {});
   for (size_t load = 0; load < traffic.loads().size(); ++load)
     if (traffic.isEarly(load) && !traffic.isLate(load))
       release(load, index);
 }
 
 void WarpgroupEmitter::settleContracts(Traffic &traffic, Value index, ValueRange weights) {
-  SmallVector<Value> all;
+  SmallVector<Pending> products;
   for (tile::ContractOp contract : traffic.contracts)
-    llvm::append_range(all, underWay[contract.getResult()]);
-  SmallVector<Value> settled = waitProducts(0, all, weights);
-  ArrayRef<Value> rest(settled);
-  for (tile::ContractOp contract : traffic.contracts) {
-    size_t size = underWay[contract.getResult()].size();
-    tiles[contract.getAccumulator()] = fromAccumulator(rest.take_front(size));
-    rest = rest.drop_front(size);
-  }
+    products.push_back({contract, contract.getAccumulator()});
+  settle(products, 0, weights);
   for (size_t load = 0; load < traffic.loads().size(); ++load)
     if (traffic.isLate(load))
       release(load, index);
@@ -363,13 +366,8 @@ LogicalResult WarpgroupEmitter::closeVisit(Traffic &traffic, SmallVectorImpl<Val
   SmallVector<Value> packed;
   for (tile::ContractOp contract : traffic.contracts) {
     TileValue sums = tiles[contract.getAccumulator()];
-    if (contract.getScale()) {
-      FailureOr<const TileValue *> scale = lookupTile(contract, contract.getScale());
-      if (failed(scale))
-        return failure();
-      for (auto [place, value] : llvm::enumerate(sums.elements))
-        value = arith::MulFOp::create(builder, value, (*scale)->at(place / sums.columns, 0));
-    }
+    if (failed(scaleRows(contract, sums)))
+      return failure();
     tiles[contract.getResult()] = sums;
     FailureOr<const TileValue *> weights = lookupTile(contract, contract.getWeights());
     if (failed(weights))

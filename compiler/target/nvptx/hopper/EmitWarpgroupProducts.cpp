@@ -59,8 +59,8 @@ SmallVector<Value> WarpgroupEmitter::toAccumulator(const TileValue &tile) {
 /// rows are runs of a segment's columns; by columns (the rows are k) a group of 64 columns follows
 /// after all rows of the one before it.
 Value WarpgroupEmitter::descriptor(const SharedTile &tile, const SharedLayout::Segment &segment,
-                                   Value base, int64_t distance, bool byColumns) {
-  Value address = sharedAddress(tile.base, tile.offset + segment.offset + distance);
+                                   Value base, bool byColumns) {
+  Value address = sharedAddress(tile.base, tile.offset + segment.offset);
   if (base)
     address = arith::AddIOp::create(builder, address, base);
   address = arith::ShRUIOp::create(builder, address, i32(4));
@@ -209,11 +209,11 @@ FailureOr<SmallVector<Value>> WarpgroupEmitter::issueDot(tile::DotOp op, bool co
   product.scalar = tile::getScalarType(op.getRows().getType());
   product.commits = commits;
   for (const SharedLayout::Segment &segment : keys.layout.segments) {
-    Value a, b = descriptor(keys, segment, Value(), 0, false);
+    Value a, b = descriptor(keys, segment, Value(), false);
     if ((*rows)->shared) {
       Value own = arith::MulIOp::create(builder, group, i32(64 * 2 * segment.width));
       a = descriptor(*(*rows)->shared, (*rows)->shared->layout.segmentOf(segment.firstColumn), own,
-                     0, false);
+                     false);
     }
     for (int64_t step = 0; step < segment.width / 16; ++step) {
       product.b.push_back({b, 2 * step});
@@ -221,9 +221,8 @@ FailureOr<SmallVector<Value>> WarpgroupEmitter::issueDot(tile::DotOp op, bool co
         product.a.push_back({a, 2 * step});
     }
   }
-  if (!(*rows)->shared) {
+  if (!(*rows)->shared)
     product.aRegisters = packOperandA(**rows, product.scalar);
-  }
   return issue(product);
 }
 
@@ -232,30 +231,22 @@ FailureOr<SmallVector<Value>> WarpgroupEmitter::issueContract(tile::ContractOp o
                                                               ArrayRef<Value> weights,
                                                               const TileValue &accumulator,
                                                               bool commits) {
-  FailureOr<const TileValue *> tokens = lookupTile(op, op.getValues());
+  FailureOr<SharedTile> tokens = lookupValues(op);
   if (failed(tokens))
     return failure();
-  if (!(*tokens)->shared)
-    return op.emitOpError(
-        "expected the values of a contract to be loaded tokens on the nvptx target");
-  const SharedTile &values = *(*tokens)->shared;
+  const SharedTile &values = *tokens;
   if (values.layout.columns % 64)
     return op.emitOpError() << "expected values of a multiple of 64 components where warpgroups "
                                "multiply, but got "
                             << values.layout.columns << "; use warpgroups=0";
-  Type scalar = tile::getScalarType(op.getValues().getType());
-  Type weight = tile::getScalarType(op.getWeights().getType());
-  if (!weight.isF32() && weight != scalar)
-    return op.emitOpError() << "expected weights of f32 or " << scalar
-                            << " on the nvptx target, but got " << weight;
   Product product;
   product.columns = values.layout.columns;
-  product.scalar = scalar;
+  product.scalar = values.scalar;
   product.bByColumns = true;
   product.commits = commits;
   product.aRegisters = llvm::to_vector(weights);
   product.accumulator = toAccumulator(accumulator);
-  Value b = descriptor(values, values.layout.segments.front(), Value(), 0, true);
+  Value b = descriptor(values, values.layout.segments.front(), Value(), true);
   for (int64_t step = 0; step < values.layout.tokens / 16; ++step)
     product.b.push_back({b, 16 * 128 / 16 * step});
   return issue(product);
@@ -274,13 +265,8 @@ LogicalResult WarpgroupEmitter::emitContract(tile::ContractOp op) {
   FailureOr<TileValue> sums = toElements(op, op.getAccumulator());
   if (failed(weights) || failed(sums))
     return failure();
-  if (op.getScale()) {
-    FailureOr<const TileValue *> scale = lookupTile(op, op.getScale());
-    if (failed(scale))
-      return failure();
-    for (auto [place, value] : llvm::enumerate(sums->elements))
-      value = arith::MulFOp::create(builder, value, (*scale)->at(place / sums->columns, 0));
-  }
+  if (failed(scaleRows(op, *sums)))
+    return failure();
   SmallVector<Value> packed =
       packOperandA(**weights, tile::getScalarType(op.getValues().getType()));
   auto results = issueContract(op, packed, *sums, true);

@@ -45,6 +45,8 @@ private:
     size_t indexOf(Value tokens) const;
     bool isEarly(size_t load) const;
     bool isLate(size_t load) const;
+    /// Registers that the contracts' weights take, rounded and packed.
+    size_t packedWeights() const;
     /// Is it needed one visit later than others?
     bool isOnlyLate(size_t load) const {
       return overlaps && load > 0 && isLate(load) && !isEarly(load);
@@ -67,10 +69,8 @@ private:
   void placeBarriers();
   void initializeBarriers();
   mlir::LogicalResult emitRole(bool copies);
-  Value sharedAddress(Value offset, int64_t constant);
 
   // EmitTensorCopies.cpp: the warpgroup that copies.
-  mlir::LogicalResult emitLoad(tile::LoadOp op) override;
   void copyRows(const RowsPlace &rows);
   mlir::LogicalResult copySweep(Traffic &traffic);
   mlir::LogicalResult copyAllTiles(Traffic &traffic);
@@ -91,6 +91,7 @@ private:
   void syncMultipliers();
 
   // EmitRings.cpp: places and phases.
+  Value sharedAddress(Value offset, int64_t constant);
   Value stageOf(size_t ring, Value index);
   Value parityOf(size_t ring, Value index);
   void waitBarrier(Value offset, int64_t constant, Value parity);
@@ -100,6 +101,7 @@ private:
   SharedTile tileAt(const Traffic &traffic, size_t load, Value index);
 
   // EmitVisits.cpp: the warpgroups that multiply, tile by tile.
+  mlir::LogicalResult emitLoad(tile::LoadOp op) override;
   mlir::LogicalResult emitSweep(tile::SweepOp sweep) override;
   mlir::LogicalResult multiplyInTurn(Traffic &traffic);
   mlir::LogicalResult multiplyOverlapped(Traffic &traffic);
@@ -121,6 +123,9 @@ private:
                                 llvm::SmallVectorImpl<Value> &next);
   mlir::LogicalResult issueDots(Traffic &traffic, Value index, bool takesTurn);
   mlir::LogicalResult issueContracts(Traffic &traffic, Value index, mlir::ValueRange weights);
+  /// An op whose product is under way, and the tile that becomes its sums.
+  using Pending = std::pair<mlir::Operation *, Value>;
+  void settle(llvm::ArrayRef<Pending> products, int64_t pending, mlir::ValueRange held);
   void settleDots(Traffic &traffic, Value index, int64_t pending);
   void settleContracts(Traffic &traffic, Value index, mlir::ValueRange weights);
   mlir::LogicalResult closeVisit(Traffic &traffic, llvm::SmallVectorImpl<Value> &next);
@@ -156,7 +161,7 @@ private:
   llvm::SmallVector<Value> waitProducts(int64_t pending, mlir::ValueRange results,
                                         mlir::ValueRange held);
   Value descriptor(const SharedTile &tile, const SharedLayout::Segment &segment, Value base,
-                   int64_t distance, bool byColumns);
+                   bool byColumns);
   TileValue fromAccumulator(mlir::ValueRange registers);
   llvm::SmallVector<Value> toAccumulator(const TileValue &tile);
   llvm::SmallVector<Value> emitAsm(llvm::StringRef text, llvm::StringRef constraints,
@@ -175,10 +180,11 @@ private:
   /// Of each ring: how many tiles went through it before this sweep.
   llvm::SmallVector<Value> counts;
   bool copies = false;
-  /// The first place after what the roles share.
+  /// Where the block's shared memory begins (i32), and the number of this warpgroup among those that
+  /// multiply.
   Value sharedStart, group;
-  /// Products under way, by the op's result.
-  llvm::DenseMap<Value, llvm::SmallVector<Value>> underWay;
+  /// The sums of products under way.
+  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Value>> underWay;
 };
 
 } // namespace attune::nvptx

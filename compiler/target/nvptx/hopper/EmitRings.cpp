@@ -40,12 +40,25 @@ void WarpgroupEmitter::waitBarrier(Value offset, int64_t constant, Value parity)
   emitAsm(text, "r,r,~{memory}", {sharedAddress(offset, constant), parity}, 0);
 }
 
-static Value barrierOffset(ImplicitLocOpBuilder &builder, Value stage, Value eight) {
-  return arith::MulIOp::create(builder, stage, eight);
+/// Where the barrier of tile `index` is, from the ring's first.
+Value WarpgroupEmitter::barrierOf(size_t ring, Value index) {
+  return arith::MulIOp::create(builder, stageOf(ring, index), i32(8));
+}
+
+/// What one lane of the warp does for all.
+scf::IfOp WarpgroupEmitter::onFirstLane() {
+  Value leads = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0));
+  return scf::IfOp::create(builder, leads, false);
+}
+
+void WarpgroupEmitter::arrive(Value barrier) {
+  NVVM::MBarrierArriveOp::create(
+      builder, builder.getI64Type(), barrier, Value(),
+      NVVM::MemScopeKindAttr::get(builder.getContext(), NVVM::MemScopeKind::CTA));
 }
 
 void WarpgroupEmitter::waitFull(size_t ring, Value index) {
-  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
+  Value offset = barrierOf(ring, index);
   waitBarrier(offset, rings[ring].full, parityOf(ring, index));
 }
 
@@ -53,7 +66,7 @@ void WarpgroupEmitter::waitFull(size_t ring, Value index) {
 /// before all have seen the place empty: once it was filled and read again, its parity would be that of
 /// the phase before, and a lane that comes late would wait for ever.
 void WarpgroupEmitter::waitEmpty(size_t ring, Value index) {
-  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
+  Value offset = barrierOf(ring, index);
   Value parity = arith::XOrIOp::create(builder, parityOf(ring, index), i32(1));
   waitBarrier(offset, rings[ring].empty, parity);
   NVVM::SyncWarpOp::create(builder, i32(-1));
@@ -61,14 +74,11 @@ void WarpgroupEmitter::waitEmpty(size_t ring, Value index) {
 
 /// One lane of each warp says that its warp has read tile `index`.
 void WarpgroupEmitter::release(size_t ring, Value index) {
-  Value leads = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0));
-  Value offset = barrierOffset(builder, stageOf(ring, index), i32(8));
-  auto one = scf::IfOp::create(builder, leads, false);
+  Value offset = barrierOf(ring, index);
+  auto one = onFirstLane();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(one.thenBlock());
-  NVVM::MBarrierArriveOp::create(
-      builder, builder.getI64Type(), sharedPointer(offset, rings[ring].empty), Value(),
-      NVVM::MemScopeKindAttr::get(builder.getContext(), NVVM::MemScopeKind::CTA));
+  arrive(sharedPointer(offset, rings[ring].empty));
 }
 
 SharedTile WarpgroupEmitter::tileAt(const Traffic &traffic, size_t load, Value index) {

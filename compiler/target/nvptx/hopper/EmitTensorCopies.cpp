@@ -70,8 +70,7 @@ static void expectBytes(ImplicitLocOpBuilder &builder, Value barrier, Value byte
 }
 
 void WarpgroupEmitter::copyRows(const RowsPlace &rows) {
-  auto one = scf::IfOp::create(
-      builder, arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0)), false);
+  auto one = onFirstLane();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(one.thenBlock());
   Value barrier = sharedPointer(Value(), rows.landed);
@@ -82,7 +81,6 @@ void WarpgroupEmitter::copyRows(const RowsPlace &rows) {
 /// The tiles of a visit, those that are needed at once or those that are needed late.
 void WarpgroupEmitter::copyTiles(Traffic &traffic, const Visit &visit, bool late) {
   bool announces = !late && !traffic.sweep.visitsAll();
-  Value leads = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0));
   for (auto [ring, load] : llvm::enumerate(traffic.pipeline.loads)) {
     if (traffic.isOnlyLate(ring) != late)
       continue;
@@ -91,7 +89,7 @@ void WarpgroupEmitter::copyTiles(Traffic &traffic, const Visit &visit, bool late
     for (Value part : placeOperands(load))
       indices.map(part, recomputeFrom(part, traffic.pipeline, visit.number));
     Value stage = stageOf(ring, visit.index);
-    auto one = scf::IfOp::create(builder, leads, false);
+    auto one = onFirstLane();
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(one.thenBlock());
     if (announces && ring == 0) {
@@ -112,16 +110,13 @@ void WarpgroupEmitter::copyTiles(Traffic &traffic, const Visit &visit, bool late
 void WarpgroupEmitter::announceEnd(Value index) {
   waitEmpty(0, index);
   Value stage = stageOf(0, index);
-  auto one = scf::IfOp::create(
-      builder, arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, lane, i32(0)), false);
+  auto one = onFirstLane();
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(one.thenBlock());
   Value offset = arith::MulIOp::create(builder, stage, i32(4));
   LLVM::StoreOp::create(builder, i32(noMoreTiles), sharedPointer(offset, words));
   Value barrier = sharedPointer(arith::MulIOp::create(builder, stage, i32(8)), rings[0].full);
-  NVVM::MBarrierArriveOp::create(
-      builder, builder.getI64Type(), barrier, Value(),
-      NVVM::MemScopeKindAttr::get(builder.getContext(), NVVM::MemScopeKind::CTA));
+  arrive(barrier);
 }
 
 /// The late tiles of the visit before number `index`, if there is one: of tile `number`.

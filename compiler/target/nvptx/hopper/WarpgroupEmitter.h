@@ -94,6 +94,9 @@ private:
   Value sharedAddress(Value offset, int64_t constant);
   Value stageOf(size_t ring, Value index);
   Value parityOf(size_t ring, Value index);
+  Value barrierOf(size_t ring, Value index);
+  mlir::scf::IfOp onFirstLane();
+  void arrive(Value barrier);
   void waitBarrier(Value offset, int64_t constant, Value parity);
   void waitFull(size_t ring, Value index);
   void waitEmpty(size_t ring, Value index);

@@ -7,7 +7,7 @@ using namespace attune::mask;
 
 namespace {
 
-constexpr unsigned Grows = 1, Falls = 2, Either = 3;
+constexpr unsigned Grows = 1, Falls = 2, Either = 3, NotYet = 4;
 
 unsigned flip(unsigned direction) {
   return (direction & Grows ? Falls : 0) | (direction & Falls ? Grows : 0);
@@ -63,20 +63,28 @@ unsigned Emitter::directionOf(const Instruction &instruction,
   }
 }
 
+/// Remembered: an instruction never becomes another one, and what is told of its range only narrows.
 unsigned Emitter::direction(Value value, Value base) {
-  llvm::DenseMap<int, unsigned> known;
-  const Instruction &input = program[base];
-  for (int id : program.needed(value)) {
-    const Instruction &instruction = program[Value{id}];
-    unsigned operands[3] = {};
-    for (unsigned index = 0; index < 3; ++index)
-      if (instruction.operands[index])
-        operands[index] = known[instruction.operands[index].id];
-    bool atToken = instruction.opcode == Opcode::AtToken &&
-                   (isRow(instruction.side) ? Input::RowToken : Input::ColumnToken) == input.input;
-    known[id] = id == base.id ? Grows : atToken ? Either : directionOf(instruction, operands);
-  }
-  return known[value.id];
+  std::vector<unsigned char> &known = directions[base.id];
+  if (known.size() < program.size())
+    known.resize(program.size(), NotYet);
+  return direction(value, base, known);
+}
+
+unsigned Emitter::direction(Value value, Value base, std::vector<unsigned char> &known) {
+  if (known[value.id] != NotYet)
+    return known[value.id];
+  const Instruction &instruction = program[value];
+  bool atToken =
+      instruction.opcode == Opcode::AtToken &&
+      (isRow(instruction.side) ? Input::RowToken : Input::ColumnToken) == program[base].input;
+  unsigned operands[3] = {};
+  for (unsigned index = 0; index < 3; ++index)
+    if (instruction.operands[index])
+      operands[index] = direction(instruction.operands[index], base, known);
+  unsigned found = value == base ? Grows : atToken ? Either : directionOf(instruction, operands);
+  known[value.id] = static_cast<unsigned char>(found);
+  return found;
 }
 
 Value Emitter::substitute(Value value, llvm::ArrayRef<std::pair<Value, Value>> replacements) {

@@ -65,6 +65,7 @@ public:
   bool isSorted(const Node *node) const { return sorted.contains(node); }
 
 private:
+  unsigned direction(Value value, Value base, std::vector<unsigned char> &known);
   Value atomValue(const Atom &atom, BaseFunction base);
   bool isJump(const Instruction &instruction) const;
   unsigned directionOf(const Instruction &instruction, llvm::ArrayRef<unsigned> operands) const;
@@ -74,6 +75,8 @@ private:
 
   llvm::SmallVector<const Atom *, 3> sideTokens[2];
   llvm::DenseSet<const Node *> sorted;
+  /// By base, by value.
+  llvm::DenseMap<int, std::vector<unsigned char>> directions;
 };
 
 /// The terms of a form by what they depend on.

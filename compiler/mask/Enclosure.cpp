@@ -68,15 +68,36 @@ Value Enclosure::function(const LinearForm &form, llvm::SmallVectorImpl<Base> &b
   return readsVarying ? Value() : value;
 }
 
+void Enclosure::forget() {
+  plains.clear();
+  monotones.clear();
+  remainders.clear();
+}
+
 bool Enclosure::isMonotone(const LinearForm &form) {
+  auto known = monotones.find(form);
+  if (known != monotones.end())
+    return known->second;
   llvm::SmallVector<Base> bases;
   Value value = function(form, bases);
-  return value && llvm::all_of(bases, [&](const Base &base) {
-           return emitter.direction(value, base.input) != 3;
-         });
+  bool found = value && llvm::all_of(bases, [&](const Base &base) {
+                 return emitter.direction(value, base.input) != 3;
+               });
+  monotones.emplace(form, found);
+  return found;
 }
 
 Interval Enclosure::plain(const LinearForm &form) {
+  auto known = plains.find(form);
+  if (known != plains.end())
+    return known->second;
+  Interval found = corners(form);
+  plains.emplace(form, found);
+  return found;
+}
+
+/// Where that is monotone, else term by term.
+Interval Enclosure::corners(const LinearForm &form) {
   llvm::SmallVector<Base> bases;
   if (Value value = function(form, bases))
     if (Interval found = emitter.corners(value, bases))
@@ -106,6 +127,15 @@ Interval Enclosure::form(const LinearForm &form) {
 }
 
 Interval Enclosure::remainder(const Atom &atom) {
+  auto known = remainders.find(&atom);
+  if (known != remainders.end())
+    return known->second;
+  Interval found = findRemainder(atom);
+  remainders.insert({&atom, found});
+  return found;
+}
+
+Interval Enclosure::findRemainder(const Atom &atom) {
   Program &program = emitter.program;
   Interval range = form(atom.operands[0]), divisor = plain(atom.operands[1]);
   Value zero = program.constant(0);

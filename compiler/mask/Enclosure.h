@@ -4,7 +4,9 @@
 #ifndef ATTUNE_COMPILER_MASK_ENCLOSURE_H
 #define ATTUNE_COMPILER_MASK_ENCLOSURE_H
 
+#include "compiler/mask/Algebra.h"
 #include "compiler/mask/Emission.h"
+#include <map>
 
 namespace attune::mask {
 
@@ -36,12 +38,16 @@ protected:
   bool isMonotone(const LinearForm &form);
   Value mayAtMostZero(const LinearForm &form);
   Value mayEqualZero(const LinearForm &form);
+  /// To be called where `part` begins to answer otherwise.
+  void forget();
 
   Emitter &emitter;
 
 private:
+  Interval corners(const LinearForm &form);
   Interval atom(const Atom &atom);
   Interval remainder(const Atom &atom);
+  Interval findRemainder(const Atom &atom);
   Interval select(const Atom &atom);
   Interval product(Interval a, Interval b);
   Interval bits(const Atom &atom, Opcode opcode);
@@ -51,6 +57,13 @@ private:
   Interval declared(const Atom &atom);
 
   Ranges ranges;
+
+  /// What was found before: the same parts are in many literals.
+  template <typename Found>
+  using ByForm = std::map<LinearForm, Found, bool (*)(const LinearForm &, const LinearForm &)>;
+  ByForm<Interval> plains{isBefore};
+  ByForm<bool> monotones{isBefore};
+  llvm::DenseMap<const Atom *, Interval> remainders;
 };
 
 } // namespace attune::mask

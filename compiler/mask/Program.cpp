@@ -2,6 +2,8 @@
 // How are programs over tiles built (hash-consed, folded by constants and by ranges) and evaluated?
 #include "compiler/mask/Program.h"
 #include "compiler/mask/Arithmetic.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
 
 using namespace attune;
 using namespace attune::mask;
@@ -125,18 +127,35 @@ static bool computesTheSame(const Instruction &one, const Instruction &other) {
          one.operands == other.operands;
 }
 
-Value Program::intern(Instruction instruction) {
-  // The map keeps two keys for itself.
-  auto &candidates = known[hashOf(instruction) >> 2];
-  for (int id : candidates)
-    if (computesTheSame(instructions[id], instruction)) {
-      instructions[id].low = std::max(instructions[id].low, instruction.low);
-      instructions[id].high = std::min(instructions[id].high, instruction.high);
-      return {id};
-    }
-  candidates.push_back(int(instructions.size()));
+/// Places of `slots` are tried one after the other; at most half of them are taken.
+Value Program::intern(const Instruction &instruction) {
+  if (2 * (instructions.size() + 1) > slots.size())
+    growSlots();
+  uint64_t hash = hashOf(instruction);
+  size_t slot = hash & (slots.size() - 1);
+  for (; slots[slot].id >= 0; slot = (slot + 1) & (slots.size() - 1)) {
+    Instruction &other = instructions[slots[slot].id];
+    if (slots[slot].hash != uint32_t(hash >> 32) || !computesTheSame(other, instruction))
+      continue;
+    other.low = std::max(other.low, instruction.low);
+    other.high = std::min(other.high, instruction.high);
+    return {slots[slot].id};
+  }
+  slots[slot] = {int(instructions.size()), uint32_t(hash >> 32)};
   instructions.push_back(instruction);
-  return {candidates.back()};
+  return {slots[slot].id};
+}
+
+void Program::growSlots() {
+  size_t count = std::max<size_t>(2 * slots.size(), 256);
+  slots.assign(count, {});
+  for (auto [id, instruction] : llvm::enumerate(instructions)) {
+    uint64_t hash = hashOf(instruction);
+    size_t slot = hash & (count - 1);
+    while (slots[slot].id >= 0)
+      slot = (slot + 1) & (count - 1);
+    slots[slot] = {int(id), uint32_t(hash >> 32)};
+  }
 }
 
 Value Program::constant(int64_t number) {
@@ -365,20 +384,21 @@ llvm::SmallVector<int> Program::needed(llvm::ArrayRef<Value> roots) const {
   int last = -1;
   for (Value root : roots)
     last = std::max(last, root.id);
-  // Operands come before users: one walk from the last to the first.
-  std::vector<char> wanted(last + 1);
-  for (Value root : roots)
-    if (root)
-      wanted[root.id] = true;
+  // Operands come before users: one walk from the last to the first, over sets of 64.
+  llvm::SmallVector<uint64_t, 64> wanted(last / 64 + 1);
+  auto want = [&](Value value) {
+    if (value)
+      wanted[value.id / 64] |= uint64_t(1) << value.id % 64;
+  };
+  llvm::for_each(roots, want);
   llvm::SmallVector<int> order;
-  for (int id = last; id >= 0; --id) {
-    if (!wanted[id])
-      continue;
-    order.push_back(id);
-    for (Value operand : instructions[id].operands)
-      if (operand)
-        wanted[operand.id] = true;
-  }
+  for (size_t word = wanted.size(); word-- > 0;)
+    while (wanted[word] != 0) {
+      int bit = 63 - llvm::countl_zero(wanted[word]), id = int(64 * word) + bit;
+      wanted[word] &= ~(uint64_t(1) << bit);
+      order.push_back(id);
+      llvm::for_each(instructions[id].operands, want);
+    }
   std::reverse(order.begin(), order.end());
   return order;
 }

@@ -110,7 +110,8 @@ public:
   void renumber(Opcode opcode, llvm::function_ref<int64_t(int64_t)> numberOf);
 
 private:
-  Value intern(Instruction instruction);
+  Value intern(const Instruction &instruction);
+  void growSlots();
   /// An equal value that exists or is simpler; null: none is known.
   Value simplified(Opcode opcode, Value a, Value b, Value c);
   Value foldArithmetic(Opcode opcode, Value a, Value b);
@@ -119,7 +120,12 @@ private:
   Value foldLogic(Opcode opcode, Value a, Value b);
 
   std::vector<Instruction> instructions;
-  llvm::DenseMap<uint64_t, llvm::SmallVector<int, 1>> known;
+  /// Instructions by their hashes, of which this is the upper half.
+  struct Slot {
+    int id = -1;
+    uint32_t hash = 0;
+  };
+  std::vector<Slot> slots;
 };
 
 /// In infix, for messages and tests: `min(RowLast, %3 - 1) // 128`; nodes are those of expressions.

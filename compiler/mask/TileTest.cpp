@@ -158,8 +158,10 @@ Value TileTest::mayAll(const Formula &conjunction) {
   auto select = [&](Side side, auto &chosen, llvm::ArrayRef<const Formula *> reading) {
     bool isUsed = canReduce(side) && readsUnsorted(conjunction, side);
     for (const Formula &part : conjunction.parts)
-      if (isUsed && isOneSided(part, side) && emitter.truth(part))
+      if (isUsed && isOneSided(part, side) && emitter.truth(part)) {
         chosen.push_back(&part);
+        forget();
+      }
     if (!reading.empty())
       all = program.make(Opcode::And, all, any(reading, side));
   };
@@ -172,6 +174,8 @@ Value TileTest::mayAll(const Formula &conjunction) {
   for (const Formula *part : rest)
     if (!merged.contains(part))
       all = program.make(Opcode::And, all, may(*part));
+  if (guards.rows.size() != outer.rows.size() || guards.columns.size() != outer.columns.size())
+    forget();
   guards = outer;
   return all;
 }

@@ -31,14 +31,15 @@ constexpr int64_t MaximumEntries = int64_t(1) << 31;
 constexpr int64_t Neutral = int64_t(1) << 61;
 static_assert(2 * Neutral + ((int64_t(1) << 62) - 1) == std::numeric_limits<int64_t>::max());
 
-/// Of anything by what is not positive: 0, so that values nobody uses cannot trap.
+/// Of anything by what is not positive: 0, so that values nobody uses cannot trap. Strides and dilations
+/// mostly are 1, and to divide takes longer than all else.
 inline int64_t floorDivide(int64_t a, int64_t b) {
-  if (b < 1)
-    return 0;
+  if (b <= 1)
+    return b == 1 ? a : 0;
   return a / b - (a % b < 0);
 }
 inline int64_t floorModulo(int64_t a, int64_t b) {
-  if (b < 1)
+  if (b <= 1)
     return 0;
   int64_t rest = a % b;
   return rest < 0 ? rest + b : rest;

@@ -35,14 +35,15 @@ int64_t samplesOf(const Schedule &richest) {
 constexpr size_t LeastProblems = 4;
 constexpr int64_t InstructionBudget = 500'000;
 
-void tryOn(const Schedule &schedule, const MadeUpProblem &problem, int64_t samples,
+void tryOn(const ScheduleCode &code, const MadeUpProblem &problem, int64_t samples,
            Trials &trials) {
+  const Schedule &schedule = code.schedule();
   RowTile::Sizes sizes = problem.sizes(schedule.direction);
   int64_t rows = countTiles(schedule.rows, sizes.rowTokens, sizes.rowGrid);
   int64_t columns = countTiles(schedule.columns, sizes.columnTokens, sizes.columnGrid);
   if (rows == 0 || columns == 0)
     return;
-  RowTile tile(schedule, sizes, problem, 0);
+  RowTile tile(code, sizes, problem, 0);
   int64_t before = 0;
   for (int64_t sample = 0; sample < std::min(rows, samples); ++sample) {
     int64_t number = rows <= samples ? sample : sample * (rows - 1) / (samples - 1);
@@ -130,8 +131,9 @@ private:
     made.isSharp = fixedCostOf(made.schedule) < limit;
     if (!made.isSharp)
       return made;
+    ScheduleCode code(made.schedule);
     for (size_t index = 0; index < problems.size() && made.isSharp; ++index) {
-      tryOn(made.schedule, problems[index], samples, made.trials);
+      tryOn(code, problems[index], samples, made.trials);
       made.isSharp = !best || isAsSharp(made.trials, *best);
       if (!best && index + 1 >= LeastProblems && made.trials.instructions > InstructionBudget)
         problems.truncate(index + 1);

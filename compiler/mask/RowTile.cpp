@@ -1,189 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 // What does the emitted code do for one row tile? The schedule, interpreted.
 #include "compiler/mask/Arithmetic.h"
-#include "compiler/mask/Assemble.h"
-#include "compiler/mask/Schedule.h"
-#include "llvm/Support/MathExtras.h"
+#include "compiler/mask/ScheduleCode.h"
 
 using namespace attune;
 using namespace attune::mask;
 
-namespace {
-
-using Coordinates = llvm::SmallVector<int64_t, 3>;
-
-/// A side of one problem: flat tiles have one coordinate, the token.
-struct Axis {
-  llvm::SmallVector<int64_t, 3> box, extents, counts;
-
-  Axis(const TileShape &shape, int64_t tokens, llvm::ArrayRef<int64_t> grid) {
-    if (shape.box.empty()) {
-      box = {shape.tokens};
-      extents = {tokens};
-    } else {
-      box = shape.box;
-      extents.assign(grid.begin(), grid.end());
-    }
-    for (auto [size, extent] : llvm::zip_equal(box, extents))
-      counts.push_back(llvm::divideCeilSigned(extent, size));
-  }
-
-  int64_t tiles() const {
-    int64_t product = 1;
-    for (int64_t count : counts)
-      product *= count;
-    return product;
-  }
-
-  /// The inclusive ends of a tile, clipped to what exists.
-  std::pair<Coordinates, Coordinates> ends(int64_t tile) const {
-    Coordinates first(box.size()), last(box.size());
-    for (size_t dim = box.size(); dim-- > 0;) {
-      first[dim] = tile % counts[dim] * box[dim];
-      last[dim] = std::min(first[dim] + box[dim], extents[dim]) - 1;
-      tile /= counts[dim];
-    }
-    return {first, last};
-  }
-
-  int64_t flat(llvm::ArrayRef<int64_t> at) const {
-    int64_t token = 0;
-    for (auto [coordinate, extent] : llvm::zip_equal(at, extents))
-      token = token * extent + coordinate;
-    return token;
-  }
-
-  template <typename Visit> void forEachToken(int64_t tile, Visit &&visit) const {
-    auto [first, last] = ends(tile);
-    for (size_t dim = 0; dim < box.size(); ++dim)
-      if (last[dim] < first[dim])
-        return;
-    Coordinates at = first;
-    while (true) {
-      visit(at);
-      size_t dim = box.size();
-      while (dim-- > 0) {
-        if (++at[dim] <= last[dim])
-          break;
-        at[dim] = first[dim];
-      }
-      if (dim == size_t(-1))
-        return;
-    }
-  }
-};
-
-int64_t neutralOf(FoldKind kind) {
-  return kind == FoldKind::Least ? Neutral : kind == FoldKind::Greatest ? -Neutral : 0;
-}
-
-int64_t join(FoldKind kind, int64_t a, int64_t b) {
-  switch (kind) {
-  case FoldKind::Least: return std::min(a, b);
-  case FoldKind::Greatest: return std::max(a, b);
-  case FoldKind::Union: return int64_t(uint64_t(a) | uint64_t(1) << (b & 63));
-  }
-  llvm_unreachable("all kinds are listed");
-}
-
-} // namespace
-
 /// What all row tiles of a problem share. Not for several threads.
 struct RowTile::Problem {
-  /// An instruction: where its operands and its value are among `values`.
-  struct Step {
-    Opcode opcode;
-    int value;
-    std::array<int, 3> operands;
-  };
-  /// What it takes to compute some values: instructions in order, without those that never vary, which
-  /// are computed once. Is one of those unknown?
-  struct Plan {
-    /// Those that depend on nothing but the rows are computed once for them, in plans that are split.
-    llvm::SmallVector<Step, 0> ofRows, steps;
+  using Part = ScheduleCode::Body::Part;
+
+  std::shared_ptr<const ScheduleCode::Body> code;
+  const Schedule &schedule;
+  const Environment &environment;
+  TileAxis rows, columns;
+
+  /// What is known of a plan.
+  struct PlanState {
     bool isUnknown = false, isRowUnknown = false;
     /// The `rowVersion` of the values of `ofRows`.
     int64_t rowVersion = -1;
   };
-
-  const Schedule &schedule;
-  const Environment &environment;
-  Axis rows, columns;
-  Plan ends, seek, ranges, mayHold, folds, summaries;
-  /// The visible half of `ranges` and `mayHold`.
-  Plan touched, mayShow;
-  llvm::SmallVector<Plan, 2> rowCuts, columnCuts;
+  std::array<PlanState, Part::Parts> states;
+  llvm::SmallVector<PlanState, 2> rowCutStates, columnCutStates;
 
   /// Of the evaluation under way; the last is what an operand that is not there has.
   std::vector<int64_t> values;
   /// Counts changes of what is bound to RowFirst and RowLast, and with them of folds.
   int64_t rowVersion = 0;
+  /// Null where one of them is unknown.
+  std::optional<TokenFolds::Numbers> folds, summaries;
   std::array<Coordinates, 7> inputs;
   llvm::ArrayRef<int64_t> foldValues, summaryValues;
   bool isUnknown = false;
   int64_t instructions = 0;
-  /// By instruction: does it vary within the problem, and is it unknown if not?
-  std::vector<char> varies, isUnknownNumber;
   /// By column tile; empty where something is unknown.
   llvm::DenseMap<int64_t, llvm::SmallVector<int64_t>> summariesOf;
 
-  Problem(const Schedule &schedule, const Sizes &sizes, const Environment &environment)
-      : schedule(schedule), environment(environment),
+  Problem(const ScheduleCode &of, const Sizes &sizes, const Environment &environment)
+      : code(of.body), schedule(code->schedule), environment(environment),
         rows(schedule.rows, sizes.rowTokens, sizes.rowGrid),
         columns(schedule.columns, sizes.columnTokens, sizes.columnGrid),
         values(schedule.program.size() + 1) {
     computeFixed();
-    ends = planOf({schedule.firstTile, schedule.endTile});
-    seek = split(planOf(schedule.seek));
-    ranges = split(planOf({schedule.touched, schedule.blemished}));
-    mayHold = split(planOf({schedule.mayVisible, schedule.mayHidden}));
-    touched = split(planOf(schedule.touched));
-    mayShow = split(planOf(schedule.mayVisible));
-    folds = planOf(schedule.folds);
-    summaries = planOf(schedule.summaries);
-    for (const Cut &cut : schedule.rowCuts)
-      rowCuts.push_back(planOf({cut.divisor, cut.offset}));
-    for (Cut cut : schedule.columnCuts)
-      columnCuts.push_back(planOf({cut.divisor, cut.offset}));
   }
 
   void computeFixed();
-  Plan planOf(llvm::ArrayRef<Value> roots) const {
-    Plan plan;
-    for (int id : schedule.program.needed(roots)) {
-      plan.isUnknown |= isUnknownNumber[id] != 0;
-      if (varies[id])
-        plan.steps.push_back(stepOf(id));
-    }
-    return plan;
-  }
-  Step stepOf(int id) const {
-    const Instruction &instruction = schedule.program[Value{id}];
-    Step step{instruction.opcode, id, {}};
-    for (auto [place, operand] : llvm::zip_equal(step.operands, instruction.operands))
-      place = operand ? operand.id : int(values.size()) - 1;
-    return step;
-  }
-  Plan split(Plan plan) const;
-  Plan planOf(llvm::ArrayRef<TileFold> list) const {
-    llvm::SmallVector<Value> roots;
-    for (const TileFold &fold : list)
-      roots.append({fold.value, fold.when});
-    return planOf(roots);
-  }
-
   Coordinates &at(Input input) { return inputs[unsigned(input)]; }
   int64_t operator[](Value value) const { return values[value.id]; }
   void setRows(llvm::ArrayRef<int64_t> first, llvm::ArrayRef<int64_t> last);
-  void run(Plan &plan);
+  void run(const Plan &plan, PlanState &known);
+  void run(Part part) { run(code->plans[part], states[part]); }
   void run(llvm::ArrayRef<Step> steps);
   int64_t leaf(const Instruction &instruction);
-  std::optional<int64_t> leafOrUnknown(const Instruction &instruction);
-  std::optional<int64_t> bound(const Instruction &instruction, bool strict);
-  std::optional<int64_t> entry(const Node *node, int64_t index);
-  /// The folds over a tile; nothing where something is unknown.
-  llvm::SmallVector<int64_t> foldOver(llvm::ArrayRef<TileFold> list, Plan &plan, Input token,
-                                      const Axis &axis, int64_t tile);
+  /// The folds over a tile; empty where something is unknown.
+  llvm::SmallVector<int64_t> foldOver(const TokenFolds &list,
+                                      std::optional<TokenFolds::Numbers> &numbers,
+                                      const TileAxis &axis, int64_t tile);
   /// Is asked for what is visible alone? Then "hidden" is always answered "may be".
   bool onlyVisible = false;
   /// Can a pair be visible, hidden, as far as the tile test tells?
@@ -191,7 +64,6 @@ struct RowTile::Problem {
   std::pair<bool, bool> testPieces(const State &state, int64_t columnTile, int64_t &evaluated);
   std::pair<bool, bool> testPiece(int64_t &evaluated);
   llvm::SmallVector<Piece, 9> cut(Piece range, bool ofRows);
-  bool isForward() const { return schedule.direction == Direction::Forward; }
 };
 
 /// What one row tile keeps.
@@ -204,7 +76,7 @@ struct RowTile::State {
 std::pair<bool, bool> RowTile::Problem::testPiece(int64_t &evaluated) {
   ++evaluated;
   isUnknown = false;
-  run(onlyVisible ? mayShow : mayHold);
+  run(onlyVisible ? Part::MayShow : Part::MayHold);
   if (isUnknown)
     return {true, true};
   return {(*this)[schedule.mayVisible], onlyVisible || (*this)[schedule.mayHidden]};
@@ -215,8 +87,7 @@ std::pair<bool, bool> RowTile::Problem::test(const State &state, int64_t columnT
   if (!schedule.summaries.empty()) {
     auto [place, isNew] = summariesOf.try_emplace(columnTile);
     if (isNew)
-      place->second =
-          foldOver(schedule.summaries, summaries, Input::ColumnToken, columns, columnTile);
+      place->second = foldOver(code->summaries, summaries, columns, columnTile);
     if (place->second.empty())
       return {true, true};
     summaryValues = place->second;
@@ -233,7 +104,8 @@ llvm::SmallVector<Piece, 9> RowTile::Problem::cut(Piece range, bool ofRows) {
       setRows({first}, {range.last});
     else
       at(Input::ColumnFirst) = {first};
-    run(ofRows ? rowCuts[index] : columnCuts[index]);
+    ofRows ? run(code->rowCuts[index], rowCutStates[index])
+           : run(code->columnCuts[index], columnCutStates[index]);
     return std::pair((*this)[cuts[index].divisor], (*this)[cuts[index].offset]);
   });
 }
@@ -266,79 +138,20 @@ std::pair<bool, bool> RowTile::Problem::testPieces(const State &state, int64_t c
   return {visible, hidden};
 }
 
-std::optional<int64_t> RowTile::Problem::entry(const Node *node, int64_t index) {
-  std::optional<int64_t> count = environment.entries(node);
-  if (!count)
-    return std::nullopt;
-  return index < 0 || index >= *count ? 0 : environment.entry(node, index);
-}
-
-std::optional<int64_t> RowTile::Problem::bound(const Instruction &instruction, bool strict) {
-  int64_t number = values[instruction.operands[0].id], low = 0;
-  std::optional<int64_t> count = environment.entries(instruction.node);
-  if (!count)
-    return std::nullopt;
-  for (int64_t high = *count; low < high;) {
-    int64_t middle = low + (high - low) / 2;
-    std::optional<int64_t> found = environment.entry(instruction.node, middle);
-    if (!found)
-      return std::nullopt;
-    if (strict ? *found > number : *found >= number)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
-
-std::optional<int64_t> RowTile::Problem::leafOrUnknown(const Instruction &instruction) {
-  switch (instruction.opcode) {
-  case Opcode::Uniform: return environment.uniform(instruction.node);
-  case Opcode::Entries: return environment.entries(instruction.node);
-  case Opcode::AtToken: {
-    bool isRow = (instruction.side == Side::Query) == isForward();
-    const Axis &axis = isRow ? rows : columns;
-    return environment.at(instruction.node, instruction.side,
-                          axis.flat(at(isRow ? Input::RowToken : Input::ColumnToken)));
-  }
-  case Opcode::Entry: return entry(instruction.node, values[instruction.operands[0].id]);
-  case Opcode::LowerBound: return bound(instruction, false);
-  case Opcode::UpperBound: return bound(instruction, true);
-  default: llvm_unreachable("not a leaf of the environment");
-  }
-}
-
 int64_t RowTile::Problem::leaf(const Instruction &instruction) {
   switch (instruction.opcode) {
   case Opcode::Constant: return instruction.number;
   case Opcode::Input: return at(instruction.input)[instruction.dim];
   case Opcode::Fold: return foldValues[instruction.number];
   case Opcode::Summary: return summaryValues[instruction.number];
+  case Opcode::AtToken: isUnknown = true; return 0; // a token's, in folds alone
   default: break;
   }
-  std::optional<int64_t> found = leafOrUnknown(instruction);
+  Value operand = instruction.operands[0];
+  std::optional<int64_t> found =
+      readLeaf(environment, instruction, operand ? (*this)[operand] : 0, 0);
   isUnknown |= !found;
   return found.value_or(0);
-}
-
-/// What depends on RowFirst, RowLast and folds alone stands by itself.
-RowTile::Problem::Plan RowTile::Problem::split(Plan plan) const {
-  llvm::DenseSet<int> other;
-  llvm::SmallVector<Step, 0> steps = std::move(plan.steps);
-  plan.steps.clear();
-  for (const Step &step : steps) {
-    const Instruction &instruction = schedule.program[Value{step.value}];
-    bool isOfRows =
-        instruction.opcode == Opcode::Input
-            ? instruction.input == Input::RowFirst || instruction.input == Input::RowLast
-            : instruction.opcode != Opcode::AtToken && instruction.opcode != Opcode::Summary;
-    for (int operand : step.operands)
-      isOfRows &= !other.contains(operand);
-    if (!isOfRows)
-      other.insert(step.value);
-    (isOfRows ? plan.ofRows : plan.steps).push_back(step);
-  }
-  return plan;
 }
 
 void RowTile::Problem::setRows(llvm::ArrayRef<int64_t> first, llvm::ArrayRef<int64_t> last) {
@@ -361,61 +174,61 @@ void RowTile::Problem::run(llvm::ArrayRef<Step> steps) {
   }
 }
 
-void RowTile::Problem::run(Plan &plan) {
-  if (plan.rowVersion != rowVersion && !plan.ofRows.empty()) {
+void RowTile::Problem::run(const Plan &plan, PlanState &known) {
+  if (known.rowVersion != rowVersion && !plan.ofRows.empty()) {
     bool wasUnknown = isUnknown;
     isUnknown = false;
     run(plan.ofRows);
-    plan.isRowUnknown = isUnknown;
+    known.isRowUnknown = isUnknown;
     isUnknown = wasUnknown;
-    plan.rowVersion = rowVersion;
+    known.rowVersion = rowVersion;
   }
-  isUnknown |= plan.isUnknown || plan.isRowUnknown;
+  isUnknown |= known.isUnknown || known.isRowUnknown;
   run(plan.steps);
 }
 
-/// What is one number of the problem: made of scalars and constants.
 void RowTile::Problem::computeFixed() {
-  size_t size = schedule.program.size();
-  varies.resize(size);
-  isUnknownNumber.resize(size);
-  for (int id = 0; id < int(size); ++id) {
-    const Instruction &instruction = schedule.program[Value{id}];
-    varies[id] = instruction.opcode == Opcode::Input || instruction.opcode == Opcode::AtToken ||
-                 instruction.opcode == Opcode::Fold || instruction.opcode == Opcode::Summary;
-    for (Value operand : instruction.operands)
-      varies[id] |= operand && varies[operand.id];
-  }
-  for (int id : schedule.program.needed(rootsOf(schedule))) {
-    if (varies[id])
-      continue;
+  llvm::BitVector unknown(unsigned(schedule.program.size()));
+  for (const Step &step : code->fixed) {
     isUnknown = false;
-    run(stepOf(id));
-    isUnknownNumber[id] = isUnknown;
+    run(step);
+    if (isUnknown)
+      unknown.set(step.value);
   }
+  auto stateOf = [&](const Plan &plan) {
+    return PlanState{llvm::any_of(plan.read, [&](int id) { return unknown[id]; })};
+  };
+  for (auto [plan, state] : llvm::zip_equal(code->plans, states))
+    state = stateOf(plan);
+  for (const Plan &plan : code->rowCuts)
+    rowCutStates.push_back(stateOf(plan));
+  for (const Plan &plan : code->columnCuts)
+    columnCutStates.push_back(stateOf(plan));
+  auto numbersOf = [&](const TokenFolds &list) -> std::optional<TokenFolds::Numbers> {
+    if (list.empty() || llvm::any_of(list.fixed(), [&](auto &row) { return unknown[row.first]; }))
+      return std::nullopt;
+    return list.numbers(values);
+  };
+  folds = numbersOf(code->folds);
+  summaries = numbersOf(code->summaries);
 }
 
-llvm::SmallVector<int64_t> RowTile::Problem::foldOver(llvm::ArrayRef<TileFold> list, Plan &plan,
-                                                      Input token, const Axis &axis, int64_t tile) {
-  llvm::SmallVector<int64_t> results;
-  for (const TileFold &fold : list)
-    results.push_back(neutralOf(fold.kind));
-  isUnknown = false;
-  axis.forEachToken(tile, [&](llvm::ArrayRef<int64_t> place) {
-    at(token).assign(place.begin(), place.end());
-    run(plan);
-    for (auto [fold, result] : llvm::zip_equal(list, results))
-      if ((*this)[fold.when])
-        result = join(fold.kind, result, (*this)[fold.value]);
-  });
-  if (isUnknown)
-    results.clear();
-  return results;
+llvm::SmallVector<int64_t> RowTile::Problem::foldOver(const TokenFolds &list,
+                                                      std::optional<TokenFolds::Numbers> &numbers,
+                                                      const TileAxis &axis, int64_t tile) {
+  if (!numbers)
+    return {};
+  auto [first, last] = axis.ends(tile);
+  int64_t tokens = 1;
+  for (auto [low, high] : llvm::zip_equal(first, last))
+    tokens *= std::max<int64_t>(high + 1 - low, 0);
+  instructions += int64_t(list.size()) * tokens;
+  return list.over(*numbers, axis, tile, environment);
 }
 
-RowTile::RowTile(const Schedule &schedule, const Sizes &sizes, const Environment &environment,
+RowTile::RowTile(const ScheduleCode &code, const Sizes &sizes, const Environment &environment,
                  int64_t tile)
-    : problem(std::make_shared<Problem>(schedule, sizes, environment)) {
+    : problem(std::make_shared<Problem>(code, sizes, environment)) {
   start(tile);
 }
 
@@ -431,7 +244,7 @@ void RowTile::start(int64_t tile) {
   state = std::make_shared<State>();
   std::tie(state->first, state->last) = p.rows.ends(tile);
   if (!p.schedule.folds.empty()) {
-    state->folds = p.foldOver(p.schedule.folds, p.folds, Input::RowToken, p.rows, tile);
+    state->folds = p.foldOver(p.code->folds, p.folds, p.rows, tile);
     state->isUnknown = state->folds.empty();
   }
   endTile = p.columns.tiles();
@@ -440,7 +253,7 @@ void RowTile::start(int64_t tile) {
   p.setRows(state->first, state->last);
   p.foldValues = state->folds;
   p.isUnknown = false;
-  p.run(p.ends);
+  p.run(Problem::Part::Ends);
   if (p.isUnknown)
     return;
   firstTile = p[p.schedule.firstTile];
@@ -458,7 +271,7 @@ int64_t RowTile::next(int64_t tile) {
   p.at(Input::ColumnTile) = {tile};
   p.foldValues = state->folds;
   p.isUnknown = false;
-  p.run(p.seek);
+  p.run(Problem::Part::Seek);
   return p.isUnknown ? tile : std::min(endTile, p[p.schedule.seek]);
 }
 
@@ -482,7 +295,7 @@ TileClass RowTile::classify(int64_t columnTile) {
   p.at(Input::ColumnLast) = last;
   p.foldValues = state->folds;
   p.isUnknown = false;
-  p.run(p.onlyVisible ? p.touched : p.ranges);
+  p.run(p.onlyVisible ? Problem::Part::Touched : Problem::Part::Ranges);
   if (p.isUnknown)
     return TileClass::Partial;
   bool visible = p[schedule.touched], hidden = p.onlyVisible || p[schedule.blemished];
@@ -496,12 +309,12 @@ TileClass RowTile::classify(int64_t columnTile) {
 
 int64_t attune::mask::countTiles(const TileShape &shape, int64_t tokens,
                                  llvm::ArrayRef<int64_t> grid) {
-  return Axis(shape, tokens, grid).tiles();
+  return TileAxis(shape, tokens, grid).tiles();
 }
 
 llvm::SmallVector<int64_t> attune::mask::tokensOf(const TileShape &shape, int64_t tokens,
                                                   llvm::ArrayRef<int64_t> grid, int64_t tile) {
-  Axis axis(shape, tokens, grid);
+  TileAxis axis(shape, tokens, grid);
   llvm::SmallVector<int64_t> found;
   axis.forEachToken(tile, [&](llvm::ArrayRef<int64_t> at) { found.push_back(axis.flat(at)); });
   return found;

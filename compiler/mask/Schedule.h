@@ -132,6 +132,18 @@ Schedule buildSchedule(FormulaBuilder &formulas, const MaskFormula &mask,
 
 enum class TileClass { Empty, Partial, Full };
 
+/// A schedule made ready to be interpreted, for any number of problems; the schedule has to live as long.
+class ScheduleCode {
+public:
+  ScheduleCode(const Schedule &schedule);
+  const Schedule &schedule() const;
+
+private:
+  friend class RowTile;
+  struct Body;
+  std::shared_ptr<const Body> body;
+};
+
 /// Interprets a schedule for one row tile of one problem: what the emitted code does, step by step.
 class RowTile {
 public:
@@ -140,7 +152,7 @@ public:
     int64_t rowTokens = 0, columnTokens = 0;
     llvm::SmallVector<int64_t, 3> rowGrid, columnGrid;
   };
-  RowTile(const Schedule &schedule, const Sizes &sizes, const Environment &environment,
+  RowTile(const ScheduleCode &code, const Sizes &sizes, const Environment &environment,
           int64_t tile);
 
   /// Another row tile of the same problem; shares what was computed of column tiles.

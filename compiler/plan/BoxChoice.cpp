@@ -90,10 +90,11 @@ static void setScalars(attn::KernelOp kernel, int64_t window, ProblemSizes &size
 static std::vector<std::unique_ptr<MaskProblem>> makeProblems(const SweepPlan &plan,
                                                               std::deque<ProblemSizes> &sizes) {
   attn::KernelOp kernel = plan.graph->kernel();
+  reference::ScalarConditions conditions(kernel);
   std::vector<std::unique_ptr<MaskProblem>> problems;
   auto add = [&](ProblemSizes tried) {
     auto problem = MaskProblem::make(plan, sizes.emplace_back(std::move(tried)));
-    llvm::Error error = problem ? (*problem)->checkConditions() : problem.takeError();
+    llvm::Error error = problem ? (*problem)->check(conditions) : problem.takeError();
     if (!error)
       problems.push_back(std::move(*problem));
     bool isAccepted = !error;
@@ -122,8 +123,9 @@ public:
   Contest(const SweepPlan &plan, const TilePair &flat, ArrayRef<std::unique_ptr<MaskProblem>> of)
       : plan(plan), problems(of) {
     MaskSchedule planned = scheduleMask(plan, flat, mask::Level::Pieces);
+    mask::ScheduleCode code(planned.schedule);
     for (const auto &problem : problems)
-      before.push_back(countPairs(planned, *problem));
+      before.push_back(countPairs(code, *problem));
   }
 
   /// The logarithm of the share of pairs that boxes compute; nothing once they compute far more than
@@ -135,8 +137,8 @@ public:
   std::optional<Score> score(const TilePair &boxes, const Score *best);
 
 private:
-  static double countPairs(const MaskSchedule &planned, const MaskProblem &problem) {
-    return std::max(estimatePairs(planned.schedule, problem, MostRows).computedPairs, 1.0);
+  static double countPairs(const mask::ScheduleCode &code, const MaskProblem &problem) {
+    return std::max(estimatePairs(code, problem, MostRows).computedPairs, 1.0);
   }
 
   const SweepPlan &plan;
@@ -154,9 +156,10 @@ std::optional<Contest::Score> Contest::score(const TilePair &boxes, const Score 
     rescheduleMask(*planned, boxes, mask::Level::Test);
   else
     planned = scheduleMask(plan, boxes, mask::Level::Test);
+  mask::ScheduleCode code(planned->schedule);
   Score score;
   for (auto [index, problem] : llvm::enumerate(problems)) {
-    score.total += std::log(countPairs(*planned, *problem) / before[index]);
+    score.total += std::log(countPairs(code, *problem) / before[index]);
     score.sums.push_back(score.total);
     if (best && score.total > best->sums[index] + farMore)
       return std::nullopt;

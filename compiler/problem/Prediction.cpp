@@ -155,15 +155,16 @@ mask::MaskWork predictTotalWork(const MaskSchedule &planned, const MaskProblem &
   return total;
 }
 
-PairEstimate estimatePairs(const mask::Schedule &schedule, const MaskProblem &problem,
+PairEstimate estimatePairs(const mask::ScheduleCode &code, const MaskProblem &problem,
                            int64_t mostRows) {
+  const mask::Schedule &schedule = code.schedule();
   mask::RowTile::Sizes sizes = getLengths(problem);
   PairEstimate estimate;
   int64_t rows = mask::countTiles(schedule.rows, sizes.rowTokens, sizes.rowGrid), visited = 0;
   if (rows == 0 || sizes.columnTokens == 0)
     return estimate;
   int64_t samples = std::min(rows, mostRows);
-  mask::RowTile row(schedule, sizes, problem.numbers(0, 0), 0);
+  mask::RowTile row(code, sizes, problem.numbers(0, 0), 0);
   for (int64_t sample = 0; sample < samples; ++sample) {
     row = row.sibling((2 * sample + 1) * rows / (2 * samples));
     estimate.effort += 1 + std::max<int64_t>(0, row.end() - row.first());

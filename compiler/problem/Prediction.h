@@ -76,7 +76,7 @@ struct PairEstimate {
   /// Pairs of tiles that were looked at: what the estimate cost.
   int64_t effort = 0;
 };
-PairEstimate estimatePairs(const mask::Schedule &schedule, const MaskProblem &problem,
+PairEstimate estimatePairs(const mask::ScheduleCode &code, const MaskProblem &problem,
                            int64_t mostRows);
 
 } // namespace attune

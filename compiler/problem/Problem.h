@@ -73,7 +73,9 @@ public:
   /// Names of tables that were made up.
   llvm::ArrayRef<std::string> madeUp() const { return invented; }
   /// Do the scalars, all of them known, meet the conditions of a launch?
-  llvm::Error checkConditions() const { return reference::checkConditions(problem); }
+  llvm::Error check(const reference::ScalarConditions &conditions) const {
+    return conditions.check(problem);
+  }
 
 private:
   MaskProblem(const SweepPlan &plan, const ProblemSizes &sizes);

@@ -114,6 +114,7 @@ llvm::Expected<ProblemSizes> chooseSizes(const SweepPlan &plan, const ProblemSiz
                                          uint64_t seed) {
   constexpr unsigned attempts = 100;
   std::string why;
+  reference::ScalarConditions conditions(plan.graph->kernel());
   for (unsigned attempt = 0; attempt < attempts; ++attempt) {
     ProblemSizes sizes = given;
     sizes.seed = seed;
@@ -121,7 +122,7 @@ llvm::Expected<ProblemSizes> chooseSizes(const SweepPlan &plan, const ProblemSiz
     chooser.chooseScalars(sizes);
     chooser.chooseLengths(sizes);
     auto problem = MaskProblem::make(plan, sizes);
-    llvm::Error error = problem ? (*problem)->checkConditions() : problem.takeError();
+    llvm::Error error = problem ? (*problem)->check(conditions) : problem.takeError();
     if (!error)
       return sizes;
     why = llvm::toString(std::move(error));

@@ -63,13 +63,15 @@ bundle::KernelInfo describe(attn::KernelOp kernel) {
 
 } // namespace
 
-Error checkConditions(const Problem &problem) {
-  bundle::KernelInfo info = describe(problem.kernel);
-  for (const bundle::Condition &condition : info.conditions) {
-    std::string why =
-        explainFailure(condition, toSteps(condition.expression, info), info, ScalarValues(problem));
+ScalarConditions::ScalarConditions(attn::KernelOp kernel)
+    : info(std::make_shared<bundle::KernelInfo>(describe(kernel))) {}
+
+Error ScalarConditions::check(const Problem &problem) const {
+  for (const bundle::Condition &condition : info->conditions) {
+    std::string why = explainFailure(condition, toSteps(condition.expression, *info), *info,
+                                     ScalarValues(problem));
     if (!why.empty())
-      return makeError("kernel '{0}': {1}", info.name, why);
+      return makeError("kernel '{0}': {1}", info->name, why);
   }
   return Error::success();
 }

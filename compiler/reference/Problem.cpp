@@ -319,7 +319,7 @@ llvm::Expected<std::unique_ptr<Problem>> Binder::bind(ArrayRef<Argument> argumen
   for (auto [index, argument] : llvm::enumerate(arguments))
     if (Error error = bindArgument(unsigned(index), argument))
       return std::move(error);
-  if (Error error = checkConditions(*problem))
+  if (Error error = ScalarConditions(problem->kernel).check(*problem))
     return std::move(error);
   if (Error error = evaluateScalars(*problem))
     return std::move(error);

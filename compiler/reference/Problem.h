@@ -6,6 +6,10 @@
 #include "compiler/reference/Region.h"
 #include "dialects/attn/AttnOps.h"
 
+namespace attune::bundle {
+struct KernelInfo;
+}
+
 namespace attune::reference {
 
 /// Rows or cols with every value at hand: number `lane` of token n of head h of sequence b is at
@@ -52,8 +56,16 @@ llvm::Error checkFacts(attn::KernelOp kernel, unsigned index, const Tensor &tens
 /// attn.range = [lo, hi], as an array of integers of either kind.
 std::optional<std::pair<int64_t, int64_t>> rangeOf(mlir::Attribute attribute);
 
-/// Do the scalar arguments meet the conditions of a launch? (Conditions.cpp)
-llvm::Error checkConditions(const Problem &problem);
+/// What a launch demands of the scalar arguments, read from the kernel once. (Conditions.cpp)
+class ScalarConditions {
+public:
+  explicit ScalarConditions(attn::KernelOp kernel);
+  /// Does a problem of that kernel meet them?
+  llvm::Error check(const Problem &problem) const;
+
+private:
+  std::shared_ptr<const bundle::KernelInfo> info;
+};
 
 } // namespace attune::reference
 

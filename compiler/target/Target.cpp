@@ -46,7 +46,7 @@ static Target sm90a() {
   target.registerSplits[1] = {240, 24};
   target.registerSplits[2] = {160, 32};
   target.scanningSplits[0] = {255, 255};
-  target.scanningSplits[1] = {216, 72};
+  target.scanningSplits[1] = {224, 56};
   target.scanningSplits[2] = {152, 56};
   return target;
 }

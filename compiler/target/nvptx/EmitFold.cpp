@@ -43,10 +43,11 @@ FailureOr<SmallVector<Value>> KernelEmitter::foldOwn(tile::FoldOp fold) {
   return llvm::to_vector_of<Value>(loop.getResults());
 }
 
-/// The join of what the lanes of a warp hold, in all of them. Shuffles move 32 bits.
-Value KernelEmitter::joinLanes(tile::FoldKind kind, Value value) {
+/// The join of what `lanes` neighbours of a warp hold, a power of two, in all of them. Shuffles move 32
+/// bits.
+Value KernelEmitter::joinLanes(tile::FoldKind kind, Value value, int64_t lanes) {
   Type half = builder.getI32Type(), whole = builder.getI64Type();
-  for (int64_t distance = 16; distance > 0; distance /= 2) {
+  for (int64_t distance = lanes / 2; distance > 0; distance /= 2) {
     auto shuffle = [&](Value part) -> Value {
       part = arith::TruncIOp::create(builder, half, part);
       part = NVVM::ShflOp::create(builder, half, i32(-1), part, i32(distance), i32(31),
@@ -74,12 +75,16 @@ void KernelEmitter::joinWarps(tile::FoldOp fold, MutableArrayRef<Value> values) 
       LLVM::StoreOp::create(builder, value, sharedPointer(own, places + 8 * warps * index));
   }
   barrier();
-  for (auto [index, value] : llvm::enumerate(values))
-    for (int64_t other = 0; other < warps; ++other) {
-      Value pointer = sharedPointer(Value(), places + 8 * (warps * index + other));
-      Value number = LLVM::LoadOp::create(builder, builder.getI64Type(), pointer);
-      value = other ? joinNumbers(fold.getKind(index), value, number) : number;
-    }
+  // Some lanes take the last warp's number, too: joined twice it is the same.
+  int64_t lanes = llvm::PowerOf2Ceil(warps);
+  Value other = arith::AndIOp::create(builder, lane, i32(lanes - 1));
+  other = arith::MinUIOp::create(builder, other, i32(warps - 1));
+  Value taken = arith::MulIOp::create(builder, other, i32(8));
+  for (auto [index, value] : llvm::enumerate(values)) {
+    Value pointer = sharedPointer(taken, places + 8 * warps * index);
+    value = LLVM::LoadOp::create(builder, builder.getI64Type(), pointer);
+    value = joinLanes(fold.getKind(index), value, lanes);
+  }
   barrier(); // what follows may reuse this shared memory
   sharedTop = top;
 }
@@ -89,7 +94,7 @@ LogicalResult KernelEmitter::emitFold(tile::FoldOp fold) {
   if (failed(values))
     return failure();
   for (auto [index, value] : llvm::enumerate(*values))
-    value = joinLanes(fold.getKind(index), value);
+    value = joinLanes(fold.getKind(index), value, 32);
   if (warps > 1)
     joinWarps(fold, *values);
   for (auto [result, value] : llvm::zip(fold.getResults(), *values))

@@ -222,7 +222,7 @@ protected:
   // EmitFold.cpp: numbers that the block's threads make together, and numbers of the block.
   mlir::LogicalResult emitFold(tile::FoldOp fold);
   mlir::FailureOr<llvm::SmallVector<Value>> foldOwn(tile::FoldOp fold);
-  Value joinLanes(tile::FoldKind kind, Value value);
+  Value joinLanes(tile::FoldKind kind, Value value, int64_t lanes);
   void joinWarps(tile::FoldOp fold, llvm::MutableArrayRef<Value> values);
   Value joinNumbers(tile::FoldKind kind, Value a, Value b);
   mlir::LogicalResult emitWrite(tile::WriteOp write);

@@ -8,6 +8,7 @@
 #include "compiler/target/nvptx/hopper/WarpgroupEmitter.h"
 
 #include "compiler/target/Target.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -186,15 +187,28 @@ void WarpgroupEmitter::initializeBarriers() {
 
 //===--- roles --------------------------------------------------------------------------------===//
 
-/// Is `op` of the kernel's own block computed by all warps, before they part?
-static bool isShared(Operation &op) {
-  return isa<tile::FoldOp, tile::CoordinatesOp, tile::BoxOp>(op);
+/// What of the kernel's own block all warps compute before they part: folds, and what goes into them.
+/// Other scalars each role computes for itself, as one rarely needs the other's.
+static llvm::SetVector<Operation *> computedByAll(Block &program) {
+  llvm::SetVector<Operation *> ops;
+  auto isForAll = [](Operation &op) {
+    return isa<tile::FoldOp, tile::CoordinatesOp, tile::BoxOp>(op);
+  };
+  BackwardSliceOptions options;
+  options.omitUsesFromAbove = false;
+  for (Operation &op : llvm::make_filter_range(program, isForAll)) {
+    (void)getBackwardSlice(&op, &ops, options);
+    ops.insert(&op);
+  }
+  return ops;
 }
 
 LogicalResult WarpgroupEmitter::emitProgram() {
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
+  Block &program = kernel.getBody().front();
+  forAll = computedByAll(program);
+  for (Operation &op : program.without_terminator()) {
     builder.setLoc(op.getLoc());
-    if ((isScalar(&op) || isShared(op)) && failed(emitOp(op)))
+    if (forAll.contains(&op) && failed(emitOp(op)))
       return failure();
   }
   if (failed(planCopies()))
@@ -214,6 +228,18 @@ LogicalResult WarpgroupEmitter::emitProgram() {
     scalars = before;
     counts = countsBefore;
   }
+  if (!scans.empty())
+    parkNumbers(*copier);
+  return success();
+}
+
+/// The scalars that not all warps have computed.
+LogicalResult WarpgroupEmitter::emitScalars() {
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    builder.setLoc(op.getLoc());
+    if (isScalar(&op) && !forAll.contains(&op) && failed(emitOp(op)))
+      return failure();
+  }
   return success();
 }
 
@@ -232,7 +258,10 @@ LogicalResult WarpgroupEmitter::emitRole(bool copiesTiles) {
   if (copies) {
     Value isFirst = arith::CmpIOp::create(builder, arith::CmpIPredicate::eq, warp, i32(0));
     auto one = scf::IfOp::create(builder, isFirst, false);
-    builder.setInsertionPointToStart(one.thenBlock());
+    copier = one.thenBlock();
+    builder.setInsertionPointToStart(copier);
+    if (failed(emitScalars()))
+      return failure();
     for (const RowsPlace &rows : rowPlacesInMemory)
       copyRows(rows);
     for (Traffic &traffic : sweeps)
@@ -252,7 +281,7 @@ LogicalResult WarpgroupEmitter::emitRole(bool copiesTiles) {
   }
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     builder.setLoc(op.getLoc());
-    if (!isScalar(&op) && !isShared(op) && failed(emitOp(op)))
+    if (!forAll.contains(&op) && failed(emitOp(op)))
       return failure();
   }
   return success();

@@ -167,6 +167,7 @@ LogicalResult WarpgroupEmitter::copyFoundTiles(Traffic &traffic) {
   entered.append({builder.getI32Type(), builder.getI1Type()});
   SmallVector<Location> before(types.size(), builder.getLoc()), after(entered.size(), before[0]);
   auto loop = scf::WhileOp::create(builder, entered, state);
+  scans.push_back(loop);
   {
     OpBuilder::InsertionGuard guard(builder);
     Block *test = builder.createBlock(&loop.getBefore(), {}, types, before);

@@ -68,6 +68,7 @@ private:
   void planOverlap(Traffic &traffic);
   void placeBarriers();
   void initializeBarriers();
+  mlir::LogicalResult emitScalars();
   mlir::LogicalResult emitRole(bool copies);
 
   // EmitTensorCopies.cpp: the warpgroup that copies.
@@ -81,6 +82,13 @@ private:
                 Value offset, int64_t constant, Value barrier);
   void announceEnd(Value index);
   Value tensorMapOf(Value memory, int64_t tokens, int64_t columns);
+
+  // EmitParking.cpp: numbers that find tiles, while nobody works with them.
+  struct Parking;
+  void parkNumbers(mlir::Block &role);
+  void placeNumbers(Parking &parking, mlir::Block &role);
+  void putAway(Value value, Value offset, int64_t constant, mlir::Block &role);
+  Value bringBack(Value value, const Parking &parking);
 
   // EmitResults.cpp: results, through shared memory.
   SharedTile placeStaging(tile::StoreOp op, const SharedLayout &layout) override;
@@ -175,6 +183,8 @@ private:
   Traffic &trafficOf(tile::SweepOp sweep);
 
   int64_t groups;
+  /// Ops of the kernel's own block that ran before the roles part.
+  llvm::SetVector<mlir::Operation *> forAll;
   llvm::SmallVector<RowsPlace, 2> rowPlacesInMemory;
   llvm::SmallVector<Ring, 2> rings;
   llvm::SmallVector<Traffic, 1> sweeps;
@@ -186,6 +196,9 @@ private:
   /// Where the block's shared memory begins (i32), and the number of this warpgroup among those that
   /// multiply.
   Value sharedStart, group;
+  /// Loops of the warp that copies that find tiles, and where its work stands.
+  llvm::SmallVector<mlir::scf::WhileOp, 1> scans;
+  mlir::Block *copier = nullptr;
   /// The sums of products under way.
   llvm::DenseMap<mlir::Operation *, llvm::SmallVector<Value>> underWay;
 };

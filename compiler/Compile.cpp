@@ -6,12 +6,14 @@
 #include "compiler/Describe.h"
 #include "compiler/Pipeline.h"
 #include "compiler/SelfTest.h"
+#include "compiler/plan/PackedHeads.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/Target.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -258,10 +260,11 @@ static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef 
   return variant;
 }
 
-/// Adds a variant whose kernels `describe` compiles: the first is the entry, the rest run before it.
-static LogicalResult
-addVariant(ArrayRef<tile::KernelOp> programs, bundle::KernelInfo &info,
-           llvm::function_ref<FailureOr<bundle::Variant>(tile::KernelOp)> describe) {
+using DescribeProgram = llvm::function_ref<FailureOr<bundle::Variant>(tile::KernelOp)>;
+
+/// The variant whose kernels `describe` compiles: the first is the entry, the rest run before it.
+static FailureOr<bundle::Variant> joinPasses(ArrayRef<tile::KernelOp> programs,
+                                             DescribeProgram describe) {
   auto variant = describe(programs.front());
   if (failed(variant))
     return failure();
@@ -271,24 +274,88 @@ addVariant(ArrayRef<tile::KernelOp> programs, bundle::KernelInfo &info,
       return failure();
     variant->before.push_back(std::move(*before));
   }
+  return variant;
+}
+
+/// Adds a variant: the first of `choices`, with the others as what may be launched instead.
+static LogicalResult addVariant(ArrayRef<SmallVector<tile::KernelOp>> choices,
+                                bundle::KernelInfo &info, DescribeProgram describe) {
+  auto variant = joinPasses(choices.front(), describe);
+  if (failed(variant))
+    return failure();
+  for (ArrayRef<tile::KernelOp> programs : choices.drop_front()) {
+    auto other = joinPasses(programs, describe);
+    if (failed(other))
+      return failure();
+    variant->instead.push_back(std::move(*other));
+  }
   info.variants.push_back(std::move(*variant));
   return success();
 }
 
 /// Adds the variants for `target`: of a CUDA one PTX, and cubins when that is wanted and possible.
-static LogicalResult addVariants(ArrayRef<tile::KernelOp> programs, StringRef target, bool assemble,
-                                 bundle::KernelInfo &info, bundle::Bundle &result) {
+static LogicalResult addVariants(ArrayRef<SmallVector<tile::KernelOp>> choices, StringRef target,
+                                 bool assemble, bundle::KernelInfo &info, bundle::Bundle &result) {
   if (isHostTarget(target))
-    return addVariant(programs, info, [&](tile::KernelOp program) {
+    return addVariant(choices, info, [&](tile::KernelOp program) {
       return describeHost(program, target, info, result);
     });
   for (bool isCubin : {true, false})
     if ((!isCubin || (assemble && !findPtxas().empty())) &&
-        failed(addVariant(programs, info, [&](tile::KernelOp program) {
+        failed(addVariant(choices, info, [&](tile::KernelOp program) {
           return describeCuda(program, target, isCubin, info, result);
         })))
       return failure();
   return success();
+}
+
+/// Tiles that hold rows of several heads, as overrides of the plan: as many rows as without, and on the
+/// host, where a row that is not there costs as much as another, as few as there can be, too.
+static SmallVector<std::string> packedOverrides(StringRef target, const CompileOptions &options) {
+  std::string before = options.planOverride.empty() ? "" : options.planOverride + ",";
+  std::string packed = before + "packed_heads=" + std::to_string(options.packedHeads);
+  SmallVector<std::string> overrides = {packed};
+  constexpr int64_t fewestRows = 16; // the f32 lanes of the widest level
+  if (isHostTarget(target))
+    overrides.push_back(packed +
+                        ",queries=" + std::to_string(std::lcm(fewestRows, options.packedHeads)));
+  return overrides;
+}
+
+/// What may be launched instead of the kernel's plain code: adds the modules that hold it.
+static LogicalResult addPacked(attn::KernelOp kernel, StringRef target,
+                               const CompileOptions &options,
+                               SmallVectorImpl<OwningOpRef<ModuleOp>> &modules) {
+  for (const std::string &planOverride : packedOverrides(target, options)) {
+    CompileOptions packed = options;
+    packed.planOverride = planOverride;
+    auto module = runPasses(kernel, Stage::Tile, target, packed);
+    if (failed(module))
+      return failure();
+    tile::KernelOp program = getPrograms(**module).front();
+    SmallVector<int64_t, 3> sizes = program.getConfig().getQuerySizes();
+    program.setSymName(
+        (program.getSymName() + "_packed_" + Twine(sizes[0]) + "x" + Twine(sizes[1])).str());
+    modules.push_back(std::move(*module));
+  }
+  return success();
+}
+
+/// Does the kernel have code with packed heads? A warning says why not, if they were asked for.
+static FailureOr<bool> packsHeads(attn::KernelOp kernel, const CompileOptions &options) {
+  if (options.packedHeads == 0)
+    return false;
+  auto primitives = runPasses(kernel, Stage::Attn, "", options);
+  if (failed(primitives))
+    return failure();
+  auto plan = planSweeps(*(*primitives)->getOps<attn::KernelOp>().begin());
+  if (failed(plan))
+    return failure();
+  std::string obstacle = findPackingObstacle(*plan);
+  if (!obstacle.empty())
+    emitWarning(kernel.getLoc()) << "kernel '" << kernel.getSymName()
+                                 << "' gets no code with packed heads: " << obstacle;
+  return obstacle.empty();
 }
 
 static bool wantsSelfTest(const CompileOptions &options, ArrayRef<std::string> targets) {
@@ -327,11 +394,20 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
     auto info = describeDemands(kernel, options, *targets, result);
     if (failed(info))
       return failure();
+    auto packs = packsHeads(kernel, options);
+    if (failed(packs))
+      return failure();
     for (const std::string &target : *targets) {
       auto lowered = runPasses(kernel, Stage::Tile, target, options);
       if (failed(lowered))
         return failure();
-      if (failed(addVariants(getPrograms(**lowered), target, options.assemble, *info, result)))
+      SmallVector<OwningOpRef<ModuleOp>> modules;
+      modules.push_back(std::move(*lowered));
+      if (*packs && failed(addPacked(kernel, target, options, modules)))
+        return failure();
+      auto choices = llvm::map_to_vector(
+          modules, [](OwningOpRef<ModuleOp> &module) { return getPrograms(*module); });
+      if (failed(addVariants(choices, target, options.assemble, *info, result)))
         return failure();
     }
     result.manifest.kernels.push_back(std::move(*info));

@@ -35,6 +35,9 @@ struct CompileOptions {
   std::string kernel;
   /// Overrides of the plan's choice, "queries=64,keys=64"; empty: the planner's own.
   std::string planOverride;
+  /// Above 0, code is added whose tiles hold rows of so many heads that read the same keys: launches
+  /// take it where it has fewer blocks (few queries, and heads of keys that are shared).
+  int64_t packedHeads = 0;
   /// Put a cubin beside the PTX when ptxas is present.
   bool assemble = true;
   /// Give kernels a self-test: always, never, or those with code for one generation of GPUs (sm_90a),

@@ -5,6 +5,7 @@
 #include "compiler/ElementTypes.h"
 #include "compiler/ScalarExpressions.h"
 #include "compiler/target/Signature.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
@@ -142,25 +143,76 @@ describeMasks(tile::KernelOp kernel, ArrayRef<bundle::Workspace> workspaces) {
   return masks;
 }
 
-/// How many tiles of queries there are.
-static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
-                                                const bundle::KernelInfo &info) {
+/// The operand whose heads are shared by groups of query heads; empty where heads are not packed.
+static FailureOr<std::string> findGroupedOperand(tile::KernelOp kernel) {
+  auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
+  if (!coordinates.getHeads())
+    return std::string();
+  auto heads = coordinates.getHeads().getDefiningOp<memref::DimOp>();
+  auto keys = heads ? dyn_cast<BlockArgument>(heads.getSource()) : BlockArgument();
+  if (!keys || heads.getConstantIndex() != 1)
+    return coordinates.emitOpError("expected heads to be the heads of an operand of the kernel");
+  return kernel.getArgumentName(keys.getArgNumber()).str();
+}
+
+/// How many tiles of queries there are. `grouped`: see findGroupedOperand.
+static FailureOr<bundle::Expression>
+countTiles(tile::KernelOp kernel, const bundle::KernelInfo &info, const std::string &grouped) {
   using bundle::Expression;
-  DenseI64ArrayAttr box = kernel.getConfig().getQueryBox();
-  if (!box)
-    return Expression::ceilDiv(Expression::size(info.results.front().name, 2),
+  const std::string &result = info.results.front().name;
+  SmallVector<int64_t, 3> box = kernel.getConfig().getQuerySizes();
+  if (box.empty())
+    return Expression::ceilDiv(Expression::size(result, 2),
                                Expression::constant(kernel.getConfig().getQueries()));
   auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
+  SmallVector<Expression> extents;
+  if (!grouped.empty()) {
+    extents.push_back(Expression::binary(Expression::Kind::FloorDiv, Expression::size(result, 1),
+                                         Expression::size(grouped, 1)));
+    extents.push_back(Expression::size(result, 2));
+  } else {
+    for (Value extent : coordinates.getGrid()) {
+      FailureOr<Expression> length = translateScalar(coordinates, extent, info);
+      if (failed(length))
+        return failure();
+      extents.push_back(std::move(*length));
+    }
+  }
   std::optional<Expression> tiles;
-  for (auto [extent, size] : llvm::zip(coordinates.getGrid(), box.asArrayRef())) {
-    FailureOr<Expression> length = translateScalar(coordinates, extent, info);
-    if (failed(length))
-      return failure();
-    Expression count = Expression::ceilDiv(std::move(*length), Expression::constant(size));
+  for (auto [extent, size] : llvm::zip(extents, box)) {
+    Expression count = Expression::ceilDiv(std::move(extent), Expression::constant(size));
     tiles = tiles ? Expression::binary(Expression::Kind::Mul, std::move(*tiles), std::move(count))
                   : std::move(count);
   }
   return std::move(*tiles);
+}
+
+/// What packed heads take for granted: rows have the result's heads, and whatever heads the other
+/// operands of keys have, a group has one of them.
+static std::vector<bundle::Condition> describeGroups(const bundle::KernelInfo &info,
+                                                     const std::string &grouped) {
+  using bundle::Expression;
+  using Kind = Expression::Kind;
+  const std::string &result = info.results.front().name;
+  auto headsOf = [](const std::string &name) { return Expression::size(name, 1); };
+  auto text = [](const std::string &name) { return "heads of " + name; };
+  std::vector<bundle::Condition> when = {
+      {Expression::binary(Kind::Lt, Expression::constant(0), headsOf(grouped)),
+       text(grouped) + " > 0"}};
+  auto add = [&](const bundle::OperandInfo &operand) {
+    if (operand.role == bundle::OperandRole::Rows && operand.name != result)
+      when.push_back({Expression::binary(Kind::Eq, headsOf(operand.name), headsOf(result)),
+                      text(operand.name) + " == " + text(result)});
+    if (operand.role == bundle::OperandRole::Cols && operand.name != grouped)
+      when.push_back(
+          {Expression::binary(
+               Kind::Eq, Expression::binary(Kind::Mod, headsOf(grouped), headsOf(operand.name)),
+               Expression::constant(0)),
+           text(grouped) + " % " + text(operand.name) + " == 0"});
+  };
+  llvm::for_each(info.operands, add);
+  llvm::for_each(info.results, add);
+  return when;
 }
 
 /// The permutation that keeps copies and products of tiles with so many 16-bit columns free of bank
@@ -211,10 +263,17 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
     return failure();
   variant.masks = std::move(*masks);
   const std::string &result = info.results.front().name;
-  FailureOr<Expression> tiles = countTiles(kernel, info);
+  FailureOr<std::string> grouped = findGroupedOperand(kernel);
+  if (failed(grouped))
+    return failure();
+  FailureOr<Expression> tiles = countTiles(kernel, info, *grouped);
   if (failed(tiles))
     return failure();
-  variant.grid = {std::move(*tiles), Expression::size(result, 1), Expression::size(result, 0)};
+  variant.rows = kernel.getConfig().getQueries();
+  if (!grouped->empty())
+    variant.when = describeGroups(info, *grouped);
+  variant.grid = {std::move(*tiles), Expression::size(grouped->empty() ? result : *grouped, 1),
+                  Expression::size(result, 0)};
   return variant;
 }
 

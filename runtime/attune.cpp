@@ -347,6 +347,15 @@ attune_status attune_kernel_workspace_bytes(const attune_kernel *asked,
   });
 }
 
+attune_status attune_kernel_variant_for(const attune_kernel *asked,
+                                        const attune_argument *arguments, size_t count,
+                                        attune_variant_info *info) {
+  return withKernel(asked, [&](const device::Kernel &kernel) {
+    auto &place = expect(info, "a place for the description");
+    place = describeVariant(kernel.variantFor(arguments, count));
+  });
+}
+
 attune_status attune_host_probe_fma_peak(int threads, double *gflops) {
   return guard([&] {
     if (threads < 0 || threads > 1024)

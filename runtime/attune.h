@@ -322,6 +322,14 @@ ATTUNE_API attune_status attune_kernel_workspace_bytes(const attune_kernel *kern
                                                        const attune_argument *arguments,
                                                        size_t count, size_t *bytes);
 
+/** Which code a launch with these arguments runs: mostly that of attune_kernel_variant; a bundle may
+ * have more for the same target, made for few queries whose heads share keys (attn-compile
+ * --pack-heads), which then says so by its entry. Of `info`, `fallback` is "". Checks the arguments as
+ * attune_kernel_check does. */
+ATTUNE_API attune_status attune_kernel_variant_for(const attune_kernel *kernel,
+                                                   const attune_argument *arguments, size_t count,
+                                                   attune_variant_info *info);
+
 /** The checks of attune_kernel_launch without the launch. */
 ATTUNE_API attune_status attune_kernel_check(const attune_kernel *kernel,
                                              const attune_argument *arguments, size_t count);

@@ -282,6 +282,13 @@ public:
     return VariantInfo(info);
   }
 
+  /// See attune_kernel_variant_for.
+  VariantInfo variantFor(const std::vector<Argument> &arguments) const {
+    attune_variant_info info;
+    detail::check(attune_kernel_variant_for(get(), raw(arguments.data()), arguments.size(), &info));
+    return VariantInfo(info);
+  }
+
   /// All operands, then all results. Allocates only what workspaceBytes says.
   void launch(std::initializer_list<Argument> arguments, void *stream = nullptr) {
     launch(arguments.begin(), arguments.size(), stream);

@@ -17,6 +17,7 @@ struct ExpressionGraph::Implementation {
   std::vector<GraphResult> results;
   attn::KernelOp kernel;
   Type floatType;
+  bool headsOnRows = false;
 
   const Node *unique(Node node);
 };
@@ -192,6 +193,7 @@ const Node *ExpressionGraph::leaf(NodeKind kind, Type type, Value source, unsign
     break;
   case NodeKind::Dot: node.onQuery = node.onKey = true; break;
   case NodeKind::IndexJ: node.onKey = true; break;
+  case NodeKind::IndexH: node.onQuery = implementation->headsOnRows; break;
   case NodeKind::Reduction: node.onQuery = node.hasReduction = true; break;
   case NodeKind::IndexI:
   case NodeKind::AccumulatorRef:
@@ -242,6 +244,7 @@ ExpressionGraph::~ExpressionGraph() = default;
 
 Type ExpressionGraph::floatType() const { return implementation->floatType; }
 void ExpressionGraph::setFloatType(Type type) { implementation->floatType = type; }
+void ExpressionGraph::setHeadsOnRows() { implementation->headsOnRows = true; }
 
 llvm::ArrayRef<GraphReduction> ExpressionGraph::reductions() const {
   return implementation->reductions;

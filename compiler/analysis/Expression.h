@@ -104,7 +104,9 @@ struct GraphResult {
 class ExpressionGraph {
 public:
   /// Fails, having emitted why at the op, when the kernel uses what cannot be planned yet.
-  static mlir::FailureOr<std::unique_ptr<ExpressionGraph>> build(attn::KernelOp kernel);
+  /// `headsOnRows`: the head is an index of the rows, as the query is.
+  static mlir::FailureOr<std::unique_ptr<ExpressionGraph>> build(attn::KernelOp kernel,
+                                                                 bool headsOnRows = false);
   /// Empty, for tests.
   explicit ExpressionGraph(mlir::MLIRContext *context);
   ~ExpressionGraph();
@@ -131,6 +133,7 @@ public:
   void addResult(GraphResult result);
   void setKernel(attn::KernelOp kernel);
   void setFloatType(mlir::Type type);
+  void setHeadsOnRows();
 
 private:
   const Node *foldPower(const Node *base, double power);

@@ -347,8 +347,11 @@ LogicalResult Importer::run() {
   return success();
 }
 
-FailureOr<std::unique_ptr<ExpressionGraph>> ExpressionGraph::build(attn::KernelOp kernel) {
+FailureOr<std::unique_ptr<ExpressionGraph>> ExpressionGraph::build(attn::KernelOp kernel,
+                                                                   bool headsOnRows) {
   auto graph = std::make_unique<ExpressionGraph>(kernel.getContext());
+  if (headsOnRows)
+    graph->setHeadsOnRows();
   if (failed(Importer(kernel, *graph).run()))
     return failure();
   return graph;

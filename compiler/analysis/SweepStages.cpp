@@ -154,8 +154,8 @@ LogicalResult SweepPlanner::run() {
   return success();
 }
 
-FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel) {
-  FailureOr<std::unique_ptr<ExpressionGraph>> graph = ExpressionGraph::build(kernel);
+FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel, bool headsOnRows) {
+  FailureOr<std::unique_ptr<ExpressionGraph>> graph = ExpressionGraph::build(kernel, headsOnRows);
   if (failed(graph))
     return failure();
   SweepPlan plan;

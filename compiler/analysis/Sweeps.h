@@ -82,7 +82,8 @@ struct SweepPlan {
 
 /// The plan with the fewest sweeps that the separation rules find. Deterministic. Fails, having emitted
 /// why, when the kernel needs what is not supported yet (column reductions, reductions over heads).
-mlir::FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel);
+/// `headsOnRows`: rows are of several heads, so that what depends on the head differs from row to row.
+mlir::FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel, bool headsOnRows = false);
 
 /// The plan in words: one line a sweep with its carried state, then row values, results and reasons.
 std::string explain(const SweepPlan &plan);

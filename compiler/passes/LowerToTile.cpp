@@ -379,7 +379,7 @@ void LowerToTile::runOnOperation() {
                               "none; run attn-plan first";
       return signalPassFailure();
     }
-    FailureOr<SweepPlan> plan = planSweeps(kernel);
+    FailureOr<SweepPlan> plan = planSweeps(kernel, config.getPackedHeads() > 0);
     if (failed(plan) || failed(checkLowerable(*plan)) ||
         failed(KernelLowering(kernel, config, std::move(*plan)).run()))
       return signalPassFailure();

@@ -195,11 +195,11 @@ SweepSchedule::SweepSchedule(TileScope &scope, const MaskSchedules &schedules,
   OpBuilder &top = scope.top();
   for (const MaskSchedules::Mask *mask : of) {
     Emitted &emitted = masks.emplace_back(scope, *mask, top);
-    bindEnds(emitted.root, loc, scope.queries(), Input::RowFirst, Input::RowLast);
+    bindEnds(emitted.root, loc, scope.queryTokens(), Input::RowFirst, Input::RowLast);
     const auto &folds = mask->schedule.folds;
     if (!folds.empty())
-      emitted.program.setFolds(
-          emitFold(scope, emitted.program, emitted.root, folds, Input::RowToken, scope.queries()));
+      emitted.program.setFolds(emitFold(scope, emitted.program, emitted.root, folds,
+                                        Input::RowToken, scope.queryTokens()));
     emitted.program.setSummary(
         [this, first = mask->firstSummary](OpBuilder &builder, Value tile, int64_t number) {
           return readSummary(builder, tile, first + number);

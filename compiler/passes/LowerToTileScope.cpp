@@ -13,15 +13,17 @@
 using namespace mlir;
 using namespace attune;
 
-static bool isUniform(const Node *node) { return !node->onQuery && !node->onKey; }
-
 TileScope::TileScope(const SweepPlan &plan, tile::KernelOp kernel)
     : plan(plan), kernel(kernel), loc(kernel.getLoc()),
       topBuilder(OpBuilder::atBlockEnd(&kernel.getBody().front())) {
   auto axis = cast<attn::RowsType>(plan.graph->kernel().getResultTypes().front()).getAxis();
+  packsHeads() ? placePackedRows(axis) : placeRows(axis);
+}
+
+void TileScope::placeRows(StringAttr axis) {
   TileGrid tiles = tilesOf(axis, config().getQueries(), config().getQueryBox());
   auto coordinates = tile::CoordinatesOp::create(
-      topBuilder, loc, tiles.isBox ? ValueRange(tiles.extents) : ValueRange());
+      topBuilder, loc, tiles.isBox ? ValueRange(tiles.extents) : ValueRange(), Value());
   batch = coordinates.getBatch();
   head = coordinates.getHead();
   blockFirst = coordinates.getFirstQuery();
@@ -30,6 +32,44 @@ TileScope::TileScope(const SweepPlan &plan, tile::KernelOp kernel)
     queryPlace =
         tiles.at(topBuilder, loc,
                  arith::DivUIOp::create(topBuilder, loc, blockFirst, index(config().getQueries())));
+}
+
+/// The heads of the first operand of key vectors: those of other operands divide them (describeLaunch).
+Value TileScope::countKeyHeads() {
+  attn::KernelOp source = plan.graph->kernel();
+  for (Value operand : source.getBody().getArguments())
+    if (isa<attn::ColsType>(operand.getType()) &&
+        isa<VectorType>(attn::getPlaceElementType(operand.getType())))
+      return memref::DimOp::create(topBuilder, loc, argument(operand), 1);
+  refuse(source.getLoc())
+      << "expected an operand of key vectors, whose heads groups of query heads "
+         "share, but there is none; leave packed_heads out";
+  return index(1);
+}
+
+/// Tiles are boxes of the grid (heads of a group, queries).
+void TileScope::placePackedRows(StringAttr axis) {
+  Value result = kernel.getBody().getArguments().take_back(kernel.getResultCount()).front();
+  Value heads = memref::DimOp::create(topBuilder, loc, result, 1), groups = countKeyHeads();
+  Value own = arith::DivUIOp::create(topBuilder, loc, heads, groups);
+  int64_t packed = config().getPackedHeads(), queries = config().getQueries();
+  TileGrid tiles = {/*isBox=*/true, {packed, queries / packed}, {own, length(axis)}};
+  auto coordinates = tile::CoordinatesOp::create(topBuilder, loc, tiles.extents, groups);
+  batch = coordinates.getBatch();
+  blockFirst = coordinates.getFirstQuery();
+  TilePlace inGroup = tiles.at(topBuilder, loc,
+                               arith::DivUIOp::create(topBuilder, loc, blockFirst, index(queries)));
+  // No bound of it, but one of what is known of it: there are fewer heads.
+  head = arith::MinUIOp::create(topBuilder, loc,
+                                arith::MulIOp::create(topBuilder, loc, coordinates.getHead(), own),
+                                index((int64_t(1) << 31) - 2));
+  Value first = arith::AddIOp::create(topBuilder, loc, head, inGroup.first[0]);
+  Value end = arith::AddIOp::create(topBuilder, loc, head, own);
+  tokenPlace = {inGroup.first[1], {tiles.sizes[1]}, {inGroup.first[1]}, {tiles.extents[1]}};
+  queryPlace = {Value(), tiles.sizes, {first, inGroup.first[1]}, {end, tiles.extents[1]}};
+  queryPlace.place =
+      tile::BoxOp::create(topBuilder, loc, tile::BoxType::get(topBuilder.getContext(), tiles.sizes),
+                          queryPlace.first, queryPlace.extents, /*heads=*/true);
 }
 
 TileGrid TileScope::tilesOf(StringAttr axis, int64_t tokens, DenseI64ArrayAttr box) {
@@ -182,6 +222,8 @@ Value TileScope::tokens(Value operand) {
     return known;
   Value source = argument(operand);
   auto [ownBatch, ownHead] = sequenceOf(source);
+  if (isRows && packsHeads())
+    ownHead = this->index(0); // the box has it
   Type element = attn::getPlaceElementType(operand.getType());
   known = isRows ? tile::LoadOp::create(topBuilder, loc, rowsType(element), source, ownBatch,
                                         ownHead, queryPlace.place)
@@ -229,7 +271,8 @@ Value TileScope::oneSided(const Node *node) {
 
 void TileScope::store(Value rows, unsigned index) {
   Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount())[index];
-  tile::StoreOp::create(topBuilder, loc, rows, target, batch, head, queryPlace.place);
+  tile::StoreOp::create(topBuilder, loc, rows, target, batch, packsHeads() ? this->index(0) : head,
+                        queryPlace.place);
 }
 
 void TileScope::enterLoop(Operation *op, OpBuilder &body, TilePlace place) {
@@ -409,109 +452,4 @@ Value TileScope::emitAlgebra(OpBuilder &builder, const Node *node, ValueRange op
     return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, x, operands[1]);
   default: llvm_unreachable("leaves are not ops");
   }
-}
-
-//===--- maps ---------------------------------------------------------------------------------===//
-
-/// Is computing it a place more than an index calculation?
-static bool isCostly(const Node *node) {
-  if (isa<FloatType>(node->type))
-    return true;
-  if (node->kind == NodeKind::Opaque && isa<attn::LoadOp>(node->operation))
-    return true;
-  return llvm::any_of(node->operands,
-                      [](const Node *operand) { return !isUniform(operand) && isCostly(operand); });
-}
-
-unsigned MapBuilder::read(Value tile) {
-  auto found = llvm::find(inputs, tile);
-  if (found != inputs.end())
-    return found - inputs.begin();
-  inputs.push_back(tile);
-  return inputs.size() - 1;
-}
-
-void MapBuilder::read(const Node *node) {
-  if (!seen.insert(node).second)
-    return;
-  if (isUniform(node)) {
-    scope.scalar(node);
-    return;
-  }
-  switch (node->kind) {
-  case NodeKind::IndexI:
-  case NodeKind::IndexJ: hasIndices = true; return;
-  case NodeKind::Element:
-  case NodeKind::Dot:
-  case NodeKind::AccumulatorRef:
-  case NodeKind::FrameRef:
-  case NodeKind::RowRef: elements[node] = read(scope.leaf(node)); return;
-  default: break;
-  }
-  if (places == Places::Matrix && node->onQuery != node->onKey && isCostly(node)) {
-    elements[node] = read(scope.oneSided(node));
-    return;
-  }
-  for (const Node *operand : node->operands)
-    read(operand);
-}
-
-/// The index of a token of `tile`; takes its coordinates from the front of `indices`.
-static TokenIndex indexOf(const TilePlace &tile, ValueRange &indices) {
-  size_t count = tile.isBox() ? tile.sizes.size() : 1;
-  TokenIndex index;
-  llvm::append_range(index.coordinates, indices.take_front(count));
-  index.extents = tile.extents;
-  if (!tile.isBox())
-    index.number = indices.front();
-  indices = indices.drop_front(count);
-  return index;
-}
-
-Value MapBuilder::build(OpBuilder &place, Type result, Body body) {
-  // A copy: the scope's own builder stays outside of the region.
-  OpBuilder builder = place;
-  SmallVector<Value> origins;
-  if (hasIndices && places != Places::Cols)
-    origins.push_back(scope.queries().place);
-  if (hasIndices && places != Places::Rows)
-    origins.push_back(scope.keys().place);
-  auto emit = [&](OpBuilder &inner, Location, ValueRange arguments) -> Value {
-    PlaceEmitter at(scope, inner);
-    for (auto [node, position] : elements)
-      at.bind(node, arguments[position]);
-    ValueRange indices = arguments.drop_front(inputs.size());
-    if (hasIndices && places != Places::Cols)
-      at.query = indexOf(scope.queries(), indices);
-    if (hasIndices && places != Places::Rows)
-      at.key = indexOf(scope.keys(), indices);
-    return body(at, arguments.take_front(inputs.size()));
-  };
-  return tile::MapOp::create(builder, scope.location(), result, inputs, origins, emit);
-}
-
-Value PlaceEmitter::token(TokenIndex &index) {
-  if (!index.number)
-    index.number = tokenAt(builder, scope.location(), index.coordinates, index.extents);
-  return index.number;
-}
-
-Value PlaceEmitter::emit(const Node *node) {
-  if (isUniform(node))
-    return scope.scalar(node);
-  if (node->kind == NodeKind::IndexI)
-    return token(query);
-  if (node->kind == NodeKind::IndexJ)
-    return token(key);
-  if (Value known = values.lookup(node))
-    return known;
-  // Maps read elements as tiles; code of single tokens reads them here.
-  if (node->kind == NodeKind::Element)
-    return values[node] = scope.readElement(builder, node, token(node->onKey ? key : query));
-  SmallVector<Value> operands;
-  for (const Node *operand : node->operands)
-    operands.push_back(emit(operand));
-  Value value = scope.emitOperation(builder, node, operands);
-  values[node] = value;
-  return value;
 }

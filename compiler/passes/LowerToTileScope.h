@@ -26,6 +26,10 @@ public:
   /// The number of the block's tile times its queries.
   mlir::Value firstQuery() const { return blockFirst; }
   const TilePlace &queries() const { return queryPlace; }
+  /// The tokens of `queries()`: where heads are packed, those of each head.
+  const TilePlace &queryTokens() { return packsHeads() ? tokenPlace : queryPlace; }
+  /// Are rows of several heads in a tile? Then the head is the first coordinate of `queries()`.
+  bool packsHeads() { return config().getPackedHeads() > 0; }
   const TilePlace &keys() const { return keyPlace; }
   /// The tiles of an axis: of `tokens`, or boxes of its grid.
   TileGrid tilesOf(mlir::StringAttr axis, int64_t tokens, mlir::DenseI64ArrayAttr box);
@@ -37,6 +41,7 @@ public:
   mlir::Value number(double value);
   mlir::Value index(int64_t value);
   mlir::Value batchIndex() const { return batch; }
+  /// Where heads are packed, the first of the group that reads the block's keys.
   mlir::Value headIndex() const { return head; }
   /// Maps the kernel's scalars and tables to those of the tile kernel.
   void mapOperands(mlir::IRMapping &values);
@@ -102,6 +107,9 @@ public:
   mlir::InFlightDiagnostic refuse(mlir::Location where);
 
 private:
+  void placeRows(mlir::StringAttr axis);
+  void placePackedRows(mlir::StringAttr axis);
+  mlir::Value countKeyHeads();
   mlir::Value argument(mlir::Value operand);
   std::pair<mlir::Value, mlir::Value> sequenceOf(mlir::Value argument);
   mlir::Value headOf(mlir::Value argument);
@@ -116,7 +124,7 @@ private:
   mlir::OpBuilder *bodyBuilder = nullptr;
   mlir::Operation *loop = nullptr;
   mlir::Value batch, head, blockFirst;
-  TilePlace queryPlace, keyPlace;
+  TilePlace queryPlace, tokenPlace, keyPlace;
   bool failed = false;
 
   llvm::DenseMap<const Node *, mlir::Value> scalars, rowTiles, keyTiles;

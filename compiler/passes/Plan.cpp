@@ -26,15 +26,24 @@ public:
 
 private:
   FailureOr<tile::ConfigAttr> choose(attn::KernelOp kernel, const Target &target,
-                                     const SweepPlan &plan, const KernelShape &shape);
+                                     const SweepPlan &plan, KernelShape shape);
+  int64_t findPackedHeads(MLIRContext *context);
 };
 
 } // namespace
 
+/// Those that the override asks for: the target's choice depends on them.
+int64_t Plan::findPackedHeads(MLIRContext *context) {
+  std::string error;
+  auto asked = overrideTiles(tile::ConfigAttr::get(context, 1, 1, 1, 1), planOverride, error);
+  return asked ? asked.getPackedHeads() : 0;
+}
+
 /// The user's own attribute, or the target's choice, with the overrides of the pass's option.
 FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &target,
-                                         const SweepPlan &plan, const KernelShape &shape) {
+                                         const SweepPlan &plan, KernelShape shape) {
   tile::ConfigAttr config;
+  shape.packedHeads = findPackedHeads(kernel.getContext());
   if (Attribute written = kernel->getAttr("attn.plan")) {
     config = dyn_cast<tile::ConfigAttr>(written);
     if (!config)
@@ -49,7 +58,7 @@ FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &ta
     return kernel.emitOpError() << "plan override: " << error;
   // What is said of boxes, be it that there are none, is not reconsidered.
   if (!kernel->hasAttr("attn.plan") && !StringRef(planOverride).contains("_box") &&
-      checkTiles(config, target, shape).empty())
+      !config.getPackedHeads() && checkTiles(config, target, shape).empty())
     config = chooseBoxes(config, plan, shape);
   error = checkTiles(config, target, shape);
   if (!error.empty())

@@ -202,5 +202,6 @@ ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const K
   MLIRContext *context = config.getContext();
   return ConfigAttr::get(context, config.getQueries(), config.getKeys(), config.getThreads(),
                          config.getStages(), DenseI64ArrayAttr::get(context, best.queries.box),
-                         DenseI64ArrayAttr::get(context, best.keys.box), config.getWarpgroups());
+                         DenseI64ArrayAttr::get(context, best.keys.box), config.getWarpgroups(),
+                         config.getPackedHeads());
 }

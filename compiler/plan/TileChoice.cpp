@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which tile sizes, threads and stages does a kernel get on a target, and does a choice fit?
 #include "compiler/plan/TileChoice.h"
-#include "compiler/plan/WarpgroupChoice.h"
 
 #include "compiler/analysis/Sweeps.h"
+#include "compiler/plan/PackedHeads.h"
+#include "compiler/plan/WarpgroupChoice.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -147,6 +148,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
   shape.pairOps = countPairOps(kernel);
   kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
+  shape.packingObstacle = findPackingObstacle(plan);
   for (const Sweep &sweep : plan.sweeps)
     shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
   return shape;
@@ -285,6 +287,8 @@ std::string attune::checkTiles(ConfigAttr config, const Target &target, const Ke
     if (value < 1)
       return std::string("expected ") + name + " to be at least 1, but got " +
              std::to_string(value);
+  if (std::string why = checkPackedHeads(config, shape); !why.empty())
+    return why;
   for (bool ofKeys : {false, true})
     if (std::string why = checkBox(config, shape, ofKeys); !why.empty())
       return why;
@@ -312,7 +316,8 @@ static ConfigAttr chooseHost(MLIRContext *context, const Target &target, const K
 static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const KernelShape &shape) {
   if (ConfigAttr config = chooseWarpgroups(context, target, shape))
     return config;
-  int64_t most = sum(shape.accumulatorWidths) <= 128 ? 128 : 64;
+  // Where heads are packed there are few queries, and more registers go to finding where rows are.
+  int64_t most = sum(shape.accumulatorWidths) <= 128 && !shape.packedHeads ? 128 : 64;
   // Two products a warp for each block of keys that it reads: one product reads shared memory as
   // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
   // rescaling of what is carried; nor with much work at each pair, which needs the registers.
@@ -320,13 +325,13 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   bool heavy = shape.pairOps > mostPairOps;
   // Two products of long vectors leave nothing to what finds the tiles of such masks.
   bool crowded = shape.hasScatteredKeys && sum(shape.accumulatorWidths) > 64;
-  for (int64_t products = heavy || crowded ? 1 : 2; products >= 1; --products)
+  for (int64_t products = heavy || crowded || shape.packedHeads ? 1 : 2; products >= 1; --products)
     for (int64_t queries = most; queries >= 64 || (products == 1 && queries >= 16); queries /= 2)
       for (int64_t stages : {3, 2, 1})
         for (int64_t keys : {64, 32, 16}) {
           // Deep prefetch is for short vectors: a longer one takes the space of a second block.
           if ((stages == 3 && sum(shape.keyWidths) > 128) || (products == 2 && keys < 32) ||
-              (heavy && keys > 32))
+              (heavy && keys > 32) || (shape.packedHeads && queries % shape.packedHeads))
             continue;
           int64_t threads = queries / (products * target.warpQueries) * target.warpThreads;
           auto config = ConfigAttr::get(context, queries, keys, threads, stages);
@@ -357,10 +362,11 @@ static bool parseBox(MLIRContext *context, StringRef text, DenseI64ArrayAttr &bo
   return true;
 }
 
-/// Reads one field of an override into `values` (queries, keys, threads, stages, warpgroups) or `boxes` (of queries,
+/// Reads one field of an override into `values` (queries, keys, threads, stages, warpgroups,
+/// packed_heads) or `boxes` (of queries,
 /// of keys); why it cannot be read, if so.
 static std::string overrideField(MLIRContext *context, StringRef field,
-                                 std::array<std::optional<int64_t>, 5> &values,
+                                 std::array<std::optional<int64_t>, 6> &values,
                                  std::array<std::optional<DenseI64ArrayAttr>, 2> &boxes) {
   auto [left, right] = field.trim().split('=');
   StringRef name = left.trim(), value = right.trim();
@@ -370,14 +376,17 @@ static std::string overrideField(MLIRContext *context, StringRef field,
                   .Case("threads", 2)
                   .Case("stages", 3)
                   .Case("warpgroups", 4)
-                  .Case("query_box", 5)
-                  .Case("key_box", 6)
+                  .Case("packed_heads", 5)
+                  .Case("query_box", 6)
+                  .Case("key_box", 7)
                   .Default(-1);
   if (place < 0)
-    return "expected queries, keys, threads, stages, warpgroups, query_box or key_box, but got '" +
+    return "expected queries, keys, threads, stages, warpgroups, packed_heads, query_box or "
+           "key_box, "
+           "but got '" +
            name.str() + "'";
-  if (place >= 5) {
-    if (!parseBox(context, value, boxes[place - 5].emplace()))
+  if (place >= 6) {
+    if (!parseBox(context, value, boxes[place - 6].emplace()))
       return "expected '" + name.str() + "=' and sizes like 8x16, or none, but got '" +
              field.str() + "'";
     return "";
@@ -390,7 +399,7 @@ static std::string overrideField(MLIRContext *context, StringRef field,
 }
 
 ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string &error) {
-  std::array<std::optional<int64_t>, 5> values;
+  std::array<std::optional<int64_t>, 6> values;
   std::array<std::optional<DenseI64ArrayAttr>, 2> boxes;
   SmallVector<StringRef> fields;
   text.split(fields, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
@@ -423,5 +432,6 @@ ConfigAttr attune::overrideTiles(ConfigAttr config, StringRef text, std::string 
                       std::min<int64_t>(32, config.getThreads()));
   }
   return ConfigAttr::get(config.getContext(), queries, keys, values[2].value_or(threads),
-                         values[3].value_or(config.getStages()), queryBox, keyBox, groups);
+                         values[3].value_or(config.getStages()), queryBox, keyBox, groups,
+                         values[5].value_or(config.getPackedHeads()));
 }

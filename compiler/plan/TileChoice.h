@@ -36,6 +36,10 @@ struct KernelShape {
   bool hasScatteredKeys = false;
   /// How many sizes the grids of the axes have, 0 where tiles cannot be boxes of one.
   size_t queryGrid = 0, keyGrid = 0;
+  /// How many heads a tile is to hold rows of; 0: it has one.
+  int64_t packedHeads = 0;
+  /// Why no tile can hold rows of several heads; empty if some can.
+  std::string packingObstacle;
 };
 
 /// `kernel` is the program that was planned.

@@ -75,8 +75,10 @@ ConfigAttr attune::chooseWarpgroups(MLIRContext *context, const Target &target,
     for (int64_t keys : {128, 112, 96, 80, 64, 48, 32}) {
       if (groups == 3 && (shape.pairOps > mostPairOpsOfThree || keys < 128))
         continue;
+      if (shape.packedHeads && groups * target.warpgroupQueries % (8 * shape.packedHeads) != 0)
+        continue; // the least queries of a head that are copied
       auto config = ConfigAttr::get(context, groups * target.warpgroupQueries, keys,
-                                    (groups + 1) * groupThreads, 2, {}, {}, groups);
+                                    (groups + 1) * groupThreads, 2, {}, {}, groups, 0);
       if (checkWarpgroups(config, target, shape).empty())
         return config;
     }

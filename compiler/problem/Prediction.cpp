@@ -8,7 +8,9 @@ TilePair getTiles(tile::ConfigAttr config) {
     return sizes ? llvm::SmallVector<int64_t, 3>(sizes.asArrayRef())
                  : llvm::SmallVector<int64_t, 3>();
   };
-  return {{config.getQueries(), box(config.getQueryBox())},
+  // What a mask leaves is the same for all heads that are packed.
+  int64_t heads = std::max<int64_t>(1, config.getPackedHeads());
+  return {{config.getQueries() / heads, box(config.getQueryBox())},
           {config.getKeys(), box(config.getKeyBox())}};
 }
 

@@ -106,18 +106,25 @@ def Tile_ConfigAttr : AttrDef<Tile_Dialect, "Config"> {
     tiles in flight (1: no prefetch). `warpgroups`: of the block's groups of four warps, how many
     multiply, 64 rows each, while one more only copies; 0 where every warp does both. `query_box`, `key_box`: the sizes of a box of the axis' grid
     (outermost first, their product is `queries`, `keys`), where a tile is one; else consecutive
-    tokens.
+    tokens. `packed_heads`: above 0, a tile of queries holds rows of so many heads that read the same
+    keys, `queries / packed_heads` consecutive tokens of each.
   }];
   let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads, "int64_t":$stages,
                         OptionalParameter<"::mlir::DenseI64ArrayAttr">:$query_box,
                         OptionalParameter<"::mlir::DenseI64ArrayAttr">:$key_box,
-                        DefaultValuedParameter<"int64_t", "0">:$warpgroups);
+                        DefaultValuedParameter<"int64_t", "0">:$warpgroups,
+                        DefaultValuedParameter<"int64_t", "0">:$packed_heads);
   let builders = [AttrBuilder<(ins "int64_t":$queries, "int64_t":$keys, "int64_t":$threads,
                                    "int64_t":$stages), [{
     return $_get($_ctxt, queries, keys, threads, stages, ::mlir::DenseI64ArrayAttr(),
-                 ::mlir::DenseI64ArrayAttr(), 0);
+                 ::mlir::DenseI64ArrayAttr(), 0, 0);
   }]>];
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// The sizes of a tile of queries: of its box, or (packed heads, queries of each); none of
+    /// consecutive tokens.
+    ::llvm::SmallVector<int64_t, 3> getQuerySizes() const;
+  }];
 }
 
 #endif // ATTUNE_DIALECTS_TILE_DIALECT

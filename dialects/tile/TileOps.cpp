@@ -107,14 +107,30 @@ void CoordinatesOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn
   setRange(getFirstQuery(), firstTokenRange(kernel ? kernel.getConfig().getQueries() : 1));
 }
 
+llvm::SmallVector<int64_t, 3> ConfigAttr::getQuerySizes() const {
+  llvm::SmallVector<int64_t, 3> sizes;
+  if (getPackedHeads() > 0)
+    sizes = {getPackedHeads(), getQueries() / getPackedHeads()};
+  else if (getQueryBox())
+    llvm::append_range(sizes, getQueryBox().asArrayRef());
+  return sizes;
+}
+
 LogicalResult CoordinatesOp::verify() {
   // C1
   auto kernel = (*this)->getParentOfType<KernelOp>();
-  DenseI64ArrayAttr box = kernel ? kernel.getConfig().getQueryBox() : DenseI64ArrayAttr();
-  size_t expected = box ? box.size() : 0;
+  bool isPacked = kernel && kernel.getConfig().getPackedHeads() > 0;
+  size_t expected = kernel ? kernel.getConfig().getQuerySizes().size() : 0;
   if (kernel && getGrid().size() != expected)
-    return emitOpError() << "expected " << expected << " grid sizes, one a size of the kernel's "
-                         << "query_box, but got " << getGrid().size();
+    return emitOpError() << "expected " << expected << " grid sizes, "
+                         << (isPacked ? "heads of a group and queries"
+                                      : "one a size of the kernel's query_box")
+                         << ", but got " << getGrid().size();
+  // C2
+  if (kernel && bool(getHeads()) != isPacked)
+    return emitOpError() << "expected " << (isPacked ? "the number of groups of heads" : "no heads")
+                         << ", as the kernel's packed_heads is "
+                         << kernel.getConfig().getPackedHeads();
   return success();
 }
 
@@ -131,6 +147,8 @@ LogicalResult BoxOp::verify() {
   if (getOrigin().size() != rank || getGrid().size() != rank)
     return emitOpError() << "expected " << rank << " origins and grid sizes, but got "
                          << getOrigin().size() << " and " << getGrid().size();
+  if (getHeads() && rank != 2)
+    return emitOpError() << "expected 2 sizes, heads and tokens, but got " << rank;
   return success();
 }
 

@@ -83,27 +83,32 @@ def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
   }];
 }
 
-def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure,
+def Tile_CoordinatesOp : Tile_Op<"coordinates", [Pure, AttrSizedOperandSegments,
       DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
   let summary = "which rows this block owns";
   let description = [{
     Batch, head (of the result with most heads), and the first query of the block's tile (a multiple
     of `config.queries`). Where tiles are boxes of `config.query_box`, the sizes of their grid of tokens
     (outermost first): there are as many tiles as boxes cover the grid, in row-major order, and the
-    tile's number is firstQuery / config.queries.
+    tile's number is firstQuery / config.queries. With `config.packed_heads` P the grid is (heads of a
+    group, queries), the boxes are P x queries / P, and `head` is the number of the group, below `heads`.
 
-    * C1 as many grid sizes as `config.query_box` has, if the kernel has that, else none.
+    * C1 as many grid sizes as `config.query_box` has, two where heads are packed, else none.
+    * C2 `heads` is given where heads are packed, and nowhere else.
 
     ```mlir
     %b, %h, %i0 = tile.coordinates
     %b, %h, %i0 = tile.coordinates of(%H, %W)
+    %b, %group, %t = tile.coordinates of(%G, %N) heads %Hkv
     ```
   }];
-  let arguments = (ins Variadic<Index>:$grid);
+  let arguments = (ins Variadic<Index>:$grid, Optional<Index>:$heads);
   let results = (outs Index:$batch, Index:$head, Index:$firstQuery);
-  let assemblyFormat = "(`of` `(` $grid^ `)`)? attr-dict";
+  let assemblyFormat = "(`of` `(` $grid^ `)`)? (`heads` $heads^)? attr-dict";
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
+  let builders = [OpBuilder<(ins), [{
+    build($_builder, $_state, ::mlir::ValueRange(), ::mlir::Value());
+  }]>];
 }
 
 def Tile_BoxOp : Tile_Op<"box", [Pure, AttrSizedOperandSegments]> {
@@ -111,24 +116,27 @@ def Tile_BoxOp : Tile_Op<"box", [Pure, AttrSizedOperandSegments]> {
   let description = [{
     With the type's sizes b and the grid's sizes g (outermost first): token n of the tile has the
     coordinates origin + (n in row-major order of b), and is the token sum of coordinate * stride, the
-    strides being those of a row-major grid. It exists where each coordinate is below g.
+    strides being those of a row-major grid. It exists where each coordinate is below g. With `heads`
+    the first coordinate counts heads, from that of the load or store, and the second is the token.
 
-    * C1 as many origins and grid sizes as the type has sizes.
+    * C1 as many origins and grid sizes as the type has sizes; two with `heads`.
 
     ```mlir
     %p = tile.box(%y0, %x0) of(%H, %W) : !tile.box<8, 16>
+    %p = tile.box heads(%h0, %i0) of(%h1, %N) : !tile.box<8, 16>
     ```
   }];
-  let arguments = (ins Variadic<Index>:$origin, Variadic<Index>:$grid);
+  let arguments = (ins Variadic<Index>:$origin, Variadic<Index>:$grid, UnitAttr:$heads);
   let results = (outs Tile_AnyBox:$result);
-  let assemblyFormat = "`(` $origin `)` `of` `(` $grid `)` attr-dict `:` type($result)";
+  let assemblyFormat = "(`heads` $heads^)? `(` $origin `)` `of` `(` $grid `)` attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
 def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
   let summary = "read a tile of tokens";
   let description = [{
-    Element n is source[batch, head, first + n, ...], or that of token n of the box; tokens that do
+    Element n is source[batch, head, first + n, ...], or that of token n of the box (of head + its head,
+    in a box of heads); tokens that do
     not exist (at or beyond dim 2, outside of the grid) read as zero and their memory is not touched.
 
     * C1 the source has rank 3 plus the element's rank.

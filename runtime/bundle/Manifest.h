@@ -76,6 +76,8 @@ inline constexpr size_t maxWorkspaces = 16;
 inline constexpr int64_t maxWorkspaceBytes = int64_t(1) << 40;
 /// Pre-passes of a variant.
 inline constexpr size_t maxBefore = 8;
+/// What may be launched instead of a variant.
+inline constexpr size_t maxInstead = 8;
 /// Masks of a variant, and operations that one of them counts.
 inline constexpr size_t maxMasks = 64;
 inline constexpr int64_t maxMaskOperations = int64_t(1) << 40;
@@ -254,6 +256,8 @@ struct Variant {
   int64_t sharedBytes = 0;
   /// Scratch memory of each host thread.
   int64_t scratchBytes = 0;
+  /// Rows of results that a block computes, where that counts (`instead`); 0 may be absent in JSON.
+  int64_t rows = 0;
   /// x (fastest), y, z. A launch with a zero in it does nothing.
   std::array<Expression, 3> grid;
   std::vector<Parameter> parameters;
@@ -272,6 +276,12 @@ struct Variant {
   /// most maxParameters parameters. A grid with a zero in it skips the pre-pass; one in the grid of
   /// the variant skips them all. The field may be absent in JSON.
   std::vector<Variant> before;
+  /// What this code demands of a launch beyond what the kernel does; the field may be absent in JSON.
+  std::vector<Condition> when;
+  /// Other code for the same: a launch takes, of the variant and of those among these whose conditions
+  /// hold, the one whose blocks have the fewest rows together, the first of several. Of the same target
+  /// and format, and with nothing to take instead of its own. The field may be absent in JSON.
+  std::vector<Variant> instead;
 
   bool operator==(const Variant &) const = default;
   /// The workspace of this name, or null.

@@ -82,7 +82,7 @@ private:
              "a tensor", "scalar");
     for (size_t i = 0; i < kernel.checks.size() && ok; ++i)
       checkAxis(kernel.checks[i], axes, path + ".checks[" + number(int64_t(i)) + "]");
-    checkConditions(kernel, path + ".conditions");
+    checkConditions(kernel, kernel.conditions, path + ".conditions");
     for (size_t i = 0; i < kernel.variants.size() && ok; ++i)
       checkVariant(kernel, kernel.variants[i], path + ".variants[" + number(int64_t(i)) + "]");
     if (kernel.selfTest)
@@ -201,14 +201,27 @@ private:
       expect(pass.target == variant.target && pass.format == variant.format, own + ".target",
              variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
              pass.target + " (" + std::string(spelling(pass.format)) + ")");
-      expect(pass.workspaces.empty() && pass.masks.empty() && pass.before.empty(), own,
-             "no workspaces, masks and pre-passes of its own", "some");
+      expect(pass.workspaces.empty() && pass.masks.empty() && pass.before.empty() &&
+                 pass.when.empty() && pass.instead.empty(),
+             own, "no workspaces, masks, pre-passes and conditions of its own", "some");
       checkCode({kernel, variant}, pass, own);
       parameters += pass.parameters.size();
     }
     expect(parameters <= maxParameters, path + ".before",
            "at most " + number(maxParameters) + " parameters, the variant's among them",
            number(int64_t(parameters)));
+    checkConditions(kernel, variant.when, path + ".when");
+    expect(variant.instead.size() <= maxInstead, path + ".instead",
+           "at most " + number(maxInstead) + " variants", number(int64_t(variant.instead.size())));
+    for (size_t i = 0; i < variant.instead.size() && ok; ++i) {
+      const Variant &other = variant.instead[i];
+      std::string own = path + ".instead[" + number(int64_t(i)) + "]";
+      expect(other.target == variant.target && other.format == variant.format, own + ".target",
+             variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
+             other.target + " (" + std::string(spelling(other.format)) + ")");
+      expect(other.instead.empty(), own + ".instead", "nothing of its own", "some");
+      checkVariant(kernel, other, own);
+    }
   }
 
   void checkWorkspaces(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
@@ -255,6 +268,7 @@ private:
            "'" + variant.entry + "'");
     expectRange(variant.sharedBytes, 0, int64_t(1) << 20, path + ".shared_bytes");
     expectRange(variant.scratchBytes, 0, maxScratchBytes, path + ".scratch_bytes");
+    expectRange(variant.rows, 0, sizeLimit, path + ".rows");
     expectRange(variant.alignment, 1, 4096, path + ".alignment");
     expect((variant.alignment & (variant.alignment - 1)) == 0, path + ".alignment",
            "a power of two", number(variant.alignment));
@@ -339,11 +353,12 @@ private:
       checkDivisors(expression.arguments[i], path + "[" + number(int64_t(i) + 1) + "]");
   }
 
-  void checkConditions(const KernelInfo &kernel, const std::string &path) {
-    expect(kernel.conditions.size() <= maxConditions, path, "at most " + number(maxConditions),
-           number(int64_t(kernel.conditions.size())));
-    for (size_t i = 0; i < kernel.conditions.size() && ok; ++i) {
-      const Condition &condition = kernel.conditions[i];
+  void checkConditions(const KernelInfo &kernel, const std::vector<Condition> &conditions,
+                       const std::string &path) {
+    expect(conditions.size() <= maxConditions, path, "at most " + number(maxConditions),
+           number(int64_t(conditions.size())));
+    for (size_t i = 0; i < conditions.size() && ok; ++i) {
+      const Condition &condition = conditions[i];
       std::string own = path + "[" + number(int64_t(i)) + "]";
       expectRange(int64_t(condition.text.size()), 1, maxConditionText, own + ".text (length)");
       ExpressionScope scope{kernel};

@@ -269,6 +269,8 @@ Variant readCode(const Field &field) {
   variant.threads = field.member("threads").integer();
   variant.sharedBytes = field.member("shared_bytes").integer();
   variant.scratchBytes = field.member("scratch_bytes").integer();
+  if (field.has("rows"))
+    variant.rows = field.member("rows").integer();
   Field grid = field.member("grid");
   std::vector<Field> sizes = grid.isArray() ? grid.elements() : std::vector<Field>();
   if (sizes.size() != 3)
@@ -284,14 +286,12 @@ Variant readCode(const Field &field) {
 
 Variant readPrePass(const Field &field) {
   field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "grid", "parameters", "alignment", "tool"});
+                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool"});
   return readCode(field);
 }
 
-Variant readVariant(const Field &field) {
-  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "grid", "parameters", "alignment", "tool", "workspaces",
-                      "masks", "before"});
+/// What a variant has beyond its code, but for what may be launched instead of it.
+Variant readWithPasses(const Field &field) {
   Variant variant = readCode(field);
   if (field.has("workspaces"))
     variant.workspaces = field.member("workspaces").list(readWorkspace);
@@ -299,6 +299,25 @@ Variant readVariant(const Field &field) {
     variant.masks = field.member("masks").list(readMask);
   if (field.has("before"))
     variant.before = field.member("before").list(readPrePass);
+  if (field.has("when"))
+    variant.when = field.member("when").list(readCondition);
+  return variant;
+}
+
+Variant readInstead(const Field &field) {
+  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
+                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool",
+                      "workspaces", "masks", "before", "when"});
+  return readWithPasses(field);
+}
+
+Variant readVariant(const Field &field) {
+  field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
+                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool",
+                      "workspaces", "masks", "before", "when", "instead"});
+  Variant variant = readWithPasses(field);
+  if (field.has("instead"))
+    variant.instead = field.member("instead").list(readInstead);
   return variant;
 }
 
@@ -491,6 +510,8 @@ private:
     member("threads", variant.threads);
     member("shared_bytes", variant.sharedBytes);
     member("scratch_bytes", variant.scratchBytes);
+    if (variant.rows)
+      member("rows", variant.rows);
     list("grid", variant.grid);
     list("parameters", variant.parameters);
     member("alignment", variant.alignment);
@@ -499,6 +520,8 @@ private:
     listUnlessEmpty("workspaces", variant.workspaces);
     listUnlessEmpty("masks", variant.masks);
     listUnlessEmpty("before", variant.before);
+    listUnlessEmpty("when", variant.when);
+    listUnlessEmpty("instead", variant.instead);
     json.close('}');
   }
 

@@ -58,7 +58,8 @@ private:
 
 struct Kernel::Loaded {
   bundle::Variant variant;
-  std::vector<std::unique_ptr<Code>> codes;
+  /// Of the variant, and then of each that may be launched instead.
+  std::vector<std::vector<std::unique_ptr<Code>>> codes;
   std::string reason;
 };
 
@@ -77,7 +78,11 @@ Kernel::Loaded Kernel::load(Device &device, const bundle::Bundle &bundle,
   std::string refusals;
   while (const bundle::Variant *chosen = device.choose(left)) {
     try {
-      return {*chosen, loadPasses(device, bundle, *chosen), refusals};
+      Loaded loaded = {*chosen, {}, refusals};
+      loaded.codes.push_back(loadPasses(device, bundle, *chosen));
+      for (const bundle::Variant &other : chosen->instead)
+        loaded.codes.push_back(loadPasses(device, bundle, other));
+      return loaded;
     } catch (RefusedCode &refused) {
       refusals += (refusals.empty() ? "" : "; ") + refused.message;
       // A driver refuses a cubin that is newer than it is; PTX that it refuses is a fault.
@@ -93,33 +98,76 @@ Kernel::Loaded Kernel::load(Device &device, const bundle::Bundle &bundle,
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::Bundle &bundle,
                const bundle::KernelInfo &kernel)
     : Kernel(target, kernel, load(*target, bundle, kernel)) {
-  std::string key;
-  if (!needsSelfTest(*device, bundle, kernel, variant(), key))
-    return;
-  runSelfTest(
-      *device, kernel, variant(), bundle.blobs[kernel.selfTest->blob],
-      [&](const attune_argument *arguments, size_t count) { launch(arguments, count, nullptr); });
-  selfTestPassed(key);
+  selfTest(bundle);
 }
 
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::KernelInfo &kernel, Loaded loaded)
-    : device(std::move(target)), plan(kernel, loaded.variant), codes(std::move(loaded.codes)),
-      reason(std::move(loaded.reason)) {}
+    : device(std::move(target)), reason(std::move(loaded.reason)) {
+  for (std::vector<std::unique_ptr<Code>> &codes : loaded.codes) {
+    const bundle::Variant &variant =
+        choices.empty() ? loaded.variant : loaded.variant.instead[choices.size() - 1];
+    choices.push_back({LaunchPlan(kernel, variant), std::move(codes)});
+  }
+}
+
+void Kernel::selfTest(const bundle::Bundle &bundle) {
+  for (const Choice &choice : choices) {
+    std::string key;
+    const bundle::Variant &tested = choice.plan.variantInfo();
+    if (!needsSelfTest(*device, bundle, info(), tested, key))
+      continue;
+    runSelfTest(*device, info(), tested, bundle.blobs[info().selfTest->blob],
+                [&](const attune_argument *arguments, size_t count) {
+                  LaunchState state;
+                  choice.plan.check(*device, arguments, count, state);
+                  launch(choice, state, nullptr);
+                });
+    selfTestPassed(key);
+  }
+}
+
+const Kernel::Choice &Kernel::choose(const attune_argument *arguments, size_t count,
+                                     LaunchState &state) const {
+  const Choice *best = &choices.front();
+  best->plan.check(*device, arguments, count, state);
+  if (choices.size() == 1)
+    return *best;
+  int64_t fewest = best->plan.countRows(state);
+  for (const Choice &choice : choices)
+    if (choice.plan.suits(state))
+      if (int64_t rows = choice.plan.countRows(state); rows < fewest) {
+        fewest = rows;
+        best = &choice;
+      }
+  if (best != &choices.front())
+    best->plan.check(*device, arguments, count, state);
+  return *best;
+}
+
+const bundle::Variant &Kernel::variantFor(const attune_argument *arguments, size_t count) const {
+  LaunchState state;
+  return choose(arguments, count, state).plan.variantInfo();
+}
 
 void Kernel::check(const attune_argument *arguments, size_t count) const {
   LaunchState state;
-  plan.check(*device, arguments, count, state);
+  choose(arguments, count, state);
 }
 
 size_t Kernel::workspaceBytes(const attune_argument *arguments, size_t count) const {
   LaunchState state;
-  plan.check(*device, arguments, count, state);
+  choose(arguments, count, state);
   return size_t(state.workspaceBytes);
 }
 
 void Kernel::launch(const attune_argument *arguments, size_t count, void *stream) const {
   LaunchState state;
-  plan.check(*device, arguments, count, state);
+  const Choice &choice = choose(arguments, count, state);
+  launch(choice, state, stream);
+}
+
+void Kernel::launch(const Choice &choice, LaunchState &state, void *stream) const {
+  const auto &[plan, codes] = choice;
   if (plan.isEmpty(state))
     return;
   size_t launches = 0;

@@ -50,6 +50,12 @@ public:
   void check(Device &device, const attune_argument *arguments, size_t count,
              LaunchState &state) const;
 
+  /// Whether a state that another plan of the same kernel has checked meets the variant's conditions.
+  bool suits(const LaunchState &state) const;
+  /// How many rows all blocks of the variant would have together, with a state that another plan of the
+  /// same kernel has checked; too many to count are INT64_MAX.
+  int64_t countRows(const LaunchState &state) const;
+
   /// Sets the parameters of a state that has been checked, with the workspaces in `memory`.
   void marshal(Device &device, char *memory, LaunchState &state) const;
 
@@ -131,8 +137,8 @@ private:
   std::vector<Argument> arguments;
   std::vector<BoundWorkspace> workspaces;
   std::vector<Pass> passes;
-  /// One entry a condition of the kernel.
-  std::vector<bundle::Steps> conditions;
+  /// One entry a condition of the kernel, and of the variant.
+  std::vector<bundle::Steps> conditions, ownConditions;
   /// Of all passes, one after the other.
   std::vector<BoundParameter> parameters;
 };

@@ -2,6 +2,8 @@
 // How large are the grids and workspaces of a launch, and do the kernel's conditions hold?
 #include "runtime/device/Launch.h"
 
+#include <algorithm>
+
 namespace attune::device {
 
 using namespace bundle;
@@ -72,6 +74,28 @@ void LaunchPlan::checkConditions(const LaunchState &state) const {
     if (!failure.empty())
       failArgument(failure);
   }
+  for (size_t i = 0; i < ownConditions.size(); ++i) {
+    std::string failure = explainFailure(variant.when[i], ownConditions[i], kernel, values);
+    if (!failure.empty())
+      failArgument("the code for " + variant.target + " cannot run this: " + failure);
+  }
+}
+
+bool LaunchPlan::suits(const LaunchState &state) const {
+  CheckedValues values(state);
+  return std::all_of(ownConditions.begin(), ownConditions.end(), [&](const Steps &steps) {
+    const char *problem = nullptr;
+    std::optional<int64_t> value = bundle::evaluate(steps, values, problem);
+    return value && *value;
+  });
+}
+
+int64_t LaunchPlan::countRows(const LaunchState &state) const {
+  int64_t rows = variant.rows;
+  for (const SizeExpression &size : passes.back().grid)
+    if (__builtin_mul_overflow(rows, evaluate(size, state), &rows))
+      return INT64_MAX;
+  return rows;
 }
 
 } // namespace attune::device

@@ -25,6 +25,8 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
     arguments[i].freeStrides = freeStridesOf(i);
   for (const Condition &condition : kernel.conditions)
     conditions.push_back(toSteps(condition.expression, kernel));
+  for (const Condition &condition : variant.when)
+    ownConditions.push_back(toSteps(condition.expression, kernel));
   auto isMap = [](const BoundParameter &bound) {
     return bound.parameter.kind == ParameterKind::TensorMap;
   };

@@ -89,9 +89,9 @@ Tensor randomTokens(const bundle::OperandInfo &operand, const Shape &shape,
 
 } // namespace
 
-Compiled &Compiled::of(const std::string &text, const std::string &target) {
+Compiled &Compiled::of(const std::string &text, const std::string &target, int64_t packedHeads) {
   static std::map<std::string, Compiled> known;
-  auto [entry, isNew] = known.try_emplace(target + "\n" + text);
+  auto [entry, isNew] = known.try_emplace(target + " " + std::to_string(packedHeads) + "\n" + text);
   Compiled &compiled = entry->second;
   if (!isNew)
     return compiled;
@@ -103,6 +103,7 @@ Compiled &Compiled::of(const std::string &text, const std::string &target) {
   CompileOptions options;
   options.targets = {target};
   options.assemble = false;
+  options.packedHeads = packedHeads;
   auto bundle = compile(*compiled.module, options);
   if (failed(bundle)) {
     ADD_FAILURE() << "does not compile:\n" << text;
@@ -196,6 +197,16 @@ class Arguments {
 public:
   explicit Arguments(Device &device) : device(device) {}
 
+  void add(const std::vector<reference::Argument> &inputs) {
+    for (const reference::Argument &input : inputs) {
+      if (const auto *tensor = std::get_if<Tensor>(&input))
+        add(*tensor);
+      else if (const auto *integer = std::get_if<int64_t>(&input))
+        list.emplace_back(*integer);
+      else
+        list.emplace_back(std::get<double>(input));
+    }
+  }
   void add(const Tensor &tensor) {
     ASSERT_TRUE(tensor.isDense()) << "only dense tensors are copied";
     memories.push_back(device.allocate(bytesOf(tensor)));
@@ -230,14 +241,7 @@ std::vector<Tensor> simulate(const Compiled &compiled,
   Kernel kernel(device, Bundle::fromMemory(bundle.empty() ? compiled.bytes : bundle),
                 compiled.info.name);
   Arguments arguments(device);
-  for (const reference::Argument &input : inputs) {
-    if (const auto *tensor = std::get_if<Tensor>(&input))
-      arguments.add(*tensor);
-    else if (const auto *integer = std::get_if<int64_t>(&input))
-      arguments.list.emplace_back(*integer);
-    else
-      arguments.list.emplace_back(std::get<double>(input));
-  }
+  arguments.add(inputs);
   size_t first = arguments.tensors();
   std::vector<Tensor> results;
   for (const bundle::OperandInfo &result : compiled.info.results) {
@@ -252,6 +256,17 @@ std::vector<Tensor> simulate(const Compiled &compiled,
   for (size_t i = 0; i < results.size(); ++i)
     arguments.read(first + i, results[i]);
   return results;
+}
+
+std::string launchedEntry(const Compiled &compiled, const std::vector<reference::Argument> &inputs,
+                          const std::string &deviceName) {
+  Device device(deviceName);
+  Kernel kernel(device, Bundle::fromMemory(compiled.bytes), compiled.info.name);
+  Arguments arguments(device);
+  arguments.add(inputs);
+  for (const bundle::OperandInfo &result : compiled.info.results)
+    arguments.add(makeResult(compiled.info, result, inputs));
+  return kernel.variantFor(arguments.list).entry;
 }
 
 void expectAgreement(Compiled &compiled, const std::vector<reference::Argument> &inputs,

@@ -16,11 +16,13 @@ namespace attune::test {
 /// A program of examples/ in another form: head size `size` in place of 128, `element` of bf16.
 std::string example(const std::string &name, const std::string &element, int64_t size);
 
-/// A kernel, compiled for a target; "host" is every level of it. The same text is compiled once.
+/// A kernel, compiled for a target; "host" is every level of it, `packedHeads` that of CompileOptions.
+/// The same text is compiled once.
 class Compiled {
 public:
   /// Fails the test if the text does not compile; `ok` is false then.
-  static Compiled &of(const std::string &text, const std::string &target = "host");
+  static Compiled &of(const std::string &text, const std::string &target = "host",
+                      int64_t packedHeads = 0);
 
   bool ok = false;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -58,6 +60,10 @@ std::vector<Tensor> simulate(const Compiled &compiled,
                              const std::vector<reference::Argument> &inputs,
                              const std::string &options, const std::string &bundle = "",
                              std::string *warnings = nullptr);
+
+/// The entry of the code that a launch on this device runs.
+std::string launchedEntry(const Compiled &compiled, const std::vector<reference::Argument> &inputs,
+                          const std::string &device);
 
 /// Fails the test unless the results of a launch are as good as they must be (Compare.h).
 void expectAgreement(Compiled &compiled, const std::vector<reference::Argument> &inputs,

@@ -223,6 +223,8 @@ TEST(NullPointers, ForKernels) {
   size_t bytes = 0;
   EXPECT_REFUSED(attune_kernel_workspace_bytes(nullptr, nullptr, 0, &bytes),
                  "expected a kernel, but got a null pointer");
+  EXPECT_REFUSED(attune_kernel_variant_for(nullptr, nullptr, 0, &variant),
+                 "expected a kernel, but got a null pointer");
   EXPECT_REFUSED(attune_host_probe_fma_peak(1, nullptr),
                  "expected a place for the result, but got a null pointer");
 }

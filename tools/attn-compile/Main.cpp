@@ -169,6 +169,11 @@ int main(int argc, char **argv) {
   app.add_option("--kernel", options.compile.kernel, "only this kernel of the file");
   app.add_option("--override", options.compile.planOverride,
                  "tile sizes instead of the planner's: queries=64,keys=64,threads=128,stages=2");
+  app.add_option("--pack-heads", options.compile.packedHeads,
+                 "also make code whose tiles hold rows of so many query heads that read the same "
+                 "keys (8): launches with few queries and fewer heads of keys take it")
+      ->check(CLI::Range(1, 256))
+      ->type_name("HEADS");
   bool ptxOnly = false;
   using SelfTests = CompileOptions::SelfTests;
   const std::map<std::string, SelfTests> selfTests = {

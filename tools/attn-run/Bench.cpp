@@ -154,7 +154,7 @@ void bench(Launch &launch, const Work &work, const Flags &flags) {
   bool unsteady = std::min(peak, after) < steady * std::max(peak, after);
   double gflops = work.pairs * work.operationsPerPair / seconds[seconds.size() / 2] / 1e9;
   std::printf("%s, %s, code for %s\n", launch.deviceName().c_str(), launch.describeDevice().c_str(),
-              launch.target().c_str());
+              launch.describeCode().c_str());
   printTimes(seconds);
   std::string share = launch.onHost() ? describeShare(gflops, std::max(peak, after), work) : "";
   std::printf("%.4g GFLOP/s of %s pairs (%.4g operations a pair, %.4g pairs)%s\n", gflops,

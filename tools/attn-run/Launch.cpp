@@ -86,6 +86,11 @@ std::string Launch::counters() {
   return simulated() ? device.simulatorReport().counters : std::string();
 }
 
+std::string Launch::describeCode() const {
+  std::string entry = kernel.variantFor(arguments).entry;
+  return target() + (entry == kernel.variant().entry ? "" : " (" + entry + ")");
+}
+
 std::string Launch::describePrePasses() const {
   size_t count = kernel.variant().prePassCount, bytes = kernel.workspaceBytes(arguments);
   if (count == 0 && bytes == 0)

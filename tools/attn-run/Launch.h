@@ -27,6 +27,8 @@ public:
   std::string deviceName() const { return device.name(); }
   std::string describeDevice() const { return device.description(); }
   std::string target() const { return kernel.variant().target; }
+  /// The target, and the entry where it is not the one that most launches take.
+  std::string describeCode() const;
   /// A line about what runs before the kernel and the bytes that this takes; "" where nothing does.
   std::string describePrePasses() const;
   bool onHost() const { return device.name().starts_with("host"); }

@@ -92,8 +92,10 @@ std::string spellCode(const bundle::Variant &variant) {
   return text + ", grid " + join(variant.grid, " x ", spell);
 }
 
-std::string list(const bundle::Variant &variant) {
-  std::string text = "  " + variant.target + ": " + spellCode(variant) + "\n";
+std::string list(const bundle::Variant &variant, const std::string &what) {
+  std::string text = "  " + what + ": " + spellCode(variant) + "\n";
+  for (const bundle::Condition &condition : variant.when)
+    text += "    if " + condition.text + "\n";
   for (const bundle::MaskInfo &mask : variant.masks)
     text += "    " + spellMask(mask) + "\n";
   for (const bundle::Variant &pass : variant.before)
@@ -103,6 +105,8 @@ std::string list(const bundle::Variant &variant) {
     text += " " + std::string(bundle::spelling(workspace.dtype)) + ", " +
             std::to_string(bundle::byteSize(workspace.dtype)) + " bytes each\n";
   }
+  for (const bundle::Variant &other : variant.instead)
+    text += list(other, "  or, where that computes fewer rows");
   return text;
 }
 
@@ -122,7 +126,7 @@ std::string listBundle(const std::string &bytes) {
     for (const bundle::Condition &condition : kernel.conditions)
       text += "  if " + condition.text + "\n";
     for (const bundle::Variant &variant : kernel.variants)
-      text += list(variant);
+      text += list(variant, variant.target);
   }
   return text;
 }

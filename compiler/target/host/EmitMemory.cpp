@@ -23,43 +23,38 @@ void KernelEmitter::emitLoad(tile::LoadOp op) {
   const Memory &memory = memories[op.getSource()];
   Value base = headAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()));
   bool vectors = isa<VectorType>(tile::getElementType(type));
-  Tokens tokens = tokensOf(op.getFirst(), type, memory.sizes[2]);
+  Tokens tokens = tokensOf(op.getFirst(), type, memory);
   if (isa<tile::ColsType>(type))
-    vectors ? loadVectorCols(op, memory, base, tokens) : loadScalarCols(op, memory, base, tokens);
+    vectors ? loadVectorCols(op, memory, base, tokens) : loadScalarCols(op, base, tokens);
   else
-    vectors ? loadVectorRows(op, memory, base, tokens) : loadScalarRows(op, memory, base, tokens);
+    vectors ? loadVectorRows(op, memory, base, tokens) : loadScalarRows(op, base, tokens);
 }
 
 /// The scalars of the tile's tokens `numbers`.
-Value KernelEmitter::gatherTokens(const Memory &memory, Type type, Value base, const Tokens &tokens,
-                                  Value numbers) {
-  auto [token, exists] = tokenLanes(tokens, numbers);
-  int64_t lanes = cast<VectorType>(numbers.getType()).getNumElements();
-  Value offset = b.multiply(token, b.splat(memory.strides[2], lanes));
+Value KernelEmitter::gatherTokens(Type type, Value base, const Tokens &tokens, Value numbers) {
+  auto [offset, exists] = tokenLanes(tokens, numbers);
   return b.fromMemory(b.gather(b.getMemoryType(type), base, offset, exists), type);
 }
 
-void KernelEmitter::loadScalarRows(tile::LoadOp op, const Memory &memory, Value base,
-                                   const Tokens &tokens) {
+void KernelEmitter::loadScalarRows(tile::LoadOp op, Value base, const Tokens &tokens) {
   Type type = tile::getScalarType(op.getResult().getType());
   Shape shape = getShape(op.getResult().getType());
   Lanes lanes;
   for (int64_t vector = 0; vector < shape.vectors; ++vector) {
     Value numbers = b.iota(b.getI64Type(), shape.lanes, vector * shape.lanes);
-    lanes.push_back(gatherTokens(memory, type, base, tokens, numbers));
+    lanes.push_back(gatherTokens(type, base, tokens, numbers));
   }
   values[op.getResult()] = lanes;
 }
 
-void KernelEmitter::loadScalarCols(tile::LoadOp op, const Memory &memory, Value base,
-                                   const Tokens &tokens) {
+void KernelEmitter::loadScalarCols(tile::LoadOp op, Value base, const Tokens &tokens) {
   Type type = tile::getScalarType(op.getResult().getType());
   Type held = b.getScratchType(type);
   Shape shape = getShape(op.getResult().getType());
   Value target = buffer(op.getResult());
   b.loop(b.integer(0), b.integer(shape.vectors * shape.lanes), shape.lanes, [&](Value first) {
     Value numbers = b.add(b.splat(first, shape.lanes), b.iota(b.getI64Type(), shape.lanes));
-    Value lanes = gatherTokens(memory, type, base, tokens, numbers);
+    Value lanes = gatherTokens(type, base, tokens, numbers);
     b.store(b.toScratch(lanes, type), b.address(target, held, first));
   });
 }
@@ -85,7 +80,7 @@ void KernelEmitter::copyTokens(const Memory &memory, Type type, Value base, cons
                                int64_t components, Value target) {
   Type held = b.getScratchType(type), raw = b.getMemoryType(type);
   eachRun(tokens, [&](Value number, Value first, Value count) {
-    Value start = b.address(base, raw, b.multiply(first, memory.strides[2]));
+    Value start = b.address(base, raw, first);
     Value run = b.address(target, held, b.multiply(number, b.integer(components)));
     auto store = [&](Value lanes, Value token, Value component) {
       Value offset = b.add(b.multiply(token, b.integer(components)), component);
@@ -180,14 +175,13 @@ void KernelEmitter::emitStore(tile::StoreOp op) {
   Type scalarType = tile::getScalarType(type), element = b.getMemoryType(scalarType);
   const Memory &memory = memories[op.getTarget()];
   Value base = headAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()));
-  Tokens tokens = tokensOf(op.getFirst(), type, memory.sizes[2]);
+  Tokens tokens = tokensOf(op.getFirst(), type, memory);
   if (isa<VectorType>(tile::getElementType(type)))
     return storeVectorRows(op, memory, base, tokens);
   Shape shape = getShape(type);
   for (auto [vector, lanes] : llvm::enumerate(asVectors(values.lookup(op.getValue()), shape))) {
     Value numbers = b.iota(b.getI64Type(), shape.lanes, vector * shape.lanes);
-    auto [token, exists] = tokenLanes(tokens, numbers);
-    Value offset = b.multiply(token, b.splat(memory.strides[2], shape.lanes));
+    auto [offset, exists] = tokenLanes(tokens, numbers);
     b.scatter(b.toMemory(lanes, scalarType), base, offset, exists);
   }
 }
@@ -214,7 +208,7 @@ void KernelEmitter::storeVectorRows(tile::StoreOp op, const Memory &memory, Valu
     });
   };
   eachRun(tokens, [&](Value number, Value first, Value count) {
-    Value start = b.address(base, raw, b.multiply(first, memory.strides[2]));
+    Value start = b.address(base, raw, first);
     b.loop(b.integer(0), count, 1, [&](Value token) {
       storeToken(b.add(number, token), b.address(start, raw, b.multiply(token, memory.strides[2])));
     });

@@ -28,27 +28,39 @@ static Value isBelow(LaneBuilder &b, Value left, Value right) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, left, right);
 }
 
-KernelEmitter::Tokens KernelEmitter::tokensOf(Value place, Type tile, Value length) {
-  if (isa<tile::BoxType>(place.getType()))
-    return boxes.lookup(place);
-  auto cols = dyn_cast<tile::ColsType>(tile);
-  int64_t count = cols ? cols.getTokens() : cast<tile::RowsType>(tile).getTokens();
-  return {{count}, {scalar(place)}, {length}};
-}
-
-/// The token at `coordinates` (scalars or lanes) of the grid.
-Value KernelEmitter::tokenAt(const Tokens &tokens, ValueRange coordinates) {
-  Value token = coordinates.front();
-  for (size_t dim = 1; dim < coordinates.size(); ++dim) {
-    Value extent = tokens.grid[dim];
-    if (auto lanes = dyn_cast<VectorType>(token.getType()))
-      extent = b.splat(extent, lanes.getNumElements());
-    token = b.add(b.multiply(token, extent), coordinates[dim]);
+KernelEmitter::Tokens KernelEmitter::tokensOf(Value place, Type tile, const Memory &memory) {
+  Tokens tokens;
+  if (auto box = place.getDefiningOp<tile::BoxOp>()) {
+    tokens = boxes.lookup(place);
+    if (box.getHeads())
+      tokens.headStride = memory.strides[1];
+  } else {
+    auto cols = dyn_cast<tile::ColsType>(tile);
+    int64_t count = cols ? cols.getTokens() : cast<tile::RowsType>(tile).getTokens();
+    tokens.sizes = {count};
+    tokens.origin = {scalar(place)};
+    tokens.grid = {memory.sizes[2]};
   }
-  return token;
+  tokens.stride = memory.strides[2];
+  return tokens;
 }
 
-/// The tokens that the tile's `numbers` are, and which of them exist.
+/// How many elements from the memory's first the token at `coordinates` (scalars or lanes) is.
+Value KernelEmitter::offsetOf(const Tokens &tokens, ValueRange coordinates) {
+  auto times = [&](Value number, Value factor) {
+    if (auto lanes = dyn_cast<VectorType>(number.getType()))
+      factor = b.splat(factor, lanes.getNumElements());
+    return b.multiply(number, factor);
+  };
+  if (tokens.headStride)
+    return b.add(times(coordinates[0], tokens.headStride), times(coordinates[1], tokens.stride));
+  Value token = coordinates.front();
+  for (size_t dim = 1; dim < coordinates.size(); ++dim)
+    token = b.add(times(token, tokens.grid[dim]), coordinates[dim]);
+  return times(token, tokens.stride);
+}
+
+/// Where the tile's tokens `numbers` are (offsetOf), and which of them exist.
 std::pair<Value, Value> KernelEmitter::tokenLanes(const Tokens &tokens, Value numbers) {
   int64_t lanes = cast<VectorType>(numbers.getType()).getNumElements();
   SmallVector<Value, 3> coordinates = unravel(b, tokens.sizes, numbers);
@@ -58,11 +70,11 @@ std::pair<Value, Value> KernelEmitter::tokenLanes(const Tokens &tokens, Value nu
     Value inside = isBelow(b, coordinates[dim], b.splat(tokens.grid[dim], lanes));
     exists = exists ? Value(arith::AndIOp::create(b, exists, inside)) : inside;
   }
-  return {tokenAt(tokens, coordinates), exists};
+  return {offsetOf(tokens, coordinates), exists};
 }
 
 /// Calls `body` for each run of consecutive tokens, which has as many places as the innermost size:
-/// with the number of its first place, that place's token, and how many tokens exist.
+/// with the number of its first place, where that place's token is (offsetOf), and how many tokens exist.
 void KernelEmitter::eachRun(const Tokens &tokens,
                             llvm::function_ref<void(Value, Value, Value)> body) {
   int64_t width = tokens.sizes.back();
@@ -70,7 +82,7 @@ void KernelEmitter::eachRun(const Tokens &tokens,
   Value count = b.maximum(b.minimum(rest, b.integer(width)), b.integer(0));
   ArrayRef<int64_t> outer = ArrayRef(tokens.sizes).drop_back();
   if (outer.empty())
-    return body(b.integer(0), tokens.origin.back(), count);
+    return body(b.integer(0), offsetOf(tokens, tokens.origin), count);
   int64_t runs = llvm::product_of(outer);
   b.loop(b.integer(0), b.integer(runs), 1, [&](Value run) {
     SmallVector<Value, 3> coordinates = unravel(b, outer, run);
@@ -81,7 +93,7 @@ void KernelEmitter::eachRun(const Tokens &tokens,
       existing = arith::SelectOp::create(b, inside, existing, b.integer(0));
     }
     coordinates.push_back(tokens.origin.back());
-    body(b.multiply(run, b.integer(width)), tokenAt(tokens, coordinates), existing);
+    body(b.multiply(run, b.integer(width)), offsetOf(tokens, coordinates), existing);
   });
 }
 

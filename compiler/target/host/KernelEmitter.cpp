@@ -141,16 +141,16 @@ void KernelEmitter::emitCoordinates(tile::CoordinatesOp op) {
   if (op.getGrid().empty())
     tiles = arith::CeilDivUIOp::create(b, first.sizes[2], b.integer(queries));
   else
-    for (auto [extent, size] :
-         llvm::zip(op.getGrid(), kernel.getConfig().getQueryBox().asArrayRef())) {
+    for (auto [extent, size] : llvm::zip(op.getGrid(), kernel.getConfig().getQuerySizes())) {
       Value count = arith::CeilDivUIOp::create(b, scalar(extent), b.integer(size));
       tiles = tiles ? b.multiply(tiles, count) : count;
     }
   Value rest = arith::DivUIOp::create(b, task, tiles);
   Value tile = arith::RemUIOp::create(b, task, tiles);
   values[op.getFirstQuery()] = {b.multiply(tile, b.integer(queries))};
-  values[op.getHead()] = {arith::RemUIOp::create(b, rest, first.sizes[1])};
-  values[op.getBatch()] = {arith::DivUIOp::create(b, rest, first.sizes[1])};
+  Value heads = op.getHeads() ? scalar(op.getHeads()) : first.sizes[1];
+  values[op.getHead()] = {arith::RemUIOp::create(b, rest, heads)};
+  values[op.getBatch()] = {arith::DivUIOp::create(b, rest, heads)};
 }
 
 void KernelEmitter::emitBox(tile::BoxOp op) {

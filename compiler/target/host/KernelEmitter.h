@@ -41,10 +41,12 @@ private:
     Value pointer, stride;
   };
   /// Which tokens a tile has: those of a box of a row-major grid, outermost size first. Consecutive
-  /// tokens are a box of one dimension.
+  /// tokens are a box of one dimension. In a box of heads the first coordinate is the head. Strides are
+  /// in elements, that of heads null elsewhere.
   struct Tokens {
     llvm::SmallVector<int64_t, 3> sizes;
     llvm::SmallVector<Value, 3> origin, grid;
+    Value stride, headStride;
   };
   /// A row index of a map: `origin` + the row's place, which is `places[vector][lane]`, or the row's
   /// number where there are none.
@@ -94,12 +96,11 @@ private:
   void emitStore(tile::StoreOp op);
   void emitSplat(tile::SplatOp op);
   Value headAddress(const Memory &memory, mlir::Type element, Value batch, Value head);
-  void loadScalarCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
-  void loadScalarRows(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void loadScalarCols(tile::LoadOp op, Value base, const Tokens &tokens);
+  void loadScalarRows(tile::LoadOp op, Value base, const Tokens &tokens);
   void loadVectorCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
   void loadVectorRows(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
-  Value gatherTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
-                     Value numbers);
+  Value gatherTokens(mlir::Type type, Value base, const Tokens &tokens, Value numbers);
   void copyTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
                   int64_t components, Value target);
   void emitTurn(mlir::Type held, Value source, int64_t rows, int64_t columns, Value target);
@@ -110,8 +111,8 @@ private:
   Value readUniform(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices);
 
   // EmitPlaces.cpp: which tokens a tile has, and what indices maps get.
-  Tokens tokensOf(Value place, mlir::Type tile, Value length);
-  Value tokenAt(const Tokens &tokens, mlir::ValueRange coordinates);
+  Tokens tokensOf(Value place, mlir::Type tile, const Memory &memory);
+  Value offsetOf(const Tokens &tokens, mlir::ValueRange coordinates);
   std::pair<Value, Value> tokenLanes(const Tokens &tokens, Value numbers);
   void eachRun(const Tokens &tokens, llvm::function_ref<void(Value, Value, Value)> body);
   void bindRowIndices(tile::MapOp op, Shape shape);

@@ -64,9 +64,7 @@ Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value 
   Value heads = arith::MulIOp::create(builder, toI64(head), memory.strides[1]);
   Value start =
       globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
-  Value first =
-      arith::MulIOp::create(builder, distanceOf(tokens, tokens.origin), memory.strides[2]);
-  return globalPointer(start, first, scalar);
+  return globalPointer(start, elementsAt(tokens, tokens.origin, memory.strides[2]), scalar);
 }
 
 void KernelEmitter::issueCopy(tile::LoadOp op, IRMapping &indices, const SharedTile &tile) {

@@ -19,6 +19,8 @@ TileTokens KernelEmitter::tokensOf(Value place, Type tile, const MemRefValue &me
       tokens.origin.push_back(toI64(indices.lookupOrDefault(origin)));
     for (Value size : box.getGrid())
       tokens.grid.push_back(toI64(indices.lookupOrDefault(size)));
+    if (box.getHeads())
+      tokens.headStride = memory.strides[1];
     return tokens;
   }
   auto cols = dyn_cast<tile::ColsType>(tile);
@@ -74,6 +76,15 @@ Value KernelEmitter::distanceOf(const TileTokens &tokens, ValueRange coordinates
   return token;
 }
 
+/// How many elements from the memory's first the token at `coordinates` is.
+Value KernelEmitter::elementsAt(const TileTokens &tokens, ValueRange coordinates, Value stride) {
+  if (!tokens.headStride)
+    return arith::MulIOp::create(builder, distanceOf(tokens, coordinates), stride);
+  Value heads = arith::MulIOp::create(builder, coordinates[0], tokens.headStride);
+  Value rows = arith::MulIOp::create(builder, coordinates[1], stride);
+  return arith::AddIOp::create(builder, heads, rows);
+}
+
 std::pair<Value, Value> KernelEmitter::elementsTo(const TileTokens &tokens, const BoxPlace &place,
                                                   Value stride) {
   SmallVector<Value, 3> own, ahead;
@@ -81,8 +92,7 @@ std::pair<Value, Value> KernelEmitter::elementsTo(const TileTokens &tokens, cons
     own.push_back(arith::ExtUIOp::create(builder, builder.getI64Type(), lane));
     ahead.push_back(i64(constant));
   }
-  return {arith::MulIOp::create(builder, distanceOf(tokens, own), stride),
-          arith::MulIOp::create(builder, distanceOf(tokens, ahead), stride)};
+  return {elementsAt(tokens, own, stride), elementsAt(tokens, ahead, stride)};
 }
 
 /// Is the place's token inside of the grid?

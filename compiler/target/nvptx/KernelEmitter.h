@@ -50,10 +50,12 @@ struct MemRefValue {
 };
 
 /// Which tokens a tile has: those of a box of a row-major grid, outermost size first; consecutive tokens
-/// are a box of one dimension. `origin` and `grid` are i64.
+/// are a box of one dimension. `origin` and `grid` are i64. In a box of heads the first coordinate is the
+/// head, and `headStride` the elements from one to the next.
 struct TileTokens {
   llvm::SmallVector<int64_t, 3> sizes;
   llvm::SmallVector<mlir::Value, 3> origin, grid;
+  mlir::Value headStride;
 };
 
 /// Where a place of a box is, a dimension each, from the box's origin: `lane` (i32), which depends on the
@@ -135,6 +137,7 @@ protected:
   BoxPlace rowBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);
   BoxPlace columnBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);
   Value distanceOf(const TileTokens &tokens, mlir::ValueRange coordinates);
+  Value elementsAt(const TileTokens &tokens, mlir::ValueRange coordinates, Value stride);
   /// Elements from the box's origin to the place, as far as they depend on the lane, and the rest.
   std::pair<Value, Value> elementsTo(const TileTokens &tokens, const BoxPlace &place, Value stride);
   Value exists(const TileTokens &tokens, const BoxPlace &place);

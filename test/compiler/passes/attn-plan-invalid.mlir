@@ -7,7 +7,7 @@
 // RUN: not attn-opt %s --attn-expand-sugar --attn-plan=target=x86-64-v3 --split-input-file 2>&1 | FileCheck %s --check-prefix=HOST
 
 // TARGET: expected a target among x86-64, x86-64-v3, x86-64-v4, sm_80, sm_90a, but got 'sm_70'
-// FIELD: plan override: expected queries, keys, threads, stages, warpgroups, query_box or key_box, but got 'rows'
+// FIELD: plan override: expected queries, keys, threads, stages, warpgroups, packed_heads, query_box or key_box, but got 'rows'
 // NUMBER: plan override: expected 'keys=' and a number, but got 'keys=many'
 // BOX: plan override: expected 'key_box=' and sizes like 8x16, or none, but got 'key_box=8by8'
 // HOST: plan: expected 1 thread on the host, where a task is one thread's, but got 128

@@ -439,3 +439,42 @@ tile.kernel @grid_without_box(%n: index, %o: memref<?x?x?xf32>)
   %b, %h, %i0 = tile.coordinates of(%n)
   tile.return
 }
+
+// -----
+
+// coordinates C1: a grid of one size
+tile.kernel @packed_grid(%n: index, %o: memref<?x?x?xf32>)
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 1, stages = 1, packed_heads = 4>, result_count = 1 : i64} {
+  // expected-error@+1 {{expected 2 grid sizes, heads of a group and queries, but got 1}}
+  %b, %h, %i0 = tile.coordinates of(%n) heads %n
+  tile.return
+}
+
+// -----
+
+// coordinates C2: no groups
+tile.kernel @packed_groups(%n: index, %o: memref<?x?x?xf32>)
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 1, stages = 1, packed_heads = 4>, result_count = 1 : i64} {
+  // expected-error@+1 {{expected the number of groups of heads, as the kernel's packed_heads is 4}}
+  %b, %h, %i0 = tile.coordinates of(%n, %n)
+  tile.return
+}
+
+// -----
+
+// coordinates C2: groups of heads that are not packed
+tile.kernel @groups(%n: index, %o: memref<?x?x?xf32>)
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 1, stages = 1>, result_count = 1 : i64} {
+  // expected-error@+1 {{expected no heads, as the kernel's packed_heads is 0}}
+  %b, %h, %i0 = tile.coordinates heads %n
+  tile.return
+}
+
+// -----
+
+// box C1: heads and two more
+func.func private @f(%n: index) {
+  // expected-error @+1 {{'tile.box' op expected 2 sizes, heads and tokens, but got 3}}
+  %p = tile.box heads (%n, %n, %n) of (%n, %n, %n) : !tile.box<2, 8, 8>
+  return
+}

@@ -100,6 +100,22 @@ tile.kernel @boxes(%q: !numbers {tile.name = "q"}, %H: index {tile.name = "H"}, 
   tile.return
 }
 
+// CHECK-LABEL: tile.kernel @packed_heads
+// CHECK-SAME: config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2, packed_heads = 8>
+tile.kernel @packed_heads(%q: !numbers {tile.name = "q"}, %l: !numbers {tile.name = "l"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 2, packed_heads = 8>,
+                result_count = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c8 = arith.constant 8 : index
+  // CHECK: tile.coordinates of(%{{.*}}, %{{.*}}) heads %{{.*}}
+  %b, %group, %t = tile.coordinates of(%c8, %c8) heads %c8
+  // CHECK: %[[P:.*]] = tile.box heads(%{{.*}}, %{{.*}}) of(%{{.*}}, %{{.*}}) : !tile.box<8, 8>
+  %p = tile.box heads (%group, %c0) of (%c8, %c8) : !tile.box<8, 8>
+  %x = tile.load %q[%b, %c0, %p : !tile.box<8, 8>] : !numbers -> !tile.rows<64, f32>
+  tile.store %x, %l[%b, %c0, %p : !tile.box<8, 8>] : !tile.rows<64, f32>, !numbers
+  tile.return
+}
+
 // CHECK-LABEL: tile.kernel @walk
 tile.kernel @walk(%doc: memref<?x?xi32, strided<[?, ?]>> {tile.name = "doc"}, %s: memref<?x?x?x3xi64> {tile.name = "s"})
     attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1>, result_count = 1 : i64} {

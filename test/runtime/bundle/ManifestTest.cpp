@@ -597,12 +597,18 @@ TEST(ManifestCheck, PrePasses) {
             path + "[0].target: expected sm_86 (ptx) as the variant has, but got sm_80 (ptx)");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].format = BlobFormat::Cubin; }),
             path + "[1].target: expected sm_86 (ptx) as the variant has, but got sm_86 (cubin)");
-  EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].before = {v.before[1]}; }),
-            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
-  EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].masks = v.masks; }),
-            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
-  EXPECT_EQ(variantMessage([](Variant &v) { v.before[0].workspaces = v.workspaces; }),
-            path + "[0]: expected no workspaces, masks and pre-passes of its own, but got some");
+  EXPECT_EQ(
+      variantMessage([](Variant &v) { v.before[0].before = {v.before[1]}; }),
+      path +
+          "[0]: expected no workspaces, masks, pre-passes and conditions of its own, but got some");
+  EXPECT_EQ(
+      variantMessage([](Variant &v) { v.before[0].masks = v.masks; }),
+      path +
+          "[0]: expected no workspaces, masks, pre-passes and conditions of its own, but got some");
+  EXPECT_EQ(
+      variantMessage([](Variant &v) { v.before[0].workspaces = v.workspaces; }),
+      path +
+          "[0]: expected no workspaces, masks, pre-passes and conditions of its own, but got some");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before.resize(9, v.before[0]); }),
             path + ": expected at most 8 pre-passes, but got 9");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].blob = 3; }),
@@ -618,6 +624,55 @@ TEST(ManifestCheck, PrePasses) {
                 pass.parameters.resize(256, Parameter::pointer("q"));
             }),
             path + ": expected at most 512 parameters, the variant's among them, but got 514");
+}
+
+TEST(ManifestCheck, CodeInstead) {
+  const std::string path = "kernels[0].variants[3].instead";
+  auto withOther = [](auto change) {
+    return variantMessage([&](Variant &v) {
+      Variant other = v;
+      change(other);
+      v.instead = {other};
+    });
+  };
+  EXPECT_EQ(withOther([](Variant &v) { v.target = "sm_80"; }),
+            path + "[0].target: expected sm_86 (ptx) as the variant has, but got sm_80 (ptx)");
+  EXPECT_EQ(withOther([](Variant &v) { v.format = BlobFormat::Cubin; }),
+            path + "[0].target: expected sm_86 (ptx) as the variant has, but got sm_86 (cubin)");
+  EXPECT_EQ(withOther([](Variant &v) { v.instead = {v}; }),
+            path + "[0].instead: expected nothing of its own, but got some");
+  EXPECT_EQ(withOther([](Variant &v) { v.rows = -1; }),
+            path + "[0].rows: expected an integer from 0 to 2147483648, but got -1");
+  EXPECT_EQ(withOther([](Variant &v) { v.before[1].blob = 3; }),
+            path + "[0].before[1].blob: expected an index below 3, but got 3");
+  EXPECT_EQ(withOther([](Variant &v) { v.when = {{Expression::size("nobody", 1), "x"}}; }),
+            path + "[0].when[0].expression: expected an operand or result of kernel "
+                   "'alibi_window', but got 'nobody'");
+  EXPECT_EQ(withOther([](Variant &v) { v.when = {{Expression::constant(1), ""}}; }),
+            path + "[0].when[0].text (length): expected an integer from 1 to 65536, but got 0");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.instead.resize(9, Variant(v)); }),
+            path + ": expected at most 8 variants, but got 9");
+}
+
+TEST(ManifestText, CodeInstead) {
+  Manifest manifest = sampleBundle().manifest;
+  Variant &variant = manifest.kernels[0].variants[3];
+  variant.rows = 64;
+  Variant other = variant;
+  other.rows = 16;
+  other.when = {
+      {Expression::binary(Expression::Kind::Lt, Expression::constant(0), Expression::size("k", 1)),
+       "heads of k > 0"}};
+  variant.instead = {other};
+  auto text = printManifest(manifest);
+  ASSERT_TRUE(text) << text.message();
+  auto parsed = parseManifest(*text);
+  ASSERT_TRUE(parsed) << parsed.message();
+  EXPECT_EQ(*parsed, manifest);
+  size_t at = text->find(R"("when":)");
+  ASSERT_NE(at, text->npos);
+  EXPECT_EQ(parseMessage(text->substr(0, at) + R"("instead": [], )" + text->substr(at)),
+            "manifest: kernels[0].variants[3].instead[0]: unknown field 'instead'");
 }
 
 TEST(ManifestText, NestedPrePasses) {

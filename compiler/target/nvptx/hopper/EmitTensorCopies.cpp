@@ -49,14 +49,16 @@ void WarpgroupEmitter::copyTile(tile::LoadOp load, const SharedLayout &layout, I
     for (size_t dim = tokens.sizes.size(); dim-- > 0; rest /= tokens.sizes[dim])
       if (int64_t ahead = rest % tokens.sizes[dim])
         place[dim] = arith::AddIOp::create(builder, place[dim], i64(ahead));
-    Value token = narrow(distanceOf(tokens, place));
+    Value token = narrow(tokens.headStride ? place[1] : distanceOf(tokens, place));
+    Value ofHead =
+        tokens.headStride ? arith::AddIOp::create(builder, head, narrow(place[0])) : head;
     for (const SharedLayout::Segment &segment : layout.segments) {
       int64_t at = constant + segment.offset + row * segment.width * 2;
       Value target = LLVM::AddrSpaceCastOp::create(builder, cluster, sharedPointer(offset, at));
       NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
           builder, target, tensorMapOf(load.getSource(), run, segment.width),
-          ValueRange{i32(segment.firstColumn), token, head, batch}, barrier, ValueRange(), Value(),
-          Value(), mode, builder.getBoolAttr(false), NVVM::CTAGroupKindAttr(), Value());
+          ValueRange{i32(segment.firstColumn), token, ofHead, batch}, barrier, ValueRange(),
+          Value(), Value(), mode, builder.getBoolAttr(false), NVVM::CTAGroupKindAttr(), Value());
     }
   }
 }

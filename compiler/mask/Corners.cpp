@@ -152,15 +152,20 @@ Value Emitter::inside(Value value, llvm::ArrayRef<Base> bases) {
   return all;
 }
 
-Interval Emitter::corners(Value value, llvm::ArrayRef<Base> bases, Interval otherwise) {
+Emitter::Corners Emitter::cornersInside(Value value, llvm::ArrayRef<Base> bases) {
   Value low = corner(value, bases, true, false), high = corner(value, bases, false, false);
   // A sorted table falls to 0 behind its ends.
   Value isInside = low && high ? inside(value, bases) : Value();
-  if (!isInside)
+  return isInside ? Corners{{low, high}, isInside} : Corners();
+}
+
+Interval Emitter::corners(Value value, llvm::ArrayRef<Base> bases, Interval otherwise) {
+  Corners found = cornersInside(value, bases);
+  if (!found.isInside)
     return {};
   const Instruction instruction = program[value];
   if (!otherwise)
     otherwise = {program.constant(instruction.low), program.constant(instruction.high)};
-  return {program.make(Opcode::Select, isInside, low, otherwise.low),
-          program.make(Opcode::Select, isInside, high, otherwise.high)};
+  return {program.make(Opcode::Select, found.isInside, found.ends.low, otherwise.low),
+          program.make(Opcode::Select, found.isInside, found.ends.high, otherwise.high)};
 }

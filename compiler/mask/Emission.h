@@ -61,6 +61,12 @@ public:
   /// Between which values is `value` while bases vary in their ranges? Null where it is not monotone.
   /// `otherwise`: where a sorted table may be read behind its ends; all that it can be if that is null.
   Interval corners(Value value, llvm::ArrayRef<Base> bases, Interval otherwise = {});
+  /// The same where a uniform condition holds: the sorted tables are not read behind their ends.
+  struct Corners {
+    Interval ends;
+    Value isInside;
+  };
+  Corners cornersInside(Value value, llvm::ArrayRef<Base> bases);
 
   bool isSorted(const Node *node) const { return sorted.contains(node); }
 

@@ -87,26 +87,42 @@ bool Enclosure::isMonotone(const LinearForm &form) {
   return found;
 }
 
-Interval Enclosure::plain(const LinearForm &form) {
+Interval Enclosure::plain(const LinearForm &form) { return find(form).range; }
+
+const Enclosure::Plain &Enclosure::find(const LinearForm &form) {
   auto known = plains.find(form);
-  if (known != plains.end())
-    return known->second;
-  Interval found = corners(form);
-  plains.emplace(form, found);
-  return found;
+  if (known == plains.end())
+    known = plains.emplace(form, corners(form)).first;
+  return known->second;
+}
+
+Value Enclosure::part(const LinearForm &terms, Side, bool high, Value *gate) {
+  const Plain &found = find(terms);
+  bool isBare = gate && found.isInside;
+  if (isBare)
+    *gate = emitter.program.make(Opcode::And, *gate, found.isInside);
+  const Interval &range = isBare ? found.bare : found.range;
+  return high ? range.high : range.low;
 }
 
 /// Where that is monotone, else term by term.
-Interval Enclosure::corners(const LinearForm &form) {
+Enclosure::Plain Enclosure::corners(const LinearForm &form) {
   llvm::SmallVector<Base> bases;
   if (Value value = function(form, bases))
-    if (Interval found = emitter.corners(value, bases))
-      return found;
+    if (Interval found = emitter.corners(value, bases)) {
+      // Where a table ends early, a range of 32 bits tells nothing of what is compared with it.
+      Instruction all = emitter.program[value];
+      bool isAnything = all.low <= std::numeric_limits<int32_t>::min() &&
+                        all.high >= std::numeric_limits<int32_t>::max();
+      Emitter::Corners inside =
+          isAnything ? emitter.cornersInside(value, bases) : Emitter::Corners();
+      return {found, inside.ends, inside.isInside};
+    }
   Value constant = emitter.program.constant(form.constant);
   Interval total{constant, constant};
   for (auto [term, coefficient] : form.terms)
     total = sum(total, scaled(atom(*term), coefficient));
-  return total;
+  return {total, {}, {}};
 }
 
 Interval Enclosure::form(const LinearForm &form) {
@@ -254,7 +270,8 @@ Interval Enclosure::atom(const Atom &atom) {
 }
 
 /// low(form) <= 0, written so that what varies with the pair is on one side and literals that differ
-/// in sign and offset share it: `i0 - j1 <= w`.
+/// in sign and offset share it: `i0 - j1 <= w`. Where a sorted table may end early, which is known once a
+/// launch, it is not asked for each tile what its entries are then: nothing is known of the literal.
 Value Enclosure::mayAtMostZero(const LinearForm &form) {
   Program &program = emitter.program;
   if (!staticRange(form))
@@ -266,10 +283,11 @@ Value Enclosure::mayAtMostZero(const LinearForm &form) {
     return low ? program.atMost(low, program.constant(0)) : program.truth(true);
   }
   bool flip = isNegative(parts.row.terms.empty() ? parts.column : parts.row);
+  Value gate = program.truth(true);
   // The end of `terms` that makes the form least; in the sign of the row's part.
   auto end = [&](const LinearForm &terms, Side side) {
     bool isNegated = isNegative(terms);
-    Value value = part(isNegated ? negated(terms) : terms, side, isNegated);
+    Value value = part(isNegated ? negated(terms) : terms, side, isNegated, &gate);
     return std::pair(value, isNegated != flip);
   };
   Value varying;
@@ -284,7 +302,8 @@ Value Enclosure::mayAtMostZero(const LinearForm &form) {
   Value rest = emitter.value(flip ? parts.uniform : negated(parts.uniform));
   if (!varying || !rest)
     return program.truth(true);
-  return flip ? program.atMost(rest, varying) : program.atMost(varying, rest);
+  Value may = flip ? program.atMost(rest, varying) : program.atMost(varying, rest);
+  return program.make(Opcode::Or, program.make(Opcode::Not, gate), may);
 }
 
 Value Enclosure::mayEqualZero(const LinearForm &form) {

@@ -24,11 +24,9 @@ public:
   virtual Value may(const Formula &formula);
 
 protected:
-  /// An end of the terms of one side, given without constant.
-  virtual Value part(const LinearForm &terms, Side side, bool high) {
-    Interval range = plain(terms);
-    return high ? range.high : range.low;
-  }
+  /// An end of the terms of one side, given without constant. With `gate`, what it yields need only be
+  /// right where that holds; it is narrowed to where it is.
+  virtual Value part(const LinearForm &terms, Side side, bool high, Value *gate = nullptr);
   /// The rules alone: the corners where that is monotone, else term by term.
   Interval plain(const LinearForm &form);
   /// As a function of tokens and remainders; `bases` are those that vary. Null if it reads memory
@@ -44,7 +42,13 @@ protected:
   Emitter &emitter;
 
 private:
-  Interval corners(const LinearForm &form);
+  /// Where `isInside` holds `bare` is right, too; null where that says no more.
+  struct Plain {
+    Interval range, bare;
+    Value isInside;
+  };
+  const Plain &find(const LinearForm &form);
+  Plain corners(const LinearForm &form);
   Interval atom(const Atom &atom);
   Interval remainder(const Atom &atom);
   Interval findRemainder(const Atom &atom);
@@ -61,7 +65,7 @@ private:
   /// What was found before: the same parts are in many literals.
   template <typename Found>
   using ByForm = std::map<LinearForm, Found, bool (*)(const LinearForm &, const LinearForm &)>;
-  ByForm<Interval> plains{isBefore};
+  ByForm<Plain> plains{isBefore};
   ByForm<bool> monotones{isBefore};
   llvm::DenseMap<const Atom *, Interval> remainders;
 };

@@ -276,7 +276,11 @@ Value Program::simplified(Opcode opcode, Value a, Value b, Value c) {
   case Opcode::Select:
     if (x)
       return *x ? b : c;
-    return b == c ? b : Value();
+    if (b == c)
+      return b;
+    if (instructions[a.id].opcode == Opcode::Not)
+      return make(Opcode::Select, instructions[a.id].operands[0], c, b);
+    return {};
   default: return {};
   }
 }
@@ -318,17 +322,42 @@ Value Program::foldArithmetic(Opcode opcode, Value a, Value b) {
 }
 
 Value Program::foldExtremum(Opcode opcode, Value a, Value b) {
-  const Instruction &left = instructions[a.id], &right = instructions[b.id];
+  // Copies: making values moves instructions.
+  const Instruction left = instructions[a.id], right = instructions[b.id];
   bool isMinimum = opcode == Opcode::Minimum;
   if (a == b || (isMinimum ? left.high <= right.low : left.low >= right.high))
     return a;
   if (isMinimum ? right.high <= left.low : right.low >= left.high)
     return b;
+  auto has = [](const Instruction &extremum, Value operand) {
+    return extremum.operands[0] == operand || extremum.operands[1] == operand;
+  };
   // min(min(x, y), y).
-  if (left.opcode == opcode && (left.operands[0] == b || left.operands[1] == b))
+  if (left.opcode == opcode && has(left, b))
     return a;
-  if (right.opcode == opcode && (right.operands[0] == a || right.operands[1] == a))
+  if (right.opcode == opcode && has(right, a))
     return b;
+  // min(max(x, y), y) = y.
+  Opcode opposite = isMinimum ? Opcode::Maximum : Opcode::Minimum;
+  if (left.opcode == opposite && has(left, b))
+    return b;
+  if (right.opcode == opposite && has(right, a))
+    return a;
+  // min(max(x, z), max(y, z)) = max(min(x, y), z): each distributes over the other.
+  if (left.opcode == opposite && right.opcode == opposite)
+    for (unsigned index : {0, 1})
+      if (has(right, left.operands[index])) {
+        Value z = left.operands[index], x = left.operands[1 - index];
+        Value y = right.operands[right.operands[0] == z ? 1 : 0];
+        return make(opposite, make(opcode, x, y), z);
+      }
+  // x + c and x // c grow with x: which is the least is known if it is of what they are made of.
+  bool grows = left.opcode == Opcode::Add || left.opcode == Opcode::FloorDivide;
+  if (grows && left.opcode == right.opcode && left.operands[1] == right.operands[1]) {
+    Value x = left.operands[0], y = right.operands[0], least = foldExtremum(opcode, x, y);
+    if (least == x || least == y)
+      return least == x ? a : b;
+  }
   return {};
 }
 
@@ -369,7 +398,7 @@ Value Program::foldLogic(Opcode opcode, Value a, Value b) {
     return a;
   if (std::optional<int64_t> y = constantOf(b))
     return (*y == 1) == isAnd ? a : b;
-  const Instruction &left = instructions[a.id], &right = instructions[b.id];
+  const Instruction left = instructions[a.id], right = instructions[b.id];
   if ((left.opcode == Opcode::Not && left.operands[0] == b) ||
       (right.opcode == Opcode::Not && right.operands[0] == a))
     return truth(!isAnd);
@@ -377,6 +406,9 @@ Value Program::foldLogic(Opcode opcode, Value a, Value b) {
     return a;
   if (right.opcode == opcode && (right.operands[0] == a || right.operands[1] == a))
     return b;
+  if (left.opcode == Opcode::Not && right.opcode == Opcode::Not)
+    return make(Opcode::Not,
+                make(isAnd ? Opcode::Or : Opcode::And, left.operands[0], right.operands[0]));
   return {};
 }
 

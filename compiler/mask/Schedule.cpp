@@ -59,6 +59,7 @@ public:
 
 private:
   void addEnds();
+  void addHull();
   void addSeek();
   void addTest();
   void markDependence();
@@ -129,7 +130,24 @@ Value Assembly::number(llvm::ArrayRef<Value> coordinates) {
   return sum;
 }
 
+/// Where several flat ranges are kept, `seek` passes over those that are empty, so that it is enough to
+/// begin at the least low end and to end behind the greatest high end.
+void Assembly::addHull() {
+  Value first, last;
+  for (const ColumnRange &range : schedule.visible) {
+    Interval tiles = tilesOf(range).front();
+    first = first ? program.make(Opcode::Minimum, first, tiles.low) : tiles.low;
+    last = last ? program.make(Opcode::Maximum, last, tiles.high) : tiles.high;
+  }
+  schedule.firstTile = first;
+  schedule.endTile = program.add(last, program.constant(1));
+}
+
 void Assembly::addEnds() {
+  bool isFlat = emitter.tokens(emitter.columns).size() == 1;
+  bool alone = schedule.visible.size() == 1;
+  if (isFlat && schedule.visible.size() > 1)
+    return addHull();
   schedule.firstTile = schedule.visible.empty() ? program.constant(0) : Value();
   schedule.endTile = schedule.visible.empty() ? program.constant(0) : Value();
   for (const ColumnRange &range : schedule.visible) {
@@ -140,8 +158,7 @@ void Assembly::addEnds() {
     }
     Value first = number(low), end = program.add(number(high), program.constant(1));
     // From tile 0 on, an empty range ends before it begins by itself.
-    bool alone = schedule.visible.size() == 1;
-    if (!(alone && low.size() == 1 && program.constantOf(first) == 0)) {
+    if (!(alone && isFlat && program.constantOf(first) == 0)) {
       Value empty = isEmpty(range);
       end = program.make(Opcode::Select, empty, program.constant(0), end);
       if (!alone)
@@ -189,7 +206,9 @@ void Assembly::addSeek() {
   if (schedule.visible.size() <= 1 && emitter.tokens(emitter.columns).size() == 1)
     return;
   for (const ColumnRange &range : schedule.visible) {
-    Value next = seekIn(tilesOf(range), isEmpty(range));
+    // A flat range that begins with the axis and holds a tile that exists is not empty.
+    bool isPrefix = range.low.size() == 1 && program.constantOf(range.low.front()) == 0;
+    Value next = seekIn(tilesOf(range), isPrefix ? program.truth(false) : isEmpty(range));
     schedule.seek = schedule.seek ? program.make(Opcode::Minimum, schedule.seek, next) : next;
   }
 }

@@ -172,10 +172,6 @@ std::vector<std::vector<Formula>> coveringClauses(FormulaBuilder &formulas, cons
   return {{}};
 }
 
-bool isEqual(const ColumnRange &a, const ColumnRange &b) {
-  return a.low == b.low && a.high == b.high;
-}
-
 } // namespace
 
 static Value add(std::vector<TileFold> &folds, Program &program, TileFold fold, bool isFold) {
@@ -231,6 +227,35 @@ static ColumnRange hullOf(Program &program, llvm::ArrayRef<ColumnRange> ranges) 
   return hull;
 }
 
+/// Ranges that agree but for one end are one: [a, b] and [a, c] hold what [a, max(b, c)] holds, also where
+/// one of them or both are empty. Nothing if they are not like that.
+static std::optional<ColumnRange> joinOf(Program &program, const ColumnRange &one,
+                                         const ColumnRange &other) {
+  ColumnRange joined = one;
+  unsigned differences = 0;
+  for (size_t dim = 0; dim < one.low.size(); ++dim)
+    differences += (one.low[dim] != other.low[dim]) + (one.high[dim] != other.high[dim]);
+  if (differences > 1)
+    return std::nullopt;
+  for (size_t dim = 0; dim < one.low.size(); ++dim) {
+    joined.low[dim] = program.make(Opcode::Minimum, one.low[dim], other.low[dim]);
+    joined.high[dim] = program.make(Opcode::Maximum, one.high[dim], other.high[dim]);
+  }
+  return joined;
+}
+
+/// Until no two can be joined.
+static void joinRanges(Program &program, std::vector<ColumnRange> &ranges) {
+  for (size_t index = 0; index < ranges.size(); ++index)
+    for (size_t other = index + 1; other < ranges.size(); ++other)
+      if (std::optional<ColumnRange> joined = joinOf(program, ranges[index], ranges[other])) {
+        ranges[index] = *joined;
+        ranges.erase(ranges.begin() + other);
+        index = size_t(-1);
+        break;
+      }
+}
+
 std::vector<ColumnRange> attune::mask::findRanges(Emitter &emitter, Schedule &schedule,
                                                   const Formula &formula, size_t limit,
                                                   bool withFolds) {
@@ -238,9 +263,10 @@ std::vector<ColumnRange> attune::mask::findRanges(Emitter &emitter, Schedule &sc
   for (const std::vector<Formula> &clause :
        coveringClauses(emitter.formulas, formula, emitter.columns)) {
     std::optional<ColumnRange> range = ClauseRanges(emitter, schedule, withFolds).find(clause);
-    if (range && llvm::none_of(ranges, [&](auto &other) { return isEqual(other, *range); }))
+    if (range)
       ranges.push_back(*range);
   }
+  joinRanges(schedule.program, ranges);
   if (ranges.size() > limit)
     return {hullOf(schedule.program, ranges)};
   return ranges;

@@ -50,7 +50,7 @@ Value TileTest::guard(Side side) {
   return all;
 }
 
-Value TileTest::part(const LinearForm &terms, Side side, bool high) {
+Value TileTest::part(const LinearForm &terms, Side side, bool high, Value *gate) {
   Program &program = emitter.program;
   bool reads = readsMemory(terms);
   bool isGuarded = llvm::any_of(emitter.isRow(side) ? guards.rows : guards.columns,
@@ -59,7 +59,7 @@ Value TileTest::part(const LinearForm &terms, Side side, bool high) {
   Value value;
   if (!isFunction && canReduce(side) && (reads || emitter.isRow(side)))
     value = emitter.value(terms);
-  Value onPiece = value && reads ? Value() : Enclosure::part(terms, side, high);
+  Value onPiece = value && reads ? Value() : Enclosure::part(terms, side, high, gate);
   if (!value)
     return onPiece;
   Value onTile = reduce(high ? FoldKind::Greatest : FoldKind::Least, value, guard(side), side);

@@ -22,7 +22,7 @@ private:
     llvm::SmallVector<const Formula *, 4> rows, columns;
   };
 
-  Value part(const LinearForm &terms, Side side, bool high) override;
+  Value part(const LinearForm &terms, Side side, bool high, Value *gate) override;
   Value mayAll(const Formula &conjunction);
   Value mayMerged(const Formula &conjunction, Side side,
                   llvm::SmallPtrSetImpl<const Formula *> &merged);

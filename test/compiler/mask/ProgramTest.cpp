@@ -2,6 +2,7 @@
 // Do programs fold soundly, and enclose what they should?
 #include "compiler/mask/Arithmetic.h"
 #include "compiler/mask/Schedule.h"
+#include <functional>
 #include <gtest/gtest.h>
 
 using namespace attune;
@@ -119,6 +120,102 @@ TEST(Program, EqualValuesAreOne) {
   EXPECT_EQ(program.make(Opcode::Modulo, a, program.constant(101)), a);
   EXPECT_EQ(program.make(Opcode::Minimum, program.make(Opcode::Minimum, a, one), one),
             program.make(Opcode::Minimum, one, a));
+}
+
+namespace {
+
+/// Inputs x, y, z, and what a function of them makes of them, once folded and once computed.
+struct Made {
+  Value value;
+  std::function<int64_t(int64_t, int64_t, int64_t)> expected;
+};
+
+/// A function of two, in a program and by definition.
+Made join(Program &program, Opcode opcode, const Made &a, const Made &b) {
+  return {program.make(opcode, a.value, b.value), [=](int64_t x, int64_t y, int64_t z) {
+            return compute(opcode, a.expected(x, y, z), b.expected(x, y, z), 0);
+          }};
+}
+
+void expectEqual(const Program &program, const Made &made) {
+  for (int64_t x = -3; x <= 3; ++x)
+    for (int64_t y = -3; y <= 3; ++y)
+      for (int64_t z = -3; z <= 3; ++z) {
+        int64_t found = Evaluator(program)
+                            .evaluate(made.value,
+                                      [&](const Instruction &leaf, llvm::ArrayRef<int64_t>) {
+                                        return leaf.dim == 0 ? x : leaf.dim == 1 ? y : z;
+                                      })
+                            .front();
+        ASSERT_EQ(found, made.expected(x, y, z))
+            << toString(program, made.value) << " at " << x << " " << y << " " << z;
+      }
+}
+
+std::array<Made, 3> inputs(Program &program) {
+  auto made = [&](unsigned dim) {
+    return Made{program.input(Input::RowToken, dim, -3, 3), [dim](int64_t x, int64_t y, int64_t z) {
+                  return dim == 0 ? x : dim == 1 ? y : z;
+                }};
+  };
+  return {made(0), made(1), made(2)};
+}
+
+} // namespace
+
+TEST(Program, ExtremaOfExtremaAreTheirDefinitions) {
+  Program program;
+  auto all = inputs(program);
+  for (Opcode outer : {Opcode::Minimum, Opcode::Maximum})
+    for (Opcode left : {Opcode::Minimum, Opcode::Maximum, Opcode::Add})
+      for (Opcode right : {Opcode::Minimum, Opcode::Maximum, Opcode::Add})
+        for (unsigned operands = 0; operands < 81; ++operands) {
+          const Made &a = all[operands % 3], &b = all[operands / 3 % 3], &c = all[operands / 9 % 3],
+                     &d = all[operands / 27];
+          Made one = join(program, left, a, b), other = join(program, right, c, d);
+          expectEqual(program, join(program, outer, one, other));
+          expectEqual(program, join(program, outer, one, c));
+          // What is made of extrema and grows with them.
+          Made two{program.constant(2), [](int64_t, int64_t, int64_t) { return 2; }};
+          for (Opcode grown : {Opcode::Add, Opcode::FloorDivide})
+            expectEqual(program, join(program, outer, join(program, grown, one, two),
+                                      join(program, grown, c, two)));
+        }
+}
+
+TEST(Program, ExtremaThatShareAnOperandAreTwoOperations) {
+  Program program;
+  auto [x, y, z] = inputs(program);
+  for (auto [outer, inner] :
+       {std::pair(Opcode::Minimum, Opcode::Maximum), std::pair(Opcode::Maximum, Opcode::Minimum)}) {
+    Value left = program.make(inner, x.value, z.value),
+          right = program.make(inner, z.value, y.value);
+    EXPECT_EQ(program.cost(program.make(outer, left, right)), 2);
+    EXPECT_EQ(program.make(outer, left, z.value), z.value);
+    Value tile = program.constant(128), first = program.make(Opcode::FloorDivide, x.value, tile);
+    EXPECT_EQ(program.make(inner, first, program.make(Opcode::FloorDivide, left, tile)),
+              program.make(Opcode::FloorDivide, left, tile));
+  }
+}
+
+TEST(Program, NegationsMeet) {
+  Program program;
+  auto [x, y, z] = inputs(program);
+  auto negated = [&](const Made &a, const Made &b) {
+    return Made{
+        program.make(Opcode::Not, program.atMost(a.value, b.value)),
+        [=](int64_t x, int64_t y, int64_t z) { return a.expected(x, y, z) > b.expected(x, y, z); }};
+  };
+  Made one = negated(x, y), other = negated(y, z);
+  for (Opcode opcode : {Opcode::And, Opcode::Or}) {
+    Made both = join(program, opcode, one, other);
+    expectEqual(program, both);
+    EXPECT_EQ(program.cost(both.value), 4);
+  }
+  Value chosen = program.make(Opcode::Select, one.value, y.value, z.value);
+  EXPECT_EQ(chosen,
+            program.make(Opcode::Select, program.atMost(x.value, y.value), z.value, y.value));
+  expectEqual(program, {chosen, [](int64_t x, int64_t y, int64_t z) { return x > y ? y : z; }});
 }
 
 TEST(Program, WhatMayWrapHasNoRange) {

@@ -98,6 +98,42 @@ TEST(Schedule, RangesAreEnoughForWindowsAndSortedDocuments) {
     }
 }
 
+TEST(Schedule, RangesThatShareAnEndAreOne) {
+  for (const Mask &mask : {Mask((j < scalar("n")) | (j <= i)), Mask((j >= scalar("n")) | (j >= i)),
+                           Mask((j >= i) & ((j < i + scalar("n")) | (j < 2 * i)))})
+    for (Direction direction : {Direction::Forward, Direction::Transposed})
+      for (int64_t n : {-200, 0, 1, 64, 130, 400}) {
+        ParsedMask parsed(mask);
+        Schedule schedule = parsed.schedule(direction, 64, 64, Level::Ranges);
+        if (direction == Direction::Forward) {
+          EXPECT_EQ(schedule.visible.size(), 1u);
+          EXPECT_FALSE(schedule.seek);
+        }
+        MaskNumbers numbers{333, 300, {{"n", n}}, {}};
+        Verification found =
+            verify(schedule, numbers, parsed.problem(numbers), VisiblePairs(mask, numbers));
+        EXPECT_EQ(firstContradiction(found, schedule), "none");
+        EXPECT_EQ(found.tight, found.tiles) << "n = " << n;
+      }
+}
+
+TEST(Schedule, NothingIsClaimedOfSortedTablesThatEndEarly) {
+  Mask mask = (entry("d", i, true) == entry("d", j, true)) & (j <= i);
+  MaskNumbers numbers = documents(300);
+  for (int64_t length : {0, 1, 130, 299, 300}) {
+    numbers.tables["d"].resize(300, 3);
+    numbers.tables["d"].resize(size_t(length));
+    for (Level level : {Level::Ranges, Level::Test, Level::Pieces}) {
+      ParsedMask parsed(mask);
+      Schedule schedule = parsed.schedule(Direction::Forward, 64, 32, level);
+      Verification found =
+          verify(schedule, numbers, parsed.problem(numbers), VisiblePairs(mask, numbers));
+      EXPECT_EQ(firstContradiction(found, schedule), "none") << length;
+      EXPECT_TRUE(length < 300 || found.tight == found.tiles);
+    }
+  }
+}
+
 TEST(Schedule, UnsortedDocumentsAreSummarisedOnlyWhereThatIsAllowed) {
   Mask same = entry("d", i) == entry("d", j);
   EXPECT_FALSE(ParsedMask(same).schedule(Direction::Forward, 128, 128).summaries.empty());

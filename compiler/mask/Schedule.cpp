@@ -15,7 +15,8 @@ constexpr size_t MaximumRanges = 8;
 /// What a node's value differs by.
 void markNode(const Node *node, bool &onBatch, bool &onHead,
               llvm::SmallPtrSetImpl<const Node *> &seen) {
-  if (!seen.insert(node).second)
+  // Every sequence has as many tokens on an axis: `size k of %b` is one number of the launch.
+  if (node->kind == NodeKind::Size || !seen.insert(node).second)
     return;
   onBatch |= node->kind == NodeKind::IndexB || node->kind == NodeKind::Element;
   onHead |= node->kind == NodeKind::IndexH || node->kind == NodeKind::Element;

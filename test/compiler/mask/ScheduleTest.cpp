@@ -141,6 +141,17 @@ TEST(Schedule, UnsortedDocumentsAreSummarisedOnlyWhereThatIsAllowed) {
   EXPECT_TRUE(parsed.schedule(Direction::Forward, 128, 128, std::nullopt, false).summaries.empty());
 }
 
+TEST(Schedule, LengthsDoNotMakeItDependOnTheSequence) {
+  Schedule causal = ParsedMask(j <= i).schedule(Direction::Forward, 128, 128);
+  EXPECT_FALSE(causal.onBatch);
+  EXPECT_FALSE(causal.onHead);
+  Mask same = entry("d", i) == entry("d", j);
+  Schedule documents = ParsedMask(same).schedule(Direction::Forward, 128, 128);
+  EXPECT_FALSE(documents.summaries.empty());
+  for (const TileFold &summary : documents.summaries)
+    EXPECT_FALSE(summary.onBatch);
+}
+
 TEST(Schedule, WhatIsVisibleEverywhereHasNoTest) {
   Schedule schedule = ParsedMask(j >= 0).schedule(Direction::Forward, 128, 128);
   EXPECT_EQ(schedule.level, Level::All);

@@ -40,6 +40,39 @@ Change stepped(int64_t step) {
   };
 }
 
+/// Bytes are added to the address in group 2, to its own offset if it has one.
+Change shifted(int64_t bytes) {
+  return [bytes](const std::smatch &match) {
+    static const std::regex withOffset(R"((.*)\+(-?\d+))");
+    std::string address = match[2], base = address;
+    int64_t offset = bytes;
+    std::smatch parts;
+    if (std::regex_match(address, parts, withOffset)) {
+      base = parts[1];
+      offset += std::stoll(parts[2]);
+    }
+    return Altered{match[1].str() + base + "+" + std::to_string(offset) + match[3].str(), ""};
+  };
+}
+
+/// Bits of the constant in group 2 are turned over.
+Change flipped(uint64_t bits) {
+  return [bits](const std::smatch &match) {
+    std::string number = std::to_string(std::stoull(match[2]) ^ bits);
+    return Altered{match[1].str() + number + match[3].str(), ""};
+  };
+}
+
+/// The register in group 2 becomes larger; it is changed in a block of its own.
+Change registerStepped(int64_t step) {
+  return [step](const std::smatch &match) {
+    return Altered{match.format("$1other$3"), match.format(".reg .b32 other; add.s32 other, $2, ") +
+                                                  std::to_string(step) + ";"};
+  };
+}
+
+Altered twice(const std::smatch &match) { return {match.str(), match.str() + ";"}; }
+
 /// Comparisons become their opposites.
 Altered opposite(const std::smatch &match) {
   static const std::map<std::string, std::string> others = {
@@ -53,22 +86,16 @@ Altered otherParity(const std::smatch &match) {
   return {match.format("$1other$3"), match.format(".reg .b32 other; xor.b32 other, $2, 1;")};
 }
 
-Altered moreBytes(const std::smatch &match) {
-  return {match.format("$1more"), match.format(".reg .b32 more; add.s32 more, $2, 16;")};
-}
-
-Altered moreArrivals(const std::smatch &match) {
-  return {match.format("$1more"), match.format(".reg .b32 more; add.s32 more, $2, 1;")};
-}
-
 const std::vector<Kind> &kinds() {
+  // A constant with the swizzle of a matrix descriptor: of 128 bytes, 64, or 32.
+  static const char *const descriptor = R"(((?:or|add)\.[bs]64\s+%\w+,\s*%\w+,\s*)(-?\d{19})())";
   static const std::vector<Kind> all = {
       {"cp.async.wait_group deleted", std::regex(R"(cp\.async\.wait_(group\s+\d+|all))"), deleted},
       {"cp.async.wait_group of one group less", std::regex(R"((cp\.async\.wait_group\s+)(\d+)())"),
        stepped(1)},
       {"cp.async.commit_group deleted", std::regex(R"(cp\.async\.commit_group)"), deleted},
       {"cp.async to another place",
-       std::regex(R"((cp\.async\.c[ag]\.shared[^\[]*\[)([^\]]*)(\].*))"), replaced("$1$2+16$3")},
+       std::regex(R"((cp\.async\.c[ag]\.shared[^\[]*\[)([^\]]*)(\].*))"), shifted(16)},
       {"cp.async deleted", std::regex(R"(cp\.async\.c[ag]\.shared.*)"), deleted},
       {"bar.sync deleted", std::regex(R"(bar\.sync\s.*)"), deleted},
       {"bar.arrive deleted", std::regex(R"(bar\.arrive\s.*)"), deleted},
@@ -88,11 +115,73 @@ const std::vector<Kind> &kinds() {
       {"mbarrier arrive deleted",
        std::regex(R"(mbarrier\.arrive\.shared\S*\s+(_|%\w+),\s*\[[^\]]*\].*)"), deleted},
       {"mbarrier expects more bytes",
-       std::regex(R"((mbarrier\.arrive\.expect_tx[^\[]*\[[^\]]*\],\s*)([%\w]+))"), moreBytes},
+       std::regex(R"((mbarrier\.arrive\.expect_tx[^\[]*\[[^\]]*\],\s*)([%\w]+)())"),
+       registerStepped(16)},
       {"mbarrier init with another count",
-       std::regex(R"((mbarrier\.init\.shared[^,]*,\s*)([%\w]+))"), moreArrivals},
+       std::regex(R"((mbarrier\.init\.shared[^,]*,\s*)([%\w]+)())"), registerStepped(1)},
+      {"mbarrier wait deleted", std::regex(R"(mbarrier\.try_wait\S*\s+([%\w]+),.*)"),
+       replaced("setp.eq.u32 $1, 0, 0")},
+      {"mbarrier wait at another barrier",
+       std::regex(R"((mbarrier\.try_wait[^\[]*\[)([^\]]*)(\].*))"), shifted(8)},
+      {"mbarrier arrive at another barrier",
+       std::regex(R"((mbarrier\.arrive\.shared[^\[]*\[)([^\]]*)(\].*))"), shifted(8)},
+      {"mbarrier arrive twice", std::regex(R"(mbarrier\.arrive\.shared\S*\s.*)"), twice},
+      {"mbarrier announcement deleted", std::regex(R"(mbarrier\.arrive\.expect_tx.*)"), deleted},
+      {"mbarrier announcement at another barrier",
+       std::regex(R"((mbarrier\.arrive\.expect_tx[^\[]*\[)([^\]]*)(\].*))"), shifted(8)},
+      {"mbarrier announcement without bytes",
+       std::regex(R"(mbarrier\.arrive\.expect_tx(\.\S+\s[^\[]*\[[^\]]*\]),.*)"),
+       replaced("mbarrier.arrive$1")},
+      {"mbarrier expects fewer bytes",
+       std::regex(R"((mbarrier\.arrive\.expect_tx[^\[]*\[[^\]]*\],\s*)([%\w]+)())"),
+       registerStepped(-16)},
+      {"mbarrier init with one arrival less",
+       std::regex(R"((mbarrier\.init\.shared[^,]*,\s*)([%\w]+)())"), registerStepped(-1)},
+      {"mbarrier init deleted", std::regex(R"(mbarrier\.init\.shared.*)"), deleted},
+      {"tensor copy deleted", std::regex(R"(cp\.async\.bulk\.tensor\..*)"), deleted},
+      {"tensor copy to another place",
+       std::regex(R"((cp\.async\.bulk\.tensor[^\[]*shared[^\[]*\[)([^\]]*)(\].*))"), shifted(1024)},
+      {"tensor copy reports to another barrier",
+       std::regex(R"((cp\.async\.bulk\.tensor.*\[)([^\]]*)(\]))"), shifted(8)},
+      {"tensor copy with column and token swapped",
+       std::regex(R"((cp\.async\.bulk\.tensor[^{]*\{)([^,]+),([^,]+),(.*))"),
+       replaced("$1$3, $2,$4")},
+      {"tensor copy with token and head swapped",
+       std::regex(R"((cp\.async\.bulk\.tensor[^{]*\{[^,]+,)([^,]+),([^,]+),(.*))"),
+       replaced("$1$3, $2,$4")},
+      {"tensor copy with head and batch swapped",
+       std::regex(R"((cp\.async\.bulk\.tensor[^{]*\{[^,]+,[^,]+,)([^,]+),([^,}]+)(\}.*))"),
+       replaced("$1$3, $2$4")},
+      {"product with another scale-d",
+       std::regex(R"((wgmma\.mma_async.*,\s*)([a-z]\w*)(,\s*1,.*))"), replaced("$1!$2$3")},
+      {"product with B the other way round", std::regex(R"((wgmma\.mma_async.*,\s*)([01])())"),
+       flipped(1)},
+      {"descriptor with another start", std::regex(descriptor), flipped(0x10)},
+      {"descriptor with another leading distance", std::regex(descriptor), flipped(0x10 << 16)},
+      {"descriptor with another stride", std::regex(descriptor), flipped(uint64_t(0x20) << 32)},
+      {"descriptor with another swizzle", std::regex(descriptor), flipped(uint64_t(3) << 62)},
+      {"place in shared memory moved",
+       std::regex(R"((add\.s(?:32|64)\s+%\w+,\s*%\w+,\s*)(\d{4,6})())"), stepped(1024)},
+      {"shift by one less", std::regex(R"((shl\.b(?:32|64)\s+%\w+,\s*%\w+,\s*)(\d+)())"),
+       stepped(-1)},
+      {"bits from one place further",
+       std::regex(R"((bfe\.u(?:32|64)\s+%\w+,\s*%\w+,\s*)(\d+)(,.*))"), stepped(1)},
+      {"bits without their mask", std::regex(R"(and\.b(32|64)(\s+%\w+,\s*%\w+),\s*\d+)"),
+       replaced("mov.b$1$2")},
+      {"word beside a tile not written", std::regex(R"(st\.shared\.b32.*)"), deleted},
+      {"shared store to another place", std::regex(R"((st\.shared\.[^\[]*\[)([^\]]*)(\].*))"),
+       shifted(16)},
+      {"shared load from another place", std::regex(R"((ld\.shared\.[^\[]*\[)([^\]]*)(\].*))"),
+       shifted(16)},
+      {"more registers", std::regex(R"((setmaxnreg\.\D*u32\s+)(\d+)())"), stepped(8)},
+      {"fewer registers", std::regex(R"((setmaxnreg\.\D*u32\s+)(\d+)())"), stepped(-8)},
+      {"registers kept", std::regex(R"(setmaxnreg\..*)"), deleted},
+      {"bar with another number", std::regex(R"((bar\.(?:sync|arrive)\s+)(%\w+)(,.*))"),
+       registerStepped(1)},
+      {"bar with more threads", std::regex(R"((bar\.(?:sync|arrive)\s+\S+,\s*)(\d+)())"),
+       stepped(32)},
       {"matrix load from another place", std::regex(R"((ldmatrix[^\[]*\[)([^\]]*)(\]))"),
-       replaced("$1$2+16$3")},
+       shifted(16)},
       {"swizzle without xor", std::regex(R"(xor\.b(32|64)(\s+%\w+,\s*%\w+,\s*)(\S+))"),
        replaced("or.b$1$2$3")},
       {"comparison the other way round",

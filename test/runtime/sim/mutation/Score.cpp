@@ -12,7 +12,7 @@ std::vector<Options> orders() {
   late.numerics = Numerics::Fast;
   late.instructionLimit = 3'000'000;
   late.threads = 1;
-  Options early = late, random = late, starved = late, split = late;
+  Options early = late, random = late, starved = late, split = late, parted = late;
   early.completion = Completion::Early;
   early.schedule = Schedule::HighestFirst;
   random.completion = Completion::Random;
@@ -23,7 +23,10 @@ std::vector<Options> orders() {
   starved.seed = 5;
   split.split = true;
   split.schedule = Schedule::LowestFirst;
-  return {late, early, random, starved, split};
+  parted.split = true;
+  parted.schedule = Schedule::StarveOne;
+  parted.seed = 1;
+  return {late, early, random, starved, split, parted};
 }
 
 } // namespace

@@ -232,6 +232,7 @@ ATTUNE_API attune_status attune_device_synchronize(attune_device *device, void *
  * - split=on|off: lanes that diverged meet only at instructions that synchronise them
  * - checks=on|off: races, waits, what was never written, stated facts; bounds are always checked
  * - exclusive-writer=on|off: reports global memory that two blocks write
+ * - stop-at-first=on|off: ends a launch soon after its first error
  * - instruction-limit=N: a cluster that executes more warp instructions than this is stopped
  * - counters=on|off: counts instructions, bytes, bank conflicts
  * - threads=N: threads of this computer; 0: one a core */

@@ -78,6 +78,8 @@ constexpr Entry entries[] = {
     {"counters", [](Options &o, View name, View value) { o.counters = parseSwitch(name, value); }},
     {"threads", [](Options &o, View name,
                    View value) { o.threads = unsigned(parseNumber(name, value, 1024)); }},
+    {"stop-at-first",
+     [](Options &o, View name, View value) { o.stopAtFirst = parseSwitch(name, value); }},
     {"instruction-limit",
      [](Options &o, View name, View value) { o.instructionLimit = parseNumber(name, value); }},
 };

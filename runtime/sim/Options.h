@@ -37,7 +37,8 @@ enum class Schedule : uint8_t {
   LowestFirst,
   /// The highest warp that can run, until it blocks.
   HighestFirst,
-  /// One warp, chosen by the seed, runs only when no other can.
+  /// One warp, chosen by the seed, runs only when no other can. With `split`, so do lanes of a warp
+  /// that have parted from others of it: those without the lowest lane, or with it if the seed is even.
   StarveOne,
 };
 
@@ -59,6 +60,8 @@ struct Options {
   /// Reports global memory that two blocks write.
   bool exclusiveWriter = true;
   bool counters = false;
+  /// Ends a launch soon after the first error is found.
+  bool stopAtFirst = false;
   /// Threads of this computer; 0: one a core.
   unsigned threads = 0;
   /// A block that executes more warp instructions than this is reported as hanging.

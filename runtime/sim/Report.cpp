@@ -35,6 +35,8 @@ static std::array<uint32_t, 3> blockOrder(const Finding &finding) {
 
 void Findings::add(Finding finding) {
   std::lock_guard<std::mutex> guard(mutex);
+  if (finding.severity == Severity::Error)
+    error = true;
   auto key = std::make_tuple(finding.kind, finding.party.line, finding.other.line);
   auto known = found.find(key);
   finding.order = added++;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -78,6 +79,8 @@ public:
   static constexpr size_t limit = 200;
   void add(Finding finding);
   bool empty() const;
+  /// Is one of them no warning?
+  bool haveError() const { return error; }
   /// Errors before warnings; of the first block first, there in the order in which they were found: the
   /// first one is most often the cause of the others.
   std::vector<Finding> take();
@@ -87,6 +90,7 @@ private:
   mutable std::mutex mutex;
   std::map<std::tuple<FindingKind, uint32_t, uint32_t>, Finding> found;
   uint64_t droppedCount = 0, added = 0;
+  std::atomic<bool> error = false;
 };
 
 /// One finding as lines for people. `lineText` is the PTX at a line, or empty.

@@ -185,7 +185,7 @@ private:
   void work(Counters &counters) {
     try {
       counters.lines.resize(launch.program.code.size());
-      for (uint64_t number = next++; number < total && !failed; number = next++)
+      for (uint64_t number = next++; number < total && !failed && !launch.isOver(); number = next++)
         runCluster(number, counters);
     } catch (...) {
       if (!failed.exchange(true))

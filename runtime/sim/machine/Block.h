@@ -40,6 +40,8 @@ struct Launch {
   const std::vector<uint8_t> &parameters;
   /// Addresses of Program::globals.
   const std::vector<uint64_t> &globals;
+  /// Enough was found.
+  bool isOver() const { return options.stopAtFirst && findings.haveError(); }
 };
 
 class Block {
@@ -110,6 +112,8 @@ private:
   void atWarpExit(Warp &warp);
   /// All that runs waits or spins: pending work has to complete. False when there is none.
   bool unblock();
+  /// Lanes that have parted from others of their warp, see Schedule::StarveOne. False when all wait.
+  bool runStarvedLanes();
   void reportDeadlock();
   void reportHang(Warp &warp);
 

@@ -5,6 +5,7 @@
 #include "runtime/sim/ops/Barriers.h"
 #include "runtime/sim/ops/Wgmma.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace attune::sim {
@@ -37,7 +38,7 @@ void Cluster::wake(const WaitKey &key) {
 }
 
 void Cluster::run() {
-  while (!stopped) {
+  while (!stopped && !launch.isOver()) {
     Warp *warp = chooseWarp();
     if (warp) {
       run(*warp, chooseQuantum());
@@ -49,7 +50,7 @@ void Cluster::run() {
   bool allDone = true;
   for (Warp *warp : warps)
     allDone &= warp->finished();
-  if (!allDone && !stopped)
+  if (!allDone && !stopped && !launch.isOver())
     reportDeadlock();
   if (!allDone)
     return;
@@ -111,7 +112,12 @@ bool Cluster::unblock() {
     someoneYielded |= yielded[i] && !warps[i]->finished();
     yielded[i] = false;
   }
-  return queue.completeOne() || someoneYielded;
+  return queue.completeOne() || runStarvedLanes() || someoneYielded;
+}
+
+bool Cluster::runStarvedLanes() {
+  // One warp at a time. The lowest ones, which most often copy for others, are kept back longest.
+  return std::any_of(warps.rbegin(), warps.rend(), [](Warp *warp) { return warp->endRest(); });
 }
 
 bool Cluster::prepare(Warp &warp, const Instruction &instruction, Mask mask) {
@@ -174,7 +180,7 @@ void Cluster::run(Warp &warp, uint64_t quantum) {
     case Outcome::Jumped: break;
     case Outcome::Blocked:
       ++counters.lines[warp.counter].waits;
-      if (warp.runOthers())
+      if (!warp.starvesLanes() && warp.runOthers())
         break;
       return;
     case Outcome::Yield:

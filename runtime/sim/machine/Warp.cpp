@@ -63,6 +63,8 @@ void Warp::diverge(Mask taken, uint32_t target, uint32_t meeting) {
   Path falling{counter + 1, meeting, active & ~taken};
   if (block.launch.options.split) {
     // Nobody meets: both sides go their own way until a .sync instruction gathers them.
+    if (starvesLanes() && (taken & leading(active)) == 0)
+      std::swap(jumping, falling);
     paths.push_back(falling);
     set(jumping);
     return;
@@ -82,6 +84,22 @@ void Warp::diverge(Mask taken, uint32_t target, uint32_t meeting) {
   }
   set(paths.back());
   paths.pop_back();
+}
+
+Mask Warp::leading(Mask lanes) const {
+  Mask lowest = lanes & -lanes;
+  return (block.launch.options.seed & 1) != 0 ? lowest : lanes & ~lowest;
+}
+
+Mask Warp::part(Mask mask) {
+  if (!starvesLanes() || mask != live || leading(live) == 0)
+    return mask;
+  Mask first = leading(live);
+  if (first == live)
+    return mask;
+  paths.push_back({counter, reconverge, live & ~first});
+  active = first;
+  return first;
 }
 
 bool Warp::join() {
@@ -144,6 +162,8 @@ bool Warp::gather(Mask mask) {
   if (other == paths.end())
     return false;
   exchange(*other, true);
+  if (starvesLanes() && waiting.isNone())
+    waiting.kind = WaitKey::Kind::Rest;
   return true;
 }
 
@@ -152,6 +172,11 @@ void Warp::exchange(Path &other, bool parked) {
   set(other);
   waiting = other.waiting;
   other = mine;
+}
+
+bool Warp::starvesLanes() const {
+  const Options &options = block.launch.options;
+  return options.split && options.schedule == Schedule::StarveOne;
 }
 
 bool Warp::runOthers() {
@@ -165,6 +190,13 @@ bool Warp::runOthers() {
   return false;
 }
 
+bool Warp::endRest() {
+  if (waiting.kind != WaitKey::Kind::Rest)
+    return runOthers();
+  waiting = {};
+  return true;
+}
+
 void Warp::wake(const WaitKey &key) {
   if (waiting == key) {
     waiting = {};
@@ -173,7 +205,7 @@ void Warp::wake(const WaitKey &key) {
   for (Path &path : paths)
     if (path.waiting == key)
       path.waiting = {};
-  if (waits())
+  if (waits() && !starvesLanes())
     runOthers();
 }
 

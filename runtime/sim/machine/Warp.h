@@ -25,7 +25,9 @@ struct WaitKey {
     Mbarrier,
     ClusterBarrier,
     Warpgroup,
-    Registers
+    Registers,
+    /// In split mode: that nothing else can run, see Schedule::StarveOne.
+    Rest
   } kind = Kind::None;
   /// The block whose barrier it is (rank in the cluster), and its number or shared address.
   uint32_t rank = 0;
@@ -68,6 +70,9 @@ public:
   /// Lanes of `taken` go to `target`, the other active ones on behind this instruction; they meet
   /// again at `reconverge`. Sets counter and active.
   void diverge(Mask taken, uint32_t target, uint32_t reconverge);
+  /// Called where a whole warp waits: with lanes that are kept back, those of `mask` that execute the
+  /// instruction now. Nothing says that lanes which have met stay together.
+  Mask part(Mask mask);
   /// Called at an instruction that has the flag Joins: lanes that wait here are switched to or
   /// joined. Returns true when counter or active changed.
   bool join();
@@ -83,6 +88,10 @@ public:
   /// In split mode, when the active lanes wait: others that need not wait run. False when there are
   /// none.
   bool runOthers();
+  /// Do those others run only when nothing else can?
+  bool starvesLanes() const;
+  /// Nothing else can run: lanes that were kept back go on. False when there are none.
+  bool endRest();
   /// Lanes that wait for this go on.
   void wake(const WaitKey &key);
   /// What a handler sets before it returns Outcome::Blocked.
@@ -121,6 +130,8 @@ private:
     WaitKey waiting = {};
   };
   void fill(const Preset &preset);
+  /// Of lanes that part ways, those that run first where the others are kept back.
+  Mask leading(Mask lanes) const;
   void set(const Path &path);
   /// The active lanes wait as `other`, whose lanes run.
   void exchange(Path &other, bool parked);

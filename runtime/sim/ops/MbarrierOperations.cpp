@@ -150,6 +150,7 @@ bool isComplete(const Actor &actor, const Mbarrier &barrier, const MbarrierDetai
 Outcome runWait(Warp &warp, const Instruction &instruction, Mask mask) {
   const MbarrierDetail &detail = detailOf(instruction);
   Cluster &cluster = warp.block.cluster;
+  mask = warp.part(mask);
   Mask complete = 0;
   Mbarrier *sleepAt = nullptr, *acquired = nullptr;
   bool oneBarrier = true;

@@ -40,6 +40,21 @@ TEST(Launch, SpecialRegisters) {
   }
 }
 
+TEST(Launch, EndsAtTheFirstError) {
+  KernelRun kernel;
+  kernel.blocks = 2;
+  kernel.body = R"(
+    setp.ne.u32 %p1, %r1, 0;
+    @%p1 bra SECOND;
+    st.global.b32 [%rd2+4096], %r0;
+    ret;
+    SECOND: st.global.b32 [%rd2+8192], %r0;)";
+  kernel.options.threads = 1;
+  EXPECT_EQ(runKernel(kernel).findings.size(), 2u);
+  kernel.options.stopAtFirst = true;
+  EXPECT_EQ(runKernel(kernel).findings.size(), 1u);
+}
+
 TEST(Launch, ClocksGrow) {
   KernelRun kernel;
   kernel.body = R"(

@@ -26,13 +26,14 @@ TEST(Options, NoTextIsTheDefaults) {
   EXPECT_EQ(options.perturb, 0u);
   EXPECT_TRUE(options.checks);
   EXPECT_FALSE(options.contract);
+  EXPECT_FALSE(options.stopAtFirst);
 }
 
 TEST(Options, EachIsRead) {
   Options options = parseOptions(
       "numerics=fast,completion=random,schedule=starve-one,seed=7,perturb=18446744073709551615,"
       "contract=on,split=on,checks=off,exclusive-writer=off,counters=on,threads=3,"
-      "instruction-limit=1000");
+      "stop-at-first=on,instruction-limit=1000");
   EXPECT_EQ(options.numerics, Numerics::Fast);
   EXPECT_EQ(options.completion, Completion::Random);
   EXPECT_EQ(options.schedule, Schedule::StarveOne);
@@ -44,6 +45,7 @@ TEST(Options, EachIsRead) {
   EXPECT_FALSE(options.exclusiveWriter);
   EXPECT_TRUE(options.counters);
   EXPECT_EQ(options.threads, 3u);
+  EXPECT_TRUE(options.stopAtFirst);
   EXPECT_EQ(options.instructionLimit, 1000u);
 }
 
@@ -62,7 +64,7 @@ TEST(Options, MistakesAreExplained) {
   EXPECT_EQ(errorOf("speed=9"),
             "simulator option 'speed' is not known; there are: numerics, completion, schedule, "
             "seed, perturb, contract, split, checks, exclusive-writer, counters, threads, "
-            "instruction-limit");
+            "stop-at-first, instruction-limit");
   EXPECT_EQ(errorOf("numerics=quick"),
             "simulator option 'numerics': expected one of exact, fast, f64, but got 'quick'");
   EXPECT_EQ(errorOf("seed=1,checks=yes"),

@@ -238,27 +238,37 @@ std::vector<Place> findStatements(const std::vector<std::string> &lines) {
 
 } // namespace
 
+/// What leads to a place: the beginnings of eight statements.
+static std::string textBefore(const std::vector<Place> &places, size_t number) {
+  std::string text;
+  for (size_t i = number < 8 ? 0 : number - 8; i < number; ++i)
+    text += places[i].statement.substr(0, 60) + "; ";
+  return text;
+}
+
 std::vector<Mutant> makeMutants(const std::string &text, size_t mostOfAKind) {
   std::vector<std::string> lines = splitLines(text);
   std::vector<Place> places = findStatements(lines);
   std::vector<Mutant> mutants;
   for (const Kind &kind : kinds()) {
-    std::vector<std::pair<Place, Altered>> changes;
-    for (const Place &place : places) {
+    std::vector<std::pair<size_t, Altered>> changes;
+    for (size_t i = 0; i < places.size(); ++i) {
       std::smatch match;
-      if (std::regex_match(place.statement, match, kind.pattern))
-        changes.push_back({place, kind.change(match)});
+      if (std::regex_match(places[i].statement, match, kind.pattern))
+        changes.push_back({i, kind.change(match)});
     }
     size_t count = std::min(mostOfAKind, changes.size());
     for (size_t i = 0; i < count; ++i) {
-      const auto &[place, change] = changes[i * changes.size() / count];
+      const auto &[number, change] = changes[i * changes.size() / count];
+      const Place &place = places[number];
       std::vector<std::string> altered = lines;
       std::string put = change.statement.empty() ? "" : place.guard + change.statement + ";";
       if (!change.before.empty())
         put = "{ " + change.before + " " + put + " }";
       altered[place.line].replace(place.begin, place.length, put);
       mutants.push_back({kind.name + std::string(", line ") + std::to_string(place.line + 1),
-                         kind.name, place.statement, joinLines(altered)});
+                         kind.name, place.statement, textBefore(places, number),
+                         joinLines(altered)});
     }
   }
   return mutants;

@@ -14,8 +14,9 @@ struct Mutant {
   std::string name;
   /// Of the table in Mutants.cpp, for the score by kind.
   std::string kind;
-  /// The statement before it was altered.
-  std::string statement;
+  /// The statement before it was altered; and the beginnings of the eight before it, each with "; "
+  /// behind it.
+  std::string statement, before;
   std::string text;
 };
 

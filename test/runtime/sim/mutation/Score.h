@@ -23,6 +23,8 @@ struct Equivalent {
   /// A regular expression for the whole statement.
   std::string statement;
   std::string reason;
+  /// One for the end of what stands before it, see Mutant::before.
+  std::string before = "";
 };
 
 struct Score {

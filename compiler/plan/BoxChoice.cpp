@@ -122,7 +122,8 @@ class Contest {
 public:
   Contest(const SweepPlan &plan, const TilePair &flat, ArrayRef<std::unique_ptr<MaskProblem>> of)
       : plan(plan), problems(of) {
-    MaskSchedule planned = scheduleMask(plan, flat, mask::Level::Pieces);
+    MaskSchedule planned = readVisible(flat);
+    rescheduleMask(planned, flat, mask::Level::Pieces);
     mask::ScheduleCode code(planned.schedule);
     for (const auto &problem : problems)
       before.push_back(countPairs(code, *problem));
@@ -137,6 +138,12 @@ public:
   std::optional<Score> score(const TilePair &boxes, const Score *best);
 
 private:
+  /// It is counted which tiles are visited; which of those need a mask makes no difference.
+  MaskSchedule readVisible(const TilePair &tiles) const {
+    MaskSchedule read = readMask(plan, tiles);
+    read.mask.hidden = mask::Formula();
+    return read;
+  }
   static double countPairs(const mask::ScheduleCode &code, const MaskProblem &problem) {
     return std::max(estimatePairs(code, problem, MostRows).computedPairs, 1.0);
   }
@@ -152,10 +159,9 @@ private:
 
 std::optional<Contest::Score> Contest::score(const TilePair &boxes, const Score *best) {
   const double farMore = std::log(1.25);
-  if (planned)
-    rescheduleMask(*planned, boxes, mask::Level::Test);
-  else
-    planned = scheduleMask(plan, boxes, mask::Level::Test);
+  if (!planned)
+    planned = readVisible(boxes);
+  rescheduleMask(*planned, boxes, mask::Level::Test);
   mask::ScheduleCode code(planned->schedule);
   Score score;
   for (auto [index, problem] : llvm::enumerate(problems)) {

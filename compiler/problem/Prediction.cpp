@@ -33,8 +33,7 @@ std::string spell(const mask::TileShape &shape) {
   return text;
 }
 
-MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
-                          std::optional<mask::Level> level) {
+MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles) {
   auto [rows, columns] = getScoreAxes(plan.graph->kernel());
   auto gridOf = [&](const mask::TileShape &shape, llvm::StringRef axis) {
     return shape.box.empty() ? mask::TokenGrid() : getGrid(plan, axis);
@@ -44,6 +43,12 @@ MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
       *plan.graph, gridOf(tiles.queries, rows), gridOf(tiles.keys, columns));
   planned.domains = getDomains(plan);
   planned.mask = buildMask(plan, *planned.formulas);
+  return planned;
+}
+
+MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
+                          std::optional<mask::Level> level) {
+  MaskSchedule planned = readMask(plan, tiles);
   rescheduleMask(planned, tiles, level);
   return planned;
 }

@@ -32,6 +32,8 @@ struct MaskSchedule {
   mask::MaskFormula mask;
   mask::Schedule schedule;
 };
+/// Without a schedule yet.
+MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles);
 /// `level`: nothing lets the analysis choose.
 MaskSchedule scheduleMask(const SweepPlan &plan, const TilePair &tiles,
                           std::optional<mask::Level> level = std::nullopt);

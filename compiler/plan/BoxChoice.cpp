@@ -40,8 +40,9 @@ static constexpr std::array<Trial, 4> Trials = {{{{64, 64}, {16, 32, 32}, 7},
                                                  {{60, 104}, {20, 30, 52}, 9},
                                                  {{128, 128}, {5, 64, 64}, 5}}};
 
-/// Boxes of `tokens` tokens: near a cube, and near that once an outer size is halved for the innermost.
-static SmallVector<Sizes, 2> boxesOf(int64_t tokens, size_t rank) {
+/// Boxes of `tokens` tokens: near a cube, and near that once an outer size is halved for the innermost;
+/// with rows of `least` tokens at least.
+static SmallVector<Sizes, 2> boxesOf(int64_t tokens, size_t rank, int64_t least) {
   SmallVector<Sizes, 2> boxes;
   if (!llvm::isPowerOf2_64(tokens) || tokens < (int64_t(1) << rank))
     return boxes;
@@ -56,6 +57,7 @@ static SmallVector<Sizes, 2> boxesOf(int64_t tokens, size_t rank) {
   box.back() *= 2;
   if (box.front() >= 1)
     boxes.push_back(box);
+  llvm::erase_if(boxes, [&](const Sizes &box) { return box.back() < least; });
   return boxes;
 }
 
@@ -180,8 +182,10 @@ ConfigAttr attune::chooseBoxes(ConfigAttr config, const SweepPlan &plan, const K
   if (rank < 2 || rank > 3 || shape.keyGrid != rank || !hasMask || config.getQueryBox() ||
       config.getKeyBox())
     return config;
-  SmallVector<Sizes, 2> queryBoxes = boxesOf(config.getQueries(), rank);
-  SmallVector<Sizes, 2> keyBoxes = boxesOf(config.getKeys(), rank);
+  // A row of a box is one copy of a tensor map, which takes 8 tokens where warpgroups multiply.
+  int64_t leastRow = config.getWarpgroups() ? 8 : 1;
+  SmallVector<Sizes, 2> queryBoxes = boxesOf(config.getQueries(), rank, leastRow);
+  SmallVector<Sizes, 2> keyBoxes = boxesOf(config.getKeys(), rank, leastRow);
   std::deque<ProblemSizes> sizes;
   auto problems = makeProblems(plan, sizes);
   if (problems.empty() || queryBoxes.empty() || keyBoxes.empty())

@@ -13,10 +13,10 @@ using tile::ConfigAttr;
 static constexpr int64_t OtherRegisters = 24;
 static constexpr int64_t OtherSharedBytes = 1024;
 
-/// Scores, weights and carried vectors of a thread.
+/// Scores, or the weights of each carried vector that they become, weights rounded, carried vectors.
 static int64_t getTileRegisters(ConfigAttr config, const KernelShape &shape) {
   int64_t vectors = std::max<int64_t>(1, shape.accumulatorWidths.size());
-  return config.getKeys() * shape.matrices / 2 + config.getKeys() / 4 * vectors +
+  return config.getKeys() * std::max(shape.matrices, vectors) / 2 + config.getKeys() / 4 * vectors +
          llvm::sum_of(shape.accumulatorWidths) / 2;
 }
 
@@ -71,9 +71,15 @@ ConfigAttr attune::chooseWarpgroups(MLIRContext *context, const Target &target,
   int64_t groupThreads = target.warpgroupQueries / target.warpQueries * target.warpThreads;
   // With three, a thread has few registers beside its tiles.
   constexpr int64_t mostPairOpsOfThree = 8;
+  // What scattered keys are compared with takes registers that long carried vectors, or three
+  // warpgroups, do not leave.
+  bool crowded = shape.hasScatteredKeys && llvm::sum_of(shape.accumulatorWidths) > 128;
   for (int64_t groups : {3, 2, 1})
     for (int64_t keys : {128, 112, 96, 80, 64, 48, 32}) {
-      if (groups == 3 && (shape.pairOps > mostPairOpsOfThree || keys < 128))
+      if (groups == 3 &&
+          (shape.pairOps > mostPairOpsOfThree || shape.hasScatteredKeys || keys < 128))
+        continue;
+      if (crowded && keys > 64)
         continue;
       if (shape.packedHeads && groups * target.warpgroupQueries % (8 * shape.packedHeads) != 0)
         continue; // the least queries of a head that are copied

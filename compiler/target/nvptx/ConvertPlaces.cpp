@@ -16,16 +16,6 @@ using namespace mlir;
 using namespace attune;
 using namespace attune::nvptx;
 
-/// Where an i32 lies without wrapping, and by how much it grows from a column to the next.
-struct MapExpander::Walk {
-  int64_t low, high, step;
-
-  bool fits() const {
-    return low >= std::numeric_limits<int32_t>::min() &&
-           high <= std::numeric_limits<int32_t>::max();
-  }
-};
-
 /// Sums and differences of tokens and constants; tokens are below 2^31 (the runtime checks lengths).
 std::optional<MapExpander::Walk> MapExpander::walkOf(Value value) const {
   APInt number;

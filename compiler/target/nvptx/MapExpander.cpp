@@ -132,6 +132,8 @@ Value MapExpander::expandOp(Operation &op, unsigned result, int64_t row, int64_t
     return narrow;
   if (Value converted = expandConversion(op, row, column))
     return converted;
+  if (Value compared = expandComparison(op, row, column))
+    return compared;
   if (auto read = dyn_cast<tile::ReadOp>(op))
     return expandRead(read, row, column);
   IRMapping mapping;

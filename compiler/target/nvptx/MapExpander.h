@@ -6,6 +6,7 @@
 
 #include "compiler/target/nvptx/KernelEmitter.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
 #include <map>
 #include <memory>
 
@@ -44,8 +45,26 @@ private:
   mlir::LogicalResult lowerNested(mlir::Operation &clone);
 
   // ConvertPlaces.cpp
-  struct Walk;
+  /// Where an i32 lies without wrapping, and by how much it grows from a column to the next.
+  struct Walk {
+    int64_t low, high, step;
+
+    bool fits() const { return llvm::isInt<32>(low) && llvm::isInt<32>(high); }
+  };
   std::optional<Walk> walkOf(mlir::Value value) const;
+
+  // ComparePlaces.cpp
+  mlir::BlockArgument columnOf(mlir::Value value) const;
+  /// `other` - j where `isNegative`, else j - `other`, or j; `index` is j.
+  struct FromColumn {
+    mlir::BlockArgument index;
+    mlir::Value other;
+    bool isNegative;
+  };
+  std::optional<FromColumn> fromColumn(mlir::Value value) const;
+  mlir::Value boundOf(const FromColumn &from, mlir::Value bound, int64_t row);
+  mlir::Value gapTo(mlir::Value bound, const FromColumn &from, int64_t row);
+  mlir::Value expandComparison(mlir::Operation &op, int64_t row, int64_t column);
 
   // GatherConditions.cpp
   bool collectSlice(mlir::Value value, llvm::SmallSetVector<mlir::Operation *, 16> &slice);
@@ -64,6 +83,8 @@ private:
   llvm::DenseMap<mlir::Value, std::pair<unsigned, unsigned>> indices;
   llvm::DenseMap<std::pair<mlir::Value, Place>, mlir::Value> known;
   llvm::DenseMap<std::pair<mlir::OpOperand *, Place>, KernelEmitter::ReadTerm> knownTerms;
+  /// How far the bounds of comparisons lie from the lane's first column.
+  llvm::DenseMap<std::pair<mlir::Value, Place>, mlir::Value> gaps;
   /// Of a costly condition: a bit for each column slot, a word for each row slot and 32 columns.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> words;
   mlir::Value runningColumn;

@@ -33,6 +33,7 @@ CASES = {
     "dense": [],
     "gqa": ["--heads=8", "--kv-heads=1"],
     "key-bias": [],
+    "prefix-kv": [],
     "sigmoid": ["bias=-3.5"],
     "sink": [],
     "sliding-window": ["w=100"],

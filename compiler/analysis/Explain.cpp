@@ -53,7 +53,10 @@ void Explainer::writeDomain(const Domain &domain) {
 
 void Explainer::writeAccumulator(unsigned index) {
   const Accumulator &of = plan.accumulators[index];
-  out << "    a" << index << " = " << attn::stringifyReduceKind(of.kind) << " of ";
+  out << "    a" << index << " = ";
+  if (of.continues >= 0)
+    out << "a" << of.continues << " and ";
+  out << attn::stringifyReduceKind(of.kind) << " of ";
   std::vector<std::string> factors;
   bool alone = of.frame < 0 && !of.values;
   if (of.coefficient)
@@ -88,7 +91,10 @@ void Explainer::writeSweep(unsigned index) {
   unsigned extrema = llvm::count_if(sweep.accumulators, [&](unsigned a) {
     return plan.accumulators[a].kind != attn::ReduceKind::Sum;
   });
-  out << "sweep " << index << ": carries ";
+  out << "sweep " << index;
+  if (llvm::any_of(plan.sweeps, [&](const Sweep &other) { return other.keyAxis != sweep.keyAxis; }))
+    out << " over " << sweep.keyAxis.getValue();
+  out << ": carries ";
   unsigned parts[] = {unsigned(sweep.frames.size()),
                       unsigned(sweep.accumulators.size()) - vectors - extrema, extrema, vectors};
   StringRef names[] = {"frame", "scalar sum", "extremum", "vector sum"};
@@ -102,7 +108,10 @@ void Explainer::writeSweep(unsigned index) {
   }
   out << '\n';
   for (unsigned frame : sweep.frames) {
-    out << "    m" << frame << " = max of " << toString(plan.frames[frame].exponent);
+    out << "    m" << frame << " = max of ";
+    if (plan.frames[frame].continues >= 0)
+      out << "m" << plan.frames[frame].continues << " and ";
+    out << toString(plan.frames[frame].exponent);
     writeDomain(plan.frames[frame].domain);
     out << (plan.frames[frame].exact ? ", exact\n" : "\n");
   }

@@ -2,6 +2,8 @@
 // How are expressions made, shared and folded?
 #include "compiler/analysis/Expression.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
 #include <cmath>
 #include <deque>
 #include <unordered_map>
@@ -15,6 +17,9 @@ struct ExpressionGraph::Implementation {
   std::unordered_map<size_t, llvm::SmallVector<const Node *, 1>> byHash;
   std::vector<GraphReduction> reductions;
   std::vector<GraphResult> results;
+  std::deque<Segments> segments;
+  /// Ops that no program has.
+  std::unique_ptr<Block> ownOps;
   attn::KernelOp kernel;
   Type floatType;
   bool headsOnRows = false;
@@ -192,6 +197,12 @@ const Node *ExpressionGraph::leaf(NodeKind kind, Type type, Value source, unsign
     node.onKey = isa<attn::ColsType>(source.getType());
     break;
   case NodeKind::Dot: node.onQuery = node.onKey = true; break;
+  case NodeKind::Concat:
+  case NodeKind::ConcatDomain:
+    node.onKey = true;
+    node.onQuery = isa<attn::MatrixType>(implementation->segments[index].op.getType());
+    break;
+  case NodeKind::ConcatIndex:
   case NodeKind::IndexJ: node.onKey = true; break;
   case NodeKind::IndexH: node.onQuery = implementation->headsOnRows; break;
   case NodeKind::Reduction: node.onQuery = node.hasReduction = true; break;
@@ -252,6 +263,26 @@ llvm::ArrayRef<GraphReduction> ExpressionGraph::reductions() const {
 llvm::ArrayRef<GraphResult> ExpressionGraph::results() const { return implementation->results; }
 attn::KernelOp ExpressionGraph::kernel() const { return implementation->kernel; }
 void ExpressionGraph::setKernel(attn::KernelOp kernel) { implementation->kernel = kernel; }
+
+const Segments &ExpressionGraph::segments(unsigned index) const {
+  return implementation->segments[index];
+}
+unsigned ExpressionGraph::addSegments(Segments segments) {
+  implementation->segments.push_back(std::move(segments));
+  return implementation->segments.size() - 1;
+}
+
+const Node *ExpressionGraph::addIndices(const Node *x, const Node *y) {
+  std::unique_ptr<Block> &own = implementation->ownOps;
+  if (!own) {
+    own = std::make_unique<Block>();
+    Location loc = UnknownLoc::get(x->type.getContext());
+    OpBuilder builder(loc.getContext());
+    Value left = own->addArgument(x->type, loc), right = own->addArgument(x->type, loc);
+    own->push_back(arith::AddIOp::create(builder, loc, left, right));
+  }
+  return opaque(&own->front(), 0, {x, y});
+}
 
 unsigned ExpressionGraph::addReduction(GraphReduction reduction) {
   implementation->reductions.push_back(std::move(reduction));

@@ -23,6 +23,11 @@ enum class NodeKind {
   Size,      // length of axis `axis`
   Dot,       // unscaled product; `source` = the attn.dot's result
   Reduction, // the finished value of graph reduction `index`
+  // At a key of several segments side by side (see Segments, number `index`): the value in the key's
+  // own segment; whether the pair is visible there; the key's number over all segments.
+  Concat,
+  ConcatDomain,
+  ConcatIndex,
   // Leaves that only the planner makes (see Sweeps.h).
   AccumulatorRef, // the final value of accumulator `index` of a sweep
   FrameRef,       // the final origin m of frame `index` of a sweep
@@ -80,6 +85,13 @@ struct GraphReduction {
   mlir::Value result; // the attn value it defines, if any
 };
 
+/// Values side by side along the keys (attn.concat): of each segment the value, and where it is visible.
+struct Segments {
+  attn::ConcatOp op;
+  llvm::SmallVector<const Node *, 2> values;
+  llvm::SmallVector<Domain, 2> domains;
+};
+
 /// One map on rows of vectors that is applied to a finished result: `inputs` in the map's order, scalar row
 /// nodes or elements of rows operands; null stands for the vector so far.
 struct EpilogueStep {
@@ -128,7 +140,12 @@ public:
   llvm::ArrayRef<GraphReduction> reductions() const;
   llvm::ArrayRef<GraphResult> results() const;
   attn::KernelOp kernel() const;
+  /// The values that Concat and ConcatDomain leaves stand for.
+  const Segments &segments(unsigned index) const;
+  /// x + y of two indices.
+  const Node *addIndices(const Node *x, const Node *y);
   /// For the importer and for tests.
+  unsigned addSegments(Segments segments);
   unsigned addReduction(GraphReduction reduction);
   void addResult(GraphResult result);
   void setKernel(attn::KernelOp kernel);

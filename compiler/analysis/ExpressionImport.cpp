@@ -25,6 +25,7 @@ private:
   LogicalResult importWhere(attn::WhereOp where);
   LogicalResult importReduce(attn::ReduceOp reduce);
   LogicalResult importContract(attn::ContractOp contract);
+  LogicalResult importConcat(attn::ConcatOp concat);
   LogicalResult importReturn(attn::ReturnOp op);
 
   FailureOr<VirtualValue> importRegion(Operation *op, Type placeType);
@@ -161,10 +162,12 @@ LogicalResult Importer::bindIndices(Operation *op, Type placeType, bool allHeads
   Type type = IndexType::get(op->getContext());
   scalars.bind(indices[0], graph.leaf(NodeKind::IndexB, type));
   scalars.bind(indices[1], graph.leaf(NodeKind::IndexH, type));
-  NodeKind first = isa<attn::ColsType>(placeType) ? NodeKind::IndexJ : NodeKind::IndexI;
-  scalars.bind(indices[2], graph.leaf(first, type));
+  bool hasSegments = attn::getAxes(placeType).back().getValue().contains('+');
+  const Node *key = graph.leaf(hasSegments ? NodeKind::ConcatIndex : NodeKind::IndexJ, type);
+  scalars.bind(indices[2],
+               isa<attn::ColsType>(placeType) ? key : graph.leaf(NodeKind::IndexI, type));
   if (indices.size() > 3)
-    scalars.bind(indices[3], graph.leaf(NodeKind::IndexJ, type));
+    scalars.bind(indices[3], key);
   return success();
 }
 
@@ -191,7 +194,10 @@ void Importer::importOperand(BlockArgument argument) {
 
 /// Tokens that a product reads must be stored: they are operands of the kernel.
 LogicalResult Importer::checkTokens(Operation *op, Value tokens, StringRef what) {
-  if (isa<BlockArgument>(tokens))
+  auto concat = tokens.getDefiningOp<attn::ConcatOp>();
+  if (isa<BlockArgument>(tokens) ||
+      (concat && llvm::all_of(concat.getSegments(),
+                              [](Value segment) { return isa<BlockArgument>(segment); })))
     return success();
   return op->emitOpError("expected ")
          << what
@@ -295,6 +301,36 @@ LogicalResult Importer::importContract(attn::ContractOp contract) {
   return success();
 }
 
+LogicalResult Importer::importConcat(attn::ConcatOp concat) {
+  VirtualValue value;
+  Segments segments = {concat, {}, {}};
+  for (auto [number, segment] : llvm::enumerate(concat.getSegments())) {
+    const VirtualValue &own = values[segment];
+    value.allHeads |= own.allHeads;
+    if (!own.node || isa<VectorType>(own.node->type)) {
+      // Vectors are read by products, which ask for their tokens.
+      values[concat.getResult()] = value;
+      return checkTokens(concat, concat.getResult(), "segments of vectors");
+    }
+    bool waits = own.node->hasReduction ||
+                 llvm::any_of(own.domain, [](const Node *node) { return node->hasReduction; });
+    if (waits)
+      return concat.emitOpError("segment ")
+             << number << " depends on a reduction, which is not supported yet; map what is "
+             << "reduced after the concat";
+    segments.values.push_back(own.node);
+    segments.domains.push_back(own.domain);
+  }
+  Type type = segments.values.front()->type;
+  unsigned index = graph.addSegments(std::move(segments));
+  value.node = graph.leaf(NodeKind::Concat, type, {}, index);
+  if (isa<attn::MatrixType>(concat.getType()))
+    value.domain.push_back(
+        graph.leaf(NodeKind::ConcatDomain, IntegerType::get(concat.getContext(), 1), {}, index));
+  values[concat.getResult()] = value;
+  return success();
+}
+
 LogicalResult Importer::importReturn(attn::ReturnOp op) {
   for (auto [index, operand] : llvm::enumerate(op.getValues())) {
     const VirtualValue &value = values[operand];
@@ -326,6 +362,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return importReduce(reduce);
   if (auto contract = dyn_cast<attn::ContractOp>(op))
     return importContract(contract);
+  if (auto concat = dyn_cast<attn::ConcatOp>(op))
+    return importConcat(concat);
   if (auto returned = dyn_cast<attn::ReturnOp>(op))
     return importReturn(returned);
   // Declarations bind nothing, and scalars are imported where they are used.

@@ -95,6 +95,9 @@ void Writer::leaf(const Node *node) {
     break;
   }
   case NodeKind::Reduction: out << 'r' << node->index; break;
+  case NodeKind::Concat: out << "segments" << node->index; break;
+  case NodeKind::ConcatDomain: out << "visible in segments" << node->index; break;
+  case NodeKind::ConcatIndex: out << 'j'; break;
   case NodeKind::AccumulatorRef: out << 'a' << node->index; break;
   case NodeKind::FrameRef: out << 'm' << node->index; break;
   default: out << "row" << node->index; break;

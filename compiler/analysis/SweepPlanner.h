@@ -143,6 +143,11 @@ private:
   llvm::SmallVector<Domain> emptyDomains;
 };
 
+/// Makes each sweep over keys of several axes several sweeps, and names the axis of each (SweepAxes.cpp).
+mlir::LogicalResult splitAxes(SweepPlan &plan);
+/// Makes each sweep over segments of keys several sweeps (SweepSegments.cpp).
+void splitSegments(SweepPlan &plan);
+
 } // namespace attune
 
 #endif // ATTUNE_COMPILER_ANALYSIS_SWEEPPLANNER_H

@@ -160,8 +160,9 @@ FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel, bool headsOnRows) {
     return failure();
   SweepPlan plan;
   plan.graph = std::move(*graph);
-  if (failed(SweepPlanner(*plan.graph, plan).run()))
+  if (failed(SweepPlanner(*plan.graph, plan).run()) || failed(splitAxes(plan)))
     return failure();
+  splitSegments(plan);
   return plan;
 }
 

@@ -1,44 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of the drafted state does anybody read? The rest is dropped, and what stays is numbered.
+#include "compiler/analysis/LeafRewriter.h"
 #include "compiler/analysis/SweepPlanner.h"
 
 namespace attune {
-namespace {
-
-/// Rewrites leaves of planned nodes.
-class LeafRewriter {
-public:
-  using Rewrite = std::function<const Node *(const Node *leaf)>;
-  LeafRewriter(ExpressionGraph &graph, Rewrite rewrite)
-      : graph(graph), rewrite(std::move(rewrite)) {}
-
-  const Node *operator()(const Node *node) {
-    if (!node || node->kind == NodeKind::Constant)
-      return node;
-    auto [place, isNew] = done.try_emplace(node, nullptr);
-    if (!isNew)
-      return place->second;
-    const Node *result;
-    if (node->operands.empty()) {
-      result = rewrite(node);
-    } else {
-      llvm::SmallVector<const Node *, 3> operands;
-      for (const Node *operand : node->operands)
-        operands.push_back((*this)(operand));
-      result = graph.withOperands(node, operands);
-    }
-    return done[node] = result;
-  }
-
-private:
-  ExpressionGraph &graph;
-  Rewrite rewrite;
-  llvm::DenseMap<const Node *, const Node *> done;
-};
-
-} // namespace
-
-static void rewriteResults(SweepPlan &plan, LeafRewriter &rewrite) {
+void rewriteResults(SweepPlan &plan, LeafRewriter &rewrite) {
   for (ResultPlan &result : plan.results) {
     result.scalar = rewrite(result.scalar);
     for (ResultPlan::Term &term : result.terms)

@@ -15,6 +15,8 @@ struct Frame {
   const Node *exponent; // P(i, j), evaluated as written
   Domain domain;
   bool exact = false;
+  /// The frame of an earlier sweep whose origin this one starts from: of the segment of keys before.
+  int continues = -1;
 };
 
 /// One carried value of a row: the join over the domain's keys of
@@ -33,6 +35,9 @@ struct Accumulator {
   mlir::Value values; // attn cols of vectors (a contraction), or null
   /// Somebody divides by it or takes its logarithm.
   bool relative = false;
+  /// The accumulator of an earlier sweep whose state this one starts from, in a frame that starts from
+  /// that one's.
+  int continues = -1;
 };
 
 /// One loop over key tiles with per-row state. Indices in AccumulatorRef and FrameRef nodes count
@@ -40,6 +45,8 @@ struct Accumulator {
 struct Sweep {
   llvm::SmallVector<unsigned> frames;
   llvm::SmallVector<unsigned> accumulators;
+  /// The axis of the keys that are walked.
+  mlir::StringAttr keyAxis = {};
 };
 
 /// A per-row number computed between sweeps, or at the end, from finished accumulators and frames,

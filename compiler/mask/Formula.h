@@ -92,9 +92,11 @@ struct MaskFormula {
   Formula visible, hidden;
 };
 
-/// A grid of tokens (attn.axis .. grid): the nodes of its sizes, outermost first; empty: no grid.
+/// The tokens of a side. `sizes`: the nodes of their grid's (attn.axis .. grid), outermost first; empty: no
+/// grid. `axis`: the one they lie on; null: that of all matrices of the kernel.
 struct TokenGrid {
   llvm::SmallVector<const Node *, 3> sizes;
+  mlir::StringAttr axis = {};
 };
 
 /// Makes the formulas of one kernel's masks.

@@ -82,7 +82,9 @@ std::optional<LinearForm> NodeReader::length(Side side) {
   if (lengths[index])
     return *lengths[index];
   std::optional<LinearForm> found;
-  StringAttr axis = graph.kernel() ? axisOf(graph.kernel(), side) : StringAttr();
+  StringAttr axis = grids[index].axis;
+  if (!axis && graph.kernel())
+    axis = axisOf(graph.kernel(), side);
   if (axis) {
     Type type = IndexType::get(axis.getContext());
     Node &sequence = ownNodes.emplace_back();

@@ -61,6 +61,7 @@ private:
   tile::ConfigAttr config;
   SweepPlan plan;
   MaskSchedules schedules;
+  CarriedState carried;
   std::deque<SweepEmitter> sweeps;
 };
 
@@ -134,12 +135,11 @@ tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr its
 
 /// The kernel that runs before `kernel`: a block a tile of keys.
 LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
-  StringAttr axis = sweeps.front().getKeyAxis();
-  for (const SweepEmitter &sweep : sweeps)
-    if (sweep.getKeyAxis() != axis)
-      return source.emitOpError()
-             << "expected masks that read tables on one axis of keys, but got '" << axis.getValue()
-             << "' and '" << sweep.getKeyAxis().getValue() << "'";
+  SmallVector<StringAttr> axes = schedules.summaryAxes();
+  StringAttr axis = axes.front();
+  if (axes.size() > 1)
+    return source.emitOpError() << "expected masks that read tables on one axis of keys, but got '"
+                                << axis.getValue() << "' and '" << axes[1].getValue() << "'";
   constexpr int64_t threads = 128;
   auto itsConfig = tile::ConfigAttr::get(kernel.getContext(), 1, config.getKeys(),
                                          config.getThreads() == 1 ? 1 : threads, 1);
@@ -163,7 +163,7 @@ LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
 
 void KernelLowering::emitSweeps(TileScope &scope) {
   for (auto [index, sweep] : llvm::enumerate(plan.sweeps)) {
-    sweeps.emplace_back(scope, plan, sweep, schedules).emit();
+    sweeps.emplace_back(scope, plan, sweep, schedules, carried).emit();
     if (scope.hasFailed())
       return;
     for (auto [number, value] : llvm::enumerate(plan.rowValues))

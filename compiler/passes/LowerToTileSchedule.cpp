@@ -23,33 +23,47 @@ static Value compare(OpBuilder &builder, Location loc, CmpIPredicate predicate, 
 
 //===--- the masks of a kernel ----------------------------------------------------------------===//
 
-static mask::TokenGrid gridOf(const SweepPlan &plan, DenseI64ArrayAttr box, bool ofKeys) {
-  auto [queries, keys] = getScoreAxes(plan.graph->kernel());
-  return box ? getGrid(plan, ofKeys ? keys : queries) : mask::TokenGrid();
-}
-
 MaskSchedules::MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config)
-    : formulas(*plan.graph, gridOf(plan, config.getQueryBox(), /*ofKeys=*/false),
-               gridOf(plan, config.getKeyBox(), /*ofKeys=*/true)) {
+    : plan(plan), config(config) {
   mask::ScheduleOptions options;
   TilePair tiles = getTiles(config);
   options.rows = tiles.queries;
   options.columns = tiles.keys;
   // A pass before the kernel walks consecutive keys.
   options.allowSummaries = !config.getKeyBox();
-  for (const Frame &frame : plan.frames)
-    add(frame.domain, options);
-  for (const Accumulator &accumulator : plan.accumulators)
-    add(accumulator.domain, options);
+  for (const Sweep &sweep : plan.sweeps) {
+    for (unsigned frame : sweep.frames)
+      add(plan.frames[frame].domain, sweep.keyAxis, options);
+    for (unsigned accumulator : sweep.accumulators)
+      add(plan.accumulators[accumulator].domain, sweep.keyAxis, options);
+  }
 }
 
-void MaskSchedules::add(const Domain &domain, const mask::ScheduleOptions &options) {
-  if (llvm::any_of(masks, [&](const Mask &mask) { return mask.domain == domain; }))
+mask::FormulaBuilder &MaskSchedules::builder(StringAttr keyAxis) {
+  for (auto &[axis, builder] : formulas)
+    if (axis == keyAxis)
+      return builder;
+  StringRef queryAxis = getScoreAxes(plan.graph->kernel()).first;
+  mask::TokenGrid queries = config.getQueryBox() ? getGrid(plan, queryAxis) : mask::TokenGrid();
+  return formulas
+      .emplace_back(std::piecewise_construct, std::forward_as_tuple(keyAxis),
+                    std::forward_as_tuple(*plan.graph, std::move(queries),
+                                          getKeys(plan, keyAxis, bool(config.getKeyBox()))))
+      .second;
+}
+
+void MaskSchedules::add(const Domain &domain, StringAttr keyAxis,
+                        const mask::ScheduleOptions &options) {
+  if (llvm::any_of(masks, [&](const Mask &mask) {
+        return mask.domain == domain && mask.keyAxis == keyAxis;
+      }))
     return;
+  mask::FormulaBuilder &builder = this->builder(keyAxis);
   Mask &mask = masks.emplace_back();
   mask.domain = domain;
-  mask.formula = formulas.build(domain);
-  mask.schedule = buildSchedule(formulas, mask.formula, options);
+  mask.keyAxis = keyAxis;
+  mask.formula = builder.build(domain);
+  mask.schedule = buildSchedule(builder, mask.formula, options);
   mask.firstSummary = summaries;
   summaries += mask.schedule.summaries.size();
   for (const mask::TileFold &summary : mask.schedule.summaries) {
@@ -58,11 +72,19 @@ void MaskSchedules::add(const Domain &domain, const mask::ScheduleOptions &optio
   }
 }
 
-const MaskSchedules::Mask &MaskSchedules::find(const Domain &domain) const {
+const MaskSchedules::Mask &MaskSchedules::find(const Domain &domain, StringAttr keyAxis) const {
   for (const Mask &mask : masks)
-    if (mask.domain == domain)
+    if (mask.domain == domain && mask.keyAxis == keyAxis)
       return mask;
   llvm_unreachable("every domain of the plan has its mask");
+}
+
+SmallVector<StringAttr> MaskSchedules::summaryAxes() const {
+  SmallVector<StringAttr> axes;
+  for (const Mask &mask : masks)
+    if (!mask.schedule.summaries.empty() && !llvm::is_contained(axes, mask.keyAxis))
+      axes.push_back(mask.keyAxis);
+  return axes;
 }
 
 MemRefType MaskSchedules::workspaceType(MLIRContext *context) const {

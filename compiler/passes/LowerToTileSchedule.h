@@ -15,6 +15,7 @@ class MaskSchedules {
 public:
   struct Mask {
     Domain domain;
+    mlir::StringAttr keyAxis;
     mask::MaskFormula formula;
     mask::Schedule schedule;
     /// Where its summaries begin among those of the kernel.
@@ -23,8 +24,10 @@ public:
 
   MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config);
 
-  const Mask &find(const Domain &domain) const;
-  mask::FormulaBuilder &builder() { return formulas; }
+  const Mask &find(const Domain &domain, mlir::StringAttr keyAxis) const;
+  mask::FormulaBuilder &builder(mlir::StringAttr keyAxis);
+  /// The axes of keys of which a kernel before this one has to find numbers.
+  llvm::SmallVector<mlir::StringAttr> summaryAxes() const;
   /// Numbers that the kernel needs of each tile of keys, for each batch and head if they differ.
   int64_t countSummaries() const { return summaries; }
   bool onBatch() const { return batched; }
@@ -39,9 +42,12 @@ public:
                      int64_t tileKeys) const;
 
 private:
-  void add(const Domain &domain, const mask::ScheduleOptions &options);
+  void add(const Domain &domain, mlir::StringAttr keyAxis, const mask::ScheduleOptions &options);
 
-  mask::FormulaBuilder formulas;
+  const SweepPlan &plan;
+  tile::ConfigAttr config;
+  /// For each axis of keys.
+  std::deque<std::pair<mlir::StringAttr, mask::FormulaBuilder>> formulas;
   std::deque<Mask> masks;
   int64_t summaries = 0;
   bool batched = false, headed = false;

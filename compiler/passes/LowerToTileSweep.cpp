@@ -23,9 +23,9 @@ static double identityOf(attn::ReduceKind kind) {
 }
 
 SweepEmitter::SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep,
-                           MaskSchedules &schedules)
+                           MaskSchedules &schedules, CarriedState &carried)
     : scope(scope), plan(plan), sweep(sweep), loc(scope.location()), body(scope.top()),
-      schedules(schedules), predicates(scope, schedules.builder()) {}
+      schedules(schedules), carried(carried), predicates(scope, schedules.builder(sweep.keyAxis)) {}
 
 unsigned SweepEmitter::positionOf(int frame) {
   return llvm::find(sweep.frames, unsigned(frame)) - sweep.frames.begin();
@@ -35,28 +35,46 @@ unsigned SweepEmitter::maskOf(const Domain &domain) {
   for (auto [position, mask] : llvm::enumerate(masks))
     if (mask->domain == domain)
       return position;
-  masks.push_back(&schedules.find(domain));
+  masks.push_back(&schedules.find(domain, sweep.keyAxis));
   return masks.size() - 1;
 }
 
 //===--- before the loop ----------------------------------------------------------------------===//
 
 /// c * dot with c > 0 is maximal where the dot is: the factor moves into the exponent's own.
+static std::pair<double, const Node *> splitUnit(const Node *exponent) {
+  if (exponent->kind == NodeKind::Mul)
+    for (unsigned side : {0u, 1u}) {
+      const Node *factor = exponent->operands[side], *other = exponent->operands[1 - side];
+      if (factor->kind == NodeKind::Constant && factor->number > 0 && other->kind == NodeKind::Dot)
+        return {factor->number, other};
+    }
+  return {1, exponent};
+}
+
+/// The frame at the start of those that continue each other, of which this is one.
+static int firstOfChain(const SweepPlan &plan, int frame) {
+  while (plan.frames[frame].continues >= 0)
+    frame = plan.frames[frame].continues;
+  return frame;
+}
+
+/// Frames that continue each other hold their origins in one unit.
+static bool sharesUnit(const SweepPlan &plan, unsigned frame) {
+  double unit = splitUnit(plan.frames[frame].exponent).first;
+  for (unsigned other = 0; other < plan.frames.size(); ++other)
+    if (firstOfChain(plan, other) == firstOfChain(plan, frame) &&
+        splitUnit(plan.frames[other].exponent).first != unit)
+      return false;
+  return true;
+}
+
 void SweepEmitter::findFrames() {
   for (unsigned position = 0; position < sweep.frames.size(); ++position) {
     FrameStep step;
     step.score = frame(position).exponent;
-    if (step.score->kind == NodeKind::Mul)
-      for (unsigned side : {0u, 1u}) {
-        const Node *factor = step.score->operands[side];
-        const Node *other = step.score->operands[1 - side];
-        if (factor->kind == NodeKind::Constant && factor->number > 0 &&
-            other->kind == NodeKind::Dot) {
-          step.unit = factor->number;
-          step.score = other;
-          break;
-        }
-      }
+    if (sharesUnit(plan, sweep.frames[position]))
+      std::tie(step.unit, step.score) = splitUnit(step.score);
     // A plain sum of weights is NaN if any score is, so the maximum need not tell.
     for (unsigned id : sweep.accumulators) {
       const Accumulator &sum = accumulator(id);
@@ -71,52 +89,8 @@ void SweepEmitter::findFrames() {
     maskOf(accumulator(id).domain);
 }
 
-static StringAttr findAxis(const Node *node) {
-  if (node->kind == NodeKind::Element && node->onKey)
-    return cast<attn::ColsType>(node->source.getType()).getAxis();
-  if (node->kind == NodeKind::Dot)
-    return cast<attn::MatrixType>(node->source.getType()).getColAxis();
-  for (const Node *operand : node->operands)
-    if (operand->onKey)
-      if (StringAttr axis = findAxis(operand))
-        return axis;
-  return {};
-}
-
-StringAttr SweepEmitter::findKeyAxis() {
-  StringAttr found;
-  auto note = [&](StringAttr axis) {
-    if (axis && found && axis != found)
-      scope.refuse(loc) << "expected one axis of keys in a sweep, but got '" << found.getValue()
-                        << "' and '" << axis.getValue() << "'";
-    if (axis)
-      found = axis;
-  };
-  for (const FrameStep &step : frames)
-    note(findAxis(step.score));
-  for (unsigned id : sweep.accumulators) {
-    if (accumulator(id).coefficient)
-      note(findAxis(accumulator(id).coefficient));
-    if (Value values = accumulator(id).values)
-      note(cast<attn::ColsType>(values.getType()).getAxis());
-  }
-  for (const MaskSchedules::Mask *mask : masks)
-    for (const Node *predicate : mask->domain)
-      note(findAxis(predicate));
-  // Counting alone reads no key: the axis is that of the counted matrix.
-  if (!found)
-    for (const GraphReduction &reduction : plan.graph->reductions())
-      if (auto reduce = reduction.result ? reduction.result.getDefiningOp<attn::ReduceOp>()
-                                         : attn::ReduceOp())
-        note(cast<attn::MatrixType>(reduce.getInput().getType()).getColAxis());
-  if (!found)
-    found = StringAttr::get(body.getContext(), "k");
-  return found;
-}
-
 void SweepEmitter::findTiles() {
-  keyAxis = findKeyAxis();
-  keyTiles = scope.tilesOf(keyAxis, scope.config().getKeys(), scope.config().getKeyBox());
+  keyTiles = scope.tilesOf(sweep.keyAxis, scope.config().getKeys(), scope.config().getKeyBox());
 }
 
 SmallVector<Value> SweepEmitter::emitInitial() {
@@ -124,17 +98,23 @@ SmallVector<Value> SweepEmitter::emitInitial() {
   SmallVector<Value> initial;
   Type f32 = top.getF32Type();
   for (unsigned position = 0; position < frames.size(); ++position)
-    initial.push_back(
-        tile::SplatOp::create(top, loc, scope.rowsType(f32), scope.number(-Infinity)));
+    if (int before = frame(position).continues; before >= 0)
+      initial.push_back(carried.frames.lookup(before));
+    else
+      initial.push_back(
+          tile::SplatOp::create(top, loc, scope.rowsType(f32), scope.number(-Infinity)));
   for (unsigned id : sweep.accumulators) {
-    const Accumulator &carried = accumulator(id);
+    const Accumulator &state = accumulator(id);
+    if (state.continues >= 0) {
+      initial.push_back(carried.accumulators.lookup(state.continues));
+      continue;
+    }
     Type type = scope.partialType(f32);
-    if (carried.values) {
-      auto element = cast<VectorType>(attn::getPlaceElementType(carried.values.getType()));
+    if (state.values) {
+      auto element = cast<VectorType>(attn::getPlaceElementType(state.values.getType()));
       type = scope.rowsType(VectorType::get(element.getShape(), f32));
     }
-    initial.push_back(
-        tile::SplatOp::create(top, loc, type, scope.number(identityOf(carried.kind))));
+    initial.push_back(tile::SplatOp::create(top, loc, type, scope.number(identityOf(state.kind))));
   }
   return initial;
 }
@@ -278,17 +258,18 @@ void SweepEmitter::emitBody(Value isPartial, ValueRange state, SmallVectorImpl<V
 void SweepEmitter::finish(ValueRange results) {
   OpBuilder &top = scope.top();
   for (auto [place, id] : llvm::enumerate(sweep.accumulators)) {
-    Value carried = results[frames.size() + place];
+    Value state = carried.accumulators[id] = results[frames.size() + place];
     if (accumulator(id).values) {
-      vectors[id] = carried;
+      vectors[id] = state;
       continue;
     }
     Value rows = tile::CombineOp::create(top, loc, scope.rowsType(top.getF32Type()),
-                                         joinOf(accumulator(id).kind), carried);
+                                         joinOf(accumulator(id).kind), state);
     scope.finish(NodeKind::AccumulatorRef, id, rows);
   }
   for (auto [position, step] : llvm::enumerate(frames)) {
     unsigned id = sweep.frames[position];
+    carried.frames[id] = results[position];
     Value pivot;
     for (unsigned other : sweep.accumulators) {
       const Accumulator &sum = accumulator(other);

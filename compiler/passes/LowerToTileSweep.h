@@ -7,17 +7,20 @@
 
 namespace attune {
 
+/// What sweeps end with before rows are finished: the state that others go on with.
+struct CarriedState {
+  llvm::DenseMap<unsigned, mlir::Value> frames, accumulators;
+};
+
 /// Emits the loop of `sweep` and makes its frames and scalar accumulators known to the scope as
 /// finished rows; vectors are returned by `getVector`.
 class SweepEmitter {
 public:
   SweepEmitter(TileScope &scope, const SweepPlan &plan, const Sweep &sweep,
-               MaskSchedules &schedules);
+               MaskSchedules &schedules, CarriedState &carried);
   void emit();
   /// The final vectors of a contraction of this sweep.
   mlir::Value getVector(unsigned accumulator) { return vectors.lookup(accumulator); }
-  /// The axis of the keys that are walked.
-  mlir::StringAttr getKeyAxis() const { return keyAxis; }
 
 private:
   using Value = mlir::Value;
@@ -60,7 +63,6 @@ private:
 
   void findFrames();
   void findTiles();
-  mlir::StringAttr findKeyAxis();
   llvm::SmallVector<Value> emitInitial();
   void emitBody(Value isPartial, mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
   void collectSources();
@@ -85,8 +87,8 @@ private:
   mlir::Location loc;
   mlir::OpBuilder body;
   MaskSchedules &schedules;
+  CarriedState &carried;
   PredicateEmitter predicates;
-  mlir::StringAttr keyAxis;
   TileGrid keyTiles;
   /// The sets of visible pairs that occur.
   llvm::SmallVector<const MaskSchedules::Mask *, 2> masks;

@@ -116,18 +116,22 @@ static void findGrids(attn::KernelOp kernel, KernelShape &shape) {
   }
 }
 
-KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
-  KernelShape shape;
+static int64_t sum(ArrayRef<int64_t> numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), int64_t(0));
+}
+
+/// The operands that a sweep reads vectors of: of queries, and of keys.
+static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
+                            llvm::SmallSetVector<Value, 4> &rows,
+                            llvm::SmallSetVector<Value, 4> &cols, KernelShape &shape) {
   llvm::SmallSetVector<const Node *, 16> nodes;
-  for (const Frame &frame : plan.frames)
-    collectNodes(frame.exponent, nodes);
-  llvm::SmallSetVector<Value, 4> rows, cols;
-  for (const Accumulator &accumulator : plan.accumulators) {
-    collectNodes(accumulator.coefficient, nodes);
-    if (accumulator.values) {
-      cols.insert(accumulator.values);
-      shape.accumulatorWidths.push_back(widthOf(accumulator.values.getType()));
-    }
+  for (unsigned frame : sweep.frames)
+    collectNodes(plan.frames[frame].exponent, nodes);
+  for (unsigned id : sweep.accumulators) {
+    const Accumulator &carried = plan.accumulators[id];
+    collectNodes(carried.coefficient, nodes);
+    if (carried.values)
+      cols.insert(carried.values);
   }
   for (const Node *node : nodes) {
     shape.rowValues += node->kind == NodeKind::RowRef;
@@ -137,14 +141,31 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
       cols.insert(dot.getCols());
     }
   }
+}
+
+KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
+  KernelShape shape;
+  llvm::SmallSetVector<Value, 4> rows;
+  // Sweeps share the memory of their keys: the one with the longest vectors counts.
+  for (const Sweep &sweep : plan.sweeps) {
+    llvm::SmallSetVector<Value, 4> cols;
+    collectOperands(plan, sweep, rows, cols, shape);
+    SmallVector<int64_t> widths;
+    for (Value value : cols)
+      widths.push_back(widthOf(value.getType()));
+    if (sum(widths) > sum(shape.keyWidths))
+      shape.keyWidths = std::move(widths);
+    for (Value value : cols) {
+      Type element = getElementTypeOrSelf(cast<attn::ColsType>(value.getType()).getElementType());
+      shape.elementBits = element.getIntOrFloatBitWidth();
+      shape.isFloat16 = element.isF16() || element.isBF16();
+    }
+  }
+  for (const Accumulator &accumulator : plan.accumulators)
+    if (accumulator.values && accumulator.continues < 0)
+      shape.accumulatorWidths.push_back(widthOf(accumulator.values.getType()));
   for (Value value : rows)
     shape.queryWidths.push_back(widthOf(value.getType()));
-  for (Value value : cols) {
-    shape.keyWidths.push_back(widthOf(value.getType()));
-    Type element = getElementTypeOrSelf(cast<attn::ColsType>(value.getType()).getElementType());
-    shape.elementBits = element.getIntOrFloatBitWidth();
-    shape.isFloat16 = element.isF16() || element.isBF16();
-  }
   shape.pairOps = countPairOps(kernel);
   kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
@@ -155,10 +176,6 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
 }
 
 //===--- budgets ------------------------------------------------------------------------------===//
-
-static int64_t sum(ArrayRef<int64_t> numbers) {
-  return std::accumulate(numbers.begin(), numbers.end(), int64_t(0));
-}
 
 int64_t attune::getSharedBytes(ConfigAttr config, const Target &target, const KernelShape &shape) {
   if (target.isHost())

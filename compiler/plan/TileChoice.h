@@ -20,7 +20,8 @@ struct KernelShape {
   bool isFloat16 = false; // f16 or bf16: what matrix units take
   /// Components of the query vectors, one entry for each distinct rows operand.
   llvm::SmallVector<int64_t> queryWidths;
-  /// Components of key and value vectors, one entry for each distinct cols operand.
+  /// Components of key and value vectors, one entry for each distinct cols operand, of the sweep that has
+  /// the most.
   llvm::SmallVector<int64_t> keyWidths;
   /// Components of each carried vector.
   llvm::SmallVector<int64_t> accumulatorWidths;

@@ -35,12 +35,10 @@ std::string spell(const mask::TileShape &shape) {
 
 MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles) {
   auto [rows, columns] = getScoreAxes(plan.graph->kernel());
-  auto gridOf = [&](const mask::TileShape &shape, llvm::StringRef axis) {
-    return shape.box.empty() ? mask::TokenGrid() : getGrid(plan, axis);
-  };
   MaskSchedule planned;
   planned.formulas = std::make_unique<mask::FormulaBuilder>(
-      *plan.graph, gridOf(tiles.queries, rows), gridOf(tiles.keys, columns));
+      *plan.graph, tiles.queries.box.empty() ? mask::TokenGrid() : getGrid(plan, rows),
+      getKeys(plan, columns, !tiles.keys.box.empty()));
   planned.domains = getDomains(plan);
   planned.mask = buildMask(plan, *planned.formulas);
   return planned;

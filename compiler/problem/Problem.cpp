@@ -341,10 +341,15 @@ std::vector<Domain> getDomains(const SweepPlan &plan) {
     if (!llvm::is_contained(domains, domain))
       domains.push_back(domain);
   };
-  for (const Frame &frame : plan.frames)
-    add(frame.domain);
-  for (const Accumulator &accumulator : plan.accumulators)
-    add(accumulator.domain);
+  StringRef axis = getScoreAxes(plan.graph->kernel()).second;
+  for (const Sweep &sweep : plan.sweeps) {
+    if (sweep.keyAxis.getValue() != axis)
+      continue;
+    for (unsigned frame : sweep.frames)
+      add(plan.frames[frame].domain);
+    for (unsigned accumulator : sweep.accumulators)
+      add(plan.accumulators[accumulator].domain);
+  }
   return domains;
 }
 
@@ -373,18 +378,30 @@ mask::TokenGrid getGrid(const SweepPlan &plan, StringRef axis) {
   return grid;
 }
 
+mask::TokenGrid getKeys(const SweepPlan &plan, StringRef axis, bool inBoxes) {
+  mask::TokenGrid keys = inBoxes ? getGrid(plan, axis) : mask::TokenGrid();
+  keys.axis = StringAttr::get(plan.graph->floatType().getContext(), axis);
+  return keys;
+}
+
 std::pair<StringRef, StringRef> getScoreAxes(attn::KernelOp kernel) {
-  StringRef rows = "q", cols = "k";
-  kernel.walk([&](Operation *operation) {
+  attn::MatrixType first;
+  auto find = [&](Operation *operation) {
     for (Value value : operation->getResults())
-      if (auto matrix = dyn_cast<attn::MatrixType>(value.getType())) {
-        rows = matrix.getRowAxis().getValue();
-        cols = matrix.getColAxis().getValue();
-        return WalkResult::interrupt();
-      }
+      if (auto matrix = dyn_cast<attn::MatrixType>(value.getType()))
+        if (!matrix.getColAxis().getValue().contains('+')) {
+          first = matrix;
+          return WalkResult::interrupt();
+        }
     return WalkResult::advance();
-  });
-  return {rows, cols};
+  };
+  // Of several axes of keys one with a mask.
+  kernel.walk([&](attn::WhereOp where) { return find(where); });
+  if (!first)
+    kernel.walk(find);
+  if (!first)
+    return {"q", "k"};
+  return {first.getRowAxis().getValue(), first.getColAxis().getValue()};
 }
 
 } // namespace attune

@@ -112,6 +112,8 @@ std::vector<Domain> getDomains(const SweepPlan &plan);
 
 /// The grid that the kernel declares of an axis, as nodes of the plan's graph.
 mask::TokenGrid getGrid(const SweepPlan &plan, llvm::StringRef axis);
+/// The keys of an axis, in coordinates of its grid where tiles are boxes.
+mask::TokenGrid getKeys(const SweepPlan &plan, llvm::StringRef axis, bool inBoxes);
 
 /// The mask of a loop over keys that serves all masks of the plan: where some pair is visible in any,
 /// and hidden in any.

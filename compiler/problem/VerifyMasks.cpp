@@ -160,7 +160,7 @@ void MaskVerifier::verify(const Tiling &tiling, const MaskProblem &problem,
   bool boxes = !tiling.tiles.queries.box.empty();
   mask::FormulaBuilder builder(*plan.graph,
                                boxes ? getGrid(plan, problem.queryAxis()) : mask::TokenGrid(),
-                               boxes ? getGrid(plan, problem.keyAxis()) : mask::TokenGrid());
+                               getKeys(plan, problem.keyAxis(), boxes));
   mask::ScheduleOptions schedule;
   schedule.direction = tiling.direction;
   bool forward = tiling.direction == mask::Direction::Forward;

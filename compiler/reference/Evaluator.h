@@ -81,6 +81,7 @@ private:
   MatrixRow mapOrWhere(mlir::Operation *op, int64_t head);
   MatrixRow softmax(attn::SoftmaxOp softmax, int64_t head);
   MatrixRow reduceHeadsOfMatrix(attn::ReduceOp reduce);
+  MatrixRow concat(attn::ConcatOp concat, int64_t head);
 
   /// The largest score of a row with its sink, and the sum of exponentials relative to it.
   struct Normaliser {

@@ -28,6 +28,8 @@ MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
     return softmax(weights, head);
   if (auto reduce = dyn_cast<attn::ReduceOp>(op))
     return reduceHeadsOfMatrix(reduce);
+  if (auto segments = dyn_cast<attn::ConcatOp>(op))
+    return concat(segments, head);
   return mapOrWhere(op, head);
 }
 
@@ -227,6 +229,26 @@ MatrixRow RowEvaluator::reduceHeadsOfMatrix(attn::ReduceOp reduce) {
   for (auto &[key, reduction] : atKey) {
     keys.push_back(key);
     row.values.append(reduction.finish(), 0);
+  }
+  row.keys = std::make_shared<const std::vector<int64_t>>(std::move(keys));
+  return row;
+}
+
+/// The visible keys of each segment, behind all keys of those before it.
+MatrixRow RowEvaluator::concat(attn::ConcatOp concat, int64_t head) {
+  MatrixRow row;
+  Type element = attn::getPlaceElementType(concat.getType());
+  row.values.integer = isInteger(element);
+  row.values.width = widthOf(element);
+  std::vector<int64_t> keys;
+  int64_t before = 0;
+  for (Value segment : concat.getSegments()) {
+    const MatrixRow &own = matrix(segment, headOf(segment, concat.getResult(), head));
+    for (int64_t place = 0; place < own.numKeys(); ++place) {
+      keys.push_back(before + (*own.keys)[size_t(place)]);
+      row.values.append(own.values, place);
+    }
+    before += evaluation.problem->length(attn::getAxes(segment.getType()).back().getValue());
   }
   row.keys = std::make_shared<const std::vector<int64_t>>(std::move(keys));
   return row;

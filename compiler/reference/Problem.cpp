@@ -279,9 +279,18 @@ Error evaluateScalars(Problem &problem) {
   return Error::success();
 }
 
-/// Gives every axis that a type or op names its length: blocks from their root.
+/// Gives every axis that a type or op names its length: blocks from their root, segments side by side
+/// from theirs.
 Error Binder::deriveLengths() {
   auto derive = [&](StringRef axis) -> Error {
+    if (axis.contains('+')) {
+      int64_t length = 0;
+      SmallVector<StringRef> segments;
+      axis.split(segments, '+');
+      for (StringRef segment : segments)
+        length += problem->length(segment);
+      return bindLength(("axis " + axis).str(), axis, length);
+    }
     if (!axis.contains('/'))
       return Error::success();
     auto root = problem->environment.lengths.find(attn::getAxisRoot(axis));

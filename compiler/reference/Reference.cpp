@@ -82,6 +82,7 @@ private:
   Error map(attn::MapOp map);
   Error reduceQueries(attn::ReduceOp reduce);
   void reduceHeads(attn::ReduceOp reduce);
+  void concat(attn::ConcatOp concat);
   void layOutByLane(Value cols);
   Tokens emptyTokens(Value value);
 
@@ -180,6 +181,27 @@ void ColsEvaluator::reduceHeads(attn::ReduceOp reduce) {
   evaluation.problem->tokens[reduce.getResult()] = std::move(tokens);
 }
 
+void ColsEvaluator::concat(attn::ConcatOp concat) {
+  Tokens tokens = emptyTokens(concat.getResult());
+  int64_t before = 0;
+  for (Value segment : concat.getSegments()) {
+    const Tokens &from = evaluation.problem->tokens.find(segment)->second;
+    for (int64_t b = 0; b < tokens.batch; ++b)
+      for (int64_t h = 0; h < tokens.heads; ++h) {
+        int64_t own = from.place(from.batch == 1 ? 0 : b, h / (tokens.heads / from.heads), 0);
+        for (int64_t n = 0; n < from.length; ++n) {
+          Lanes one;
+          one.integer = from.values.integer;
+          one.width = from.values.width;
+          one.append(from.values, own + n);
+          store(tokens.values, tokens.place(b, h, before + n), one, 1);
+        }
+      }
+    before += from.length;
+  }
+  evaluation.problem->tokens[concat.getResult()] = std::move(tokens);
+}
+
 void ColsEvaluator::layOutByLane(Value cols) {
   std::vector<double> &byLane = evaluation.byLane[cols];
   if (!byLane.empty())
@@ -206,6 +228,10 @@ Error ColsEvaluator::run() {
     if (auto map = dyn_cast<attn::MapOp>(op)) {
       if (Error error = this->map(map))
         return error;
+      continue;
+    }
+    if (auto segments = dyn_cast<attn::ConcatOp>(op)) {
+      concat(segments);
       continue;
     }
     auto reduce = cast<attn::ReduceOp>(op);

@@ -64,7 +64,36 @@ LogicalResult WhereOp::canonicalize(WhereOp where, PatternRewriter &rewriter) {
 
 //===--- dot, assume, size ---===//
 
+/// A product of segments is the segments' products.
+static LogicalResult splitDot(DotOp dot, PatternRewriter &rewriter) {
+  auto concat = dot.getCols().getDefiningOp<ConcatOp>();
+  if (!concat)
+    return failure();
+  SmallVector<Value> products;
+  for (Value segment : concat.getSegments())
+    products.push_back(
+        DotOp::create(rewriter, dot.getLoc(), dot.getRows(), segment, dot.getScaleAttr()));
+  rewriter.replaceOpWithNewOp<ConcatOp>(dot, products);
+  return success();
+}
+
+/// Segments of segments are segments.
+LogicalResult ConcatOp::canonicalize(ConcatOp concat, PatternRewriter &rewriter) {
+  SmallVector<Value> segments;
+  for (Value segment : concat.getSegments())
+    if (auto inner = segment.getDefiningOp<ConcatOp>())
+      llvm::append_range(segments, inner.getSegments());
+    else
+      segments.push_back(segment);
+  if (segments.size() == concat.getSegments().size())
+    return failure();
+  rewriter.replaceOpWithNewOp<ConcatOp>(concat, segments);
+  return success();
+}
+
 LogicalResult DotOp::canonicalize(DotOp dot, PatternRewriter &rewriter) {
+  if (succeeded(splitDot(dot, rewriter)))
+    return success();
   FloatAttr scale = dot.getScaleAttr();
   if (!scale || !scale.getValue().isExactlyValue(1.0))
     return failure();

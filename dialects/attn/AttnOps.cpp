@@ -243,6 +243,33 @@ void DotOp::print(OpAsmPrinter &printer) {
   printer << " : " << getRows().getType() << ", " << getCols().getType();
 }
 
+/// Axes side by side: "c+d".
+static StringAttr joinAxes(MLIRContext *context, ArrayRef<StringAttr> axes) {
+  return StringAttr::get(
+      context,
+      llvm::join(llvm::map_range(axes, [](StringAttr axis) { return axis.getValue().str(); }),
+                 "+"));
+}
+
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Location>,
+                                         ValueRange operands, DictionaryAttr, OpaqueProperties,
+                                         RegionRange, SmallVectorImpl<Type> &types) {
+  if (operands.empty())
+    return failure();
+  Type first = operands[0].getType();
+  SmallVector<StringAttr> axes;
+  // Where C1 fails, which the verifier reports, any type will do.
+  for (Type type : operands.getTypes())
+    if (isVirtual(type))
+      axes.push_back(getAxes(type).back());
+  if (auto matrix = dyn_cast<MatrixType>(first))
+    types.push_back(MatrixType::get(context, matrix.getElementType(), matrix.getRowAxis(),
+                                    joinAxes(context, axes)));
+  else if (isVirtual(first))
+    types.push_back(ColsType::get(context, getPlaceElementType(first), joinAxes(context, axes)));
+  return success(!types.empty());
+}
+
 LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Location>,
                                          ValueRange operands, DictionaryAttr,
                                          OpaqueProperties properties, RegionRange,

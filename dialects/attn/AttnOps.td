@@ -253,6 +253,28 @@ def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Attn_ConcatOp : Attn_Op<"concat", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "segments of keys in one axis";
+  let description = [{
+    The operands side by side along the keys, in their order: of matrices on the axes `c` and `d` a
+    matrix on the axis `c+d`, whose row has the keys of `c` and then those of `d`; a pair is visible
+    where it is in its segment. Of cols the same, one token after another. One softmax over several
+    sources of keys, each with its own mask, map, heads and batch: learned keys, prefixes, memory.
+
+    * C1 all are matrices of one element and row axis, or all are cols of one element.
+    * C2 two operands or more, on axes that differ.
+
+    ```mlir
+    %a = concat %s0, %s : !attn.matrix<f32, q, mem>, !s
+    ```
+  }];
+  let arguments = (ins Variadic<Attn_AnyVirtual>:$segments);
+  let results = (outs Attn_AnyVirtual:$result);
+  let assemblyFormat = "$segments attr-dict `:` type($segments)";
+  let hasCanonicalizeMethod = 1;
+  let hasVerifier = 1;
+}
+
 //===--- Inside regions ---===//
 
 def Attn_LoadOp : Attn_Op<"load", [Pure]> {

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using namespace attune::attn;
@@ -170,6 +171,32 @@ LogicalResult DotOp::verify() {
   // C3
   if (getScale() && !isa<FloatType>(scalar))
     return emitOpError("expected no scale on a product of integers, but got ") << getScaleAttr();
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  // C1
+  Type first = getSegments().empty() ? Type() : getSegments().front().getType();
+  for (auto [number, type] : llvm::enumerate(getSegments().getTypes())) {
+    auto matrix = dyn_cast<MatrixType>(type);
+    bool same = type.getTypeID() == first.getTypeID() && !isa<RowsType>(type) &&
+                getPlaceElementType(type) == getPlaceElementType(first) &&
+                (!matrix || matrix.getRowAxis() == cast<MatrixType>(first).getRowAxis());
+    if (!same)
+      return emitOpError("expected matrices of one element and row axis, or cols of one element, "
+                         "but segment #")
+             << number << " is " << type << " and the first is " << first;
+  }
+  // C2
+  if (getSegments().size() < 2)
+    return emitOpError("expected two segments or more, but got ") << getSegments().size();
+  llvm::StringSet<> seen;
+  SmallVector<StringRef> axes;
+  getAxes(getType()).back().getValue().split(axes, '+');
+  for (StringRef axis : axes)
+    if (!seen.insert(axis).second)
+      return emitOpError("expected segments on axes that differ, but axis '")
+             << axis << "' occurs twice";
   return success();
 }
 

@@ -27,6 +27,11 @@ static LogicalResult verifyOperandTypes(KernelOp kernel) {
       return kernel.emitOpError("expected operand '%")
              << kernel.getOperandName(index)
              << "' to be rows, cols, a tensor of scalars or a scalar, but got " << type;
+    for (StringAttr axis : getAxes(type))
+      if (axis.getValue().contains('+'))
+        return kernel.emitOpError("expected operand '%")
+               << kernel.getOperandName(index) << "' to lie on one axis, but got " << type
+               << "; give its segments and join them by concat";
   }
   for (auto [index, type] : llvm::enumerate(kernel.getResultTypes()))
     if (!isVirtual(type))
@@ -209,15 +214,15 @@ LogicalResult BoundAxes::bindLikes() {
 
 LogicalResult BoundAxes::check(Operation *op, Type type) const {
   for (StringAttr axis : getAxes(type)) {
-    if (axis.getValue().contains('+'))
-      return op->emitOpError("axis '")
-             << axis.getValue() << "': concatenated axes are not supported yet";
     if (axis.getValue().contains('/'))
       return op->emitOpError("axis '") << axis.getValue() << "': block axes are not supported yet";
-    if (!contains(axis))
-      return op->emitOpError("expected axis '")
-             << axis.getValue() << "' of " << type
-             << " to have a length, but no operand and no axis op gives it one";
+    SmallVector<StringRef> segments;
+    axis.getValue().split(segments, '+');
+    for (StringRef segment : segments)
+      if (!contains(segment))
+        return op->emitOpError("expected axis '")
+               << segment << "' of " << type
+               << " to have a length, but no operand and no axis op gives it one";
   }
   return success();
 }

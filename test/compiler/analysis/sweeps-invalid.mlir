@@ -90,3 +90,35 @@ attn.kernel @sugar(%q: !q, %k: !k) -> !q {
   %o = contract %p, %k : !s, !k -> !q
   return %o : !q
 }
+
+// -----
+
+!s = !attn.matrix<f32>
+!sm = !attn.matrix<f32, q, mem>
+!r = !attn.rows<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+!km = !attn.cols<vector<4xf32>, mem>
+attn.kernel @segment_of_a_reduction(%q: !q, %km: !km, %k: !k) -> !r {
+  %s0 = dot %q, %km : !q, !km
+  %l = reduce sum %s0 over keys : !sm
+  %n = map (%x = %s0, %y = %l) : (!sm, !r) -> !sm { %z = arith.divf %x, %y : f32   yield %z : f32 }
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{segment 0 depends on a reduction, which is not supported yet; map what is reduced after the concat}}
+  %c = concat %n, %s : !sm, !s
+  %o = reduce max %c over keys : !attn.matrix<f32, q, mem+k>
+  return %o : !r
+}
+
+// -----
+
+!k = !attn.cols<vector<4xf32>>
+!km = !attn.cols<vector<4xf32>, mem>
+attn.kernel @segment_that_is_computed(%k: !k, %km: !km, %q: !attn.rows<vector<4xf32>>) -> !attn.rows<vector<4xf32>> {
+  %n = map (%x = %km) : (!km) -> !km { %y = arith.negf %x : vector<4xf32>   yield %y : vector<4xf32> }
+  // expected-error @+1 {{expected segments of vectors to be an operand of the kernel: products of computed tokens are not supported yet}}
+  %c = concat %n, %k : !km, !k
+  %s = dot %q, %c : !attn.rows<vector<4xf32>>, !attn.cols<vector<4xf32>, mem+k>
+  %o = contract %s, %c : !attn.matrix<f32, q, mem+k>, !attn.cols<vector<4xf32>, mem+k> -> !attn.rows<vector<4xf32>>
+  return %o : !attn.rows<vector<4xf32>>
+}

@@ -108,6 +108,67 @@ TEST(Reference, causalWithLogsumexp) {
     }
 }
 
+/// Tokens [first, first + count) of all heads.
+Tensor tokensOf(const Tensor &from, int64_t first, int64_t count) {
+  Tensor part = Tensor::zeros(from.type, {from.shape[0], from.shape[1], count, from.shape[3]});
+  for (int64_t plane = 0; plane < from.shape[0] * from.shape[1]; ++plane)
+    for (int64_t n = 0; n < count * from.shape[3]; ++n)
+      part.set(plane * count * from.shape[3] + n,
+               from.real((plane * from.shape[2] + first) * from.shape[3] + n));
+  return part;
+}
+
+TEST(Reference, segmentsOfKeysSideBySide) {
+  Attention a(2, 4, 2, 5, 8);
+  Tensor km = tokensOf(a.k, 0, 3), vm = tokensOf(a.v, 0, 3);
+  Tensor k = tokensOf(a.k, 3, 5), v = tokensOf(a.v, 3, 5);
+  // Each segment with its own mask; a map over both counts keys over both.
+  auto results = evaluate("attn.kernel @k(%q: !q, %km: !attn.cols<vector<4xf32>, m>, "
+                          "%vm: !attn.cols<vector<4xf32>, m>, %k: !k, %v: !k) -> (!q, !q) {\n" +
+                              beforeScores + R"(
+    %s0 = dot %q, %km scale 0.5 : !q, !attn.cols<vector<4xf32>, m>
+    %c = where %s in affine_set<(b, h, i, j) : (j <= i)> : !s
+    %x = concat %s0, %c : !attn.matrix<f32, q, m>, !s
+    %y = map (%e = %x) at (%b, %h, %i, %j) : (!attn.matrix<f32, q, m+k>) -> !attn.matrix<f32, q, m+k> {
+      %n = arith.index_cast %j : index to i32   %f = arith.sitofp %n : i32 to f32
+      %z = arith.addf %e, %f : f32   yield %z : f32 }
+    %p = softmax %y : !attn.matrix<f32, q, m+k>
+    %w = concat %vm, %v : !attn.cols<vector<4xf32>, m>, !k
+    %o = contract %p, %w : !attn.matrix<f32, q, m+k>, !attn.cols<vector<4xf32>, m+k> -> !q
+    %kw = concat %km, %k : !attn.cols<vector<4xf32>, m>, !k
+    %t = dot %q, %kw scale 0.5 : !q, !attn.cols<vector<4xf32>, m+k>
+    %u = softmax %t : !attn.matrix<f32, q, m+k>
+    %r = contract %u, %w : !attn.matrix<f32, q, m+k>, !attn.cols<vector<4xf32>, m+k> -> !q
+    return %o, %r : !q, !q
+  })",
+                          {a.q, km, vm, k, v});
+  ASSERT_EQ(results.size(), 2u);
+  expectSoftmax(
+      results[0], a, [](auto, auto, int64_t i, int64_t j) { return j < 3 || j - 3 <= i; },
+      [&](auto b, auto h, auto i, auto j) { return a.score(b, h, i, j) + double(j); });
+  expectSoftmax(
+      results[1], a, [](auto...) { return true; }, [&](auto... at) { return a.score(at...); });
+}
+
+TEST(Reference, segmentsOfOneSequenceServeAll) {
+  Attention a(2, 4, 2, 5, 8);
+  std::string program =
+      "attn.kernel @k(%q: !q, %km: !attn.cols<vector<4xf32>, m>, %k: !k) -> !q {\n"
+      "  %w = concat %km, %k : !attn.cols<vector<4xf32>, m>, !k\n"
+      "  %s = dot %q, %w : !q, !attn.cols<vector<4xf32>, m+k>\n"
+      "  %o = contract %s, %w : !attn.matrix<f32, q, m+k>, "
+      "!attn.cols<vector<4xf32>, m+k> -> !q\n  return %o : !q\n}";
+  Attention shared(1, 1, 1, 1, 3);
+  Tensor repeated = Tensor::zeros(ElementType::F32, {2, 4, 3, 4});
+  for (int64_t i = 0; i < repeated.numElements(); ++i)
+    repeated.set(i, shared.k.real(i % 12));
+  auto found = evaluate(program, {a.q, shared.k, a.k}),
+       expected = evaluate(program, {a.q, repeated, a.k});
+  ASSERT_EQ(found.size(), 1u);
+  for (int64_t i = 0; i < expected[0].numElements(); ++i)
+    EXPECT_EQ(found[0].real(i), expected[0].real(i));
+}
+
 TEST(Reference, windowWithEmptyRows) {
   Attention a(1, 1, 1, 9, 4); // queries 7 and 8 see no key
   auto arguments = a.arguments();

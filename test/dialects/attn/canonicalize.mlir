@@ -115,3 +115,18 @@ func.func @holds_without_what_is_known(%i: index, %j: index) -> i1 {
   %a = attn.holds affine_set<(i, j) : (i - j >= 0, 5 >= 0, i - i == 0)>(%i, %j)
   return %a : i1
 }
+
+// A product of segments is the segments' products; segments of segments are segments.
+// CHECK-LABEL: func.func @segments
+// CHECK-SAME: %[[Q:.*]]: !attn.rows<vector<4xf32>>, %[[A:.*]]: !attn.cols<vector<4xf32>, a>, %[[B:.*]]: !attn.cols<vector<4xf32>, b>, %[[K:.*]]: !attn.cols<vector<4xf32>>
+// CHECK-DAG: %[[SA:.*]] = attn.dot %[[Q]], %[[A]] scale 5.000000e-01
+// CHECK-DAG: %[[SB:.*]] = attn.dot %[[Q]], %[[B]] scale 5.000000e-01
+// CHECK-DAG: %[[SK:.*]] = attn.dot %[[Q]], %[[K]] scale 5.000000e-01
+// CHECK: %[[S:.*]] = attn.concat %[[SA]], %[[SB]], %[[SK]]
+// CHECK: return %[[S]]
+func.func @segments(%q: !attn.rows<vector<4xf32>>, %a: !attn.cols<vector<4xf32>, a>, %b: !attn.cols<vector<4xf32>, b>, %k: !attn.cols<vector<4xf32>>) -> !attn.matrix<f32, q, a+b+k> {
+  %m = attn.concat %a, %b : !attn.cols<vector<4xf32>, a>, !attn.cols<vector<4xf32>, b>
+  %n = attn.concat %m, %k : !attn.cols<vector<4xf32>, a+b>, !attn.cols<vector<4xf32>>
+  %s = attn.dot %q, %n scale 0.5 : !attn.rows<vector<4xf32>>, !attn.cols<vector<4xf32>, a+b+k>
+  return %s : !attn.matrix<f32, q, a+b+k>
+}

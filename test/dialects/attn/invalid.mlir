@@ -63,7 +63,7 @@ attn.kernel @f(%q: !attn.rows<f32>, %k: !attn.cols<f32, k/64>) -> !attn.rows<f32
 // -----
 
 // kernel C3: concatenated axes in an operand
-// expected-error @+1 {{axis 'k+m': concatenated axes are not supported yet}}
+// expected-error @+1 {{expected operand '%k' to lie on one axis, but got '!attn.cols<f32, k+m>'; give its segments and join them by concat}}
 attn.kernel @f(%q: !attn.rows<f32>, %k: !attn.cols<f32, k+m>) -> !attn.rows<f32> {
   return %q : !attn.rows<f32>
 }
@@ -737,3 +737,60 @@ func.func private @f(!attn.rows<tensor<4xf32>>)
 // types: blocks of nothing
 // expected-error @+1 {{expected an axis of the form name, name/N or axis+axis with N > 0, but got 'k/0'}}
 func.func private @f(!attn.cols<f32, k/0>)
+
+// -----
+
+// kernel C3: a segment without a length
+attn.kernel @f(%q: !attn.rows<f32>, %k: !attn.cols<f32>) -> !attn.rows<f32> {
+  %a = map (%x = %q) : (!attn.rows<f32>) -> !attn.matrix<f32> { yield %x : f32 }
+  // expected-error @+1 {{expected axis 'mem' of '!attn.matrix<f32, q, mem>' to have a length, but no operand and no axis op gives it one}}
+  %b = map (%x = %q) : (!attn.rows<f32>) -> !attn.matrix<f32, q, mem> { yield %x : f32 }
+  %c = concat %a, %b : !attn.matrix<f32>, !attn.matrix<f32, q, mem>
+  %m = reduce max %c over keys : !attn.matrix<f32, q, k+mem>
+  return %m : !attn.rows<f32>
+}
+
+// -----
+
+// concat C1: elements that differ
+func.func private @f(%a: !attn.cols<f32>, %b: !attn.cols<f16, mem>) {
+  // expected-error @+1 {{expected matrices of one element and row axis, or cols of one element, but segment #1 is '!attn.cols<f16, mem>' and the first is '!attn.cols<f32>'}}
+  %c = attn.concat %a, %b : !attn.cols<f32>, !attn.cols<f16, mem>
+  return
+}
+
+// -----
+
+// concat C1: row axes that differ
+func.func private @f(%a: !attn.matrix<f32>, %b: !attn.matrix<f32, p, mem>) {
+  // expected-error @+1 {{but segment #1 is '!attn.matrix<f32, p, mem>' and the first is '!attn.matrix<f32>'}}
+  %c = attn.concat %a, %b : !attn.matrix<f32>, !attn.matrix<f32, p, mem>
+  return
+}
+
+// -----
+
+// concat C1: rows
+func.func private @f(%a: !attn.rows<f32>, %b: !attn.rows<f32>) {
+  // expected-error @+1 {{but segment #0 is '!attn.rows<f32>'}}
+  %c = "attn.concat"(%a, %b) : (!attn.rows<f32>, !attn.rows<f32>) -> !attn.cols<f32, k+q>
+  return
+}
+
+// -----
+
+// concat C2: one segment
+func.func private @f(%a: !attn.cols<f32>) {
+  // expected-error @+1 {{expected two segments or more, but got 1}}
+  %c = attn.concat %a : !attn.cols<f32>
+  return
+}
+
+// -----
+
+// concat C2: an axis twice
+func.func private @f(%a: !attn.cols<f32>, %b: !attn.cols<f32, mem+k>) {
+  // expected-error @+1 {{expected segments on axes that differ, but axis 'k' occurs twice}}
+  %c = attn.concat %a, %b : !attn.cols<f32>, !attn.cols<f32, mem+k>
+  return
+}

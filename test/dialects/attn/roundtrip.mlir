@@ -167,3 +167,13 @@ func.func private @helper(%i: index, %j: index, %gain: tensor<128xf32>) -> (i1, 
 // CHECK-SAME: !attn.matrix<f64>, !attn.matrix<i1, q, k/64+mem/64>, !attn.matrix<f8E4M3FN, a, k>
 func.func private @types(!attn.rows<f32, q>, !attn.rows<f32, q/64>, !attn.cols<f32, k>, !attn.cols<index, k+mem>,
                          !attn.matrix<f64, q, k>, !attn.matrix<i1, q, k/64 + mem/64>, !attn.matrix<f8E4M3FN, a, k>)
+
+// CHECK-LABEL: func.func private @segments
+func.func private @segments(%a: !attn.matrix<f32, q, mem>, %b: !attn.matrix<f32>, %c: !attn.cols<f32>, %d: !attn.cols<f32, mem>) -> !attn.matrix<f32, q, mem+k> {
+  // CHECK: %[[S:.*]] = attn.concat %{{.*}}, %{{.*}} : !attn.matrix<f32, q, mem>, !attn.matrix<f32>
+  %s = attn.concat %a, %b : !attn.matrix<f32, q, mem>, !attn.matrix<f32>
+  // CHECK: attn.concat %{{.*}}, %{{.*}} : !attn.cols<f32>, !attn.cols<f32, mem>
+  %t = attn.concat %c, %d : !attn.cols<f32>, !attn.cols<f32, mem>
+  // CHECK: return %[[S]] : !attn.matrix<f32, q, mem+k>
+  return %s : !attn.matrix<f32, q, mem+k>
+}

@@ -89,7 +89,12 @@ Value MapExpander::expandComparison(Operation &op, int64_t row, int64_t column) 
     Value bound = op.getOperand(1 - side);
     if (!from || dependenceOf(bound) & Column)
       continue;
+    // Numbers of columns are made of the columns, which are at hand then.
+    bool hasColumns = llvm::any_of(tile::MapOp(map).getInputs(),
+                                   [&](Value input) { return emitter.columnMaps.contains(input); });
     unsigned varies = dependenceOf(bound) | (from->other ? dependenceOf(from->other) : 0);
+    if (hasColumns && !(varies & Row))
+      continue;
     Value &gap = gaps[{op.getResult(0), placeOf(varies, row, 0)}];
     if (!gap && !(gap = gapTo(bound, *from, row)))
       return {};

@@ -152,6 +152,13 @@ WarpgroupEmitter::Parking::Parking(Block &role, ArrayRef<scf::WhileOp> scans, Ar
         op = op->getParentOp();
   });
   role.walk<WalkOrder::PreOrder>([&](Operation *user) {
+    // Copies take what they need from uniform registers.
+    bool isOfCopies = llvm::any_of(scans, [&](scf::WhileOp scan) {
+      return scan.getAfter().isAncestor(user->getParentRegion()) ||
+             (user->getBlock() == scan->getBlock() && scan->isBeforeInBlock(user));
+    });
+    if (isOfCopies)
+      return;
     for (OpOperand &use : user->getOpOperands())
       if (use.get().getType().isIntOrIndex() && !isAtHand(use.get()) &&
           !llvm::is_contained(kept, use.get()) && isNeededLate(use.get(), user))

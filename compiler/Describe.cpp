@@ -85,9 +85,40 @@ static bundle::Expression lengthOf(StringRef axis, const bundle::KernelInfo &inf
   llvm_unreachable("keys that are multiplied are an operand");
 }
 
+/// How many boxes cover a grid.
+static bundle::Expression countBoxes(ArrayRef<bundle::Expression> extents, ArrayRef<int64_t> box) {
+  using bundle::Expression;
+  std::optional<Expression> tiles;
+  for (auto [extent, size] : llvm::zip_equal(extents, box)) {
+    Expression count = Expression::ceilDiv(extent, Expression::constant(size));
+    tiles = tiles ? Expression::binary(Expression::Kind::Mul, std::move(*tiles), std::move(count))
+                  : std::move(count);
+  }
+  return std::move(*tiles);
+}
+
+/// Tiles of keys that are summarised. `facts`: the attribute tile.workspace.
+static FailureOr<bundle::Expression> countKeyTiles(tile::KernelOp kernel, DictionaryAttr facts,
+                                                   const bundle::KernelInfo &info) {
+  using bundle::Expression;
+  auto grid = facts.getAs<DenseI64ArrayAttr>("grid");
+  if (!grid)
+    return Expression::ceilDiv(lengthOf(cast<StringAttr>(facts.get("axis")).getValue(), info),
+                               Expression::constant(kernel.getConfig().getKeys()));
+  SmallVector<Expression> extents;
+  for (int64_t operand : grid.asArrayRef()) {
+    Value size = kernel.getBody().getArgument(unsigned(operand));
+    FailureOr<Expression> extent = translateScalar(kernel, size, info);
+    if (failed(extent))
+      return failure();
+    extents.push_back(std::move(*extent));
+  }
+  return countBoxes(extents, kernel.getConfig().getKeyBox().asArrayRef());
+}
+
 /// The shape of the memory argument `index`, which has the attribute tile.workspace.
-static bundle::Workspace describeWorkspace(tile::KernelOp kernel, unsigned index,
-                                           const bundle::KernelInfo &info) {
+static FailureOr<bundle::Workspace> describeWorkspace(tile::KernelOp kernel, unsigned index,
+                                                      const bundle::KernelInfo &info) {
   using bundle::Expression;
   auto facts = kernel.getArgAttrOfType<DictionaryAttr>(index, "tile.workspace");
   const std::string &result = info.results.front().name;
@@ -96,13 +127,13 @@ static bundle::Workspace describeWorkspace(tile::KernelOp kernel, unsigned index
                                                       : Expression::constant(1);
   };
   auto memory = cast<MemRefType>(kernel.getArgumentTypes()[index]);
-  Expression tiles =
-      Expression::ceilDiv(lengthOf(cast<StringAttr>(facts.get("axis")).getValue(), info),
-                          Expression::constant(kernel.getConfig().getKeys()));
+  FailureOr<Expression> tiles = countKeyTiles(kernel, facts, info);
+  if (failed(tiles))
+    return failure();
   bundle::Workspace workspace;
   workspace.name = kernel.getArgumentName(index).str();
   workspace.dtype = *elementTypeOf(memory.getElementType());
-  workspace.shape = {sizeOf("batch", 0), sizeOf("head", 1), std::move(tiles),
+  workspace.shape = {sizeOf("batch", 0), sizeOf("head", 1), std::move(*tiles),
                      Expression::constant(memory.getShape().back())};
   return workspace;
 }
@@ -178,13 +209,7 @@ countTiles(tile::KernelOp kernel, const bundle::KernelInfo &info, const std::str
       extents.push_back(std::move(*length));
     }
   }
-  std::optional<Expression> tiles;
-  for (auto [extent, size] : llvm::zip(extents, box)) {
-    Expression count = Expression::ceilDiv(std::move(extent), Expression::constant(size));
-    tiles = tiles ? Expression::binary(Expression::Kind::Mul, std::move(*tiles), std::move(count))
-                  : std::move(count);
-  }
-  return std::move(*tiles);
+  return countBoxes(extents, box);
 }
 
 /// What packed heads take for granted: rows have the result's heads, and whatever heads the other
@@ -248,8 +273,12 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
   }
   using bundle::Expression;
   for (unsigned index = 0; index < kernel.getArgumentTypes().size(); ++index)
-    if (kernel.getArgAttr(index, "tile.workspace"))
-      variant.workspaces.push_back(describeWorkspace(kernel, index, info));
+    if (kernel.getArgAttr(index, "tile.workspace")) {
+      FailureOr<bundle::Workspace> workspace = describeWorkspace(kernel, index, info);
+      if (failed(workspace))
+        return failure();
+      variant.workspaces.push_back(std::move(*workspace));
+    }
   unsigned first = kernel.getArgumentTypes().size() - kernel.getResultCount();
   if (kernel.getArgAttr(first, "tile.workspace")) {
     // A pass before the kernel: a block a tile of keys.

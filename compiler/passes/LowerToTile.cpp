@@ -14,6 +14,7 @@
 #include "compiler/Passes.h"
 #include "compiler/passes/LowerToTileCheck.h"
 #include "compiler/passes/LowerToTileSweep.h"
+#include "compiler/problem/Problem.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -142,19 +143,23 @@ LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
                                 << axis.getValue() << "' and '" << axes[1].getValue() << "'";
   constexpr int64_t threads = 128;
   auto itsConfig = tile::ConfigAttr::get(kernel.getContext(), 1, config.getKeys(),
-                                         config.getThreads() == 1 ? 1 : threads, 1);
+                                         config.getThreads() == 1 ? 1 : threads, 1, {},
+                                         config.getKeyBox(), 0, 0);
   auto before = createKernel((kernel.getSymName() + "_summaries").str(), itsConfig, false);
-  schedules.emitSummaries(plan, before, axis, config.getKeys());
+  schedules.emitSummaries(plan, before, axis);
   auto workspace = [&](StringRef name, Attribute value) {
     for (tile::KernelOp op : {kernel, before})
       op.setArgAttr(source.getNumArguments(), name, value);
   };
   Builder builder(kernel.getContext());
-  workspace("tile.workspace",
-            builder.getDictionaryAttr(
-                {builder.getNamedAttr("axis", axis),
-                 builder.getNamedAttr("batch", builder.getBoolAttr(schedules.onBatch())),
-                 builder.getNamedAttr("head", builder.getBoolAttr(schedules.onHead()))}));
+  SmallVector<NamedAttribute> facts = {
+      builder.getNamedAttr("axis", axis),
+      builder.getNamedAttr("batch", builder.getBoolAttr(schedules.onBatch())),
+      builder.getNamedAttr("head", builder.getBoolAttr(schedules.onHead()))};
+  if (config.getKeyBox())
+    facts.push_back(builder.getNamedAttr(
+        "grid", builder.getDenseI64ArrayAttr(*getGridOperands(source, axis.getValue()))));
+  workspace("tile.workspace", builder.getDictionaryAttr(facts));
   kernel->setAttr("tile.before", FlatSymbolRefAttr::get(before.getSymNameAttr()));
   return success();
 }

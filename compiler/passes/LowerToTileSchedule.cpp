@@ -29,9 +29,8 @@ MaskSchedules::MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config)
   TilePair tiles = getTiles(config);
   options.rows = tiles.queries;
   options.columns = tiles.keys;
-  // A pass before the kernel walks consecutive keys.
-  options.allowSummaries = !config.getKeyBox();
   for (const Sweep &sweep : plan.sweeps) {
+    options.allowSummaries = canSummarise(plan, sweep.keyAxis, tiles.keys);
     for (unsigned frame : sweep.frames)
       add(plan.frames[frame].domain, sweep.keyAxis, options);
     for (unsigned accumulator : sweep.accumulators)
@@ -176,14 +175,15 @@ static SmallVector<Value> emitFold(TileScope &scope, ProgramEmitter &program, Pr
   return SmallVector<Value>(op.getResults().begin(), op.getResults().end());
 }
 
-void MaskSchedules::emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, StringAttr axis,
-                                  int64_t tileKeys) const {
+void MaskSchedules::emitSummaries(const SweepPlan &plan, tile::KernelOp kernel,
+                                  StringAttr axis) const {
   TileScope scope(plan, kernel);
   OpBuilder &top = scope.top();
   Location loc = scope.location();
   Value workspace = kernel.getBody().getArguments().back();
   Value tile = scope.firstQuery();
-  TilePlace keys = scope.tilesOf(axis, tileKeys, {}).at(top, loc, tile);
+  TileGrid tiles = scope.tilesOf(axis, scope.config().getKeys(), scope.config().getKeyBox());
+  TilePlace keys = tiles.at(top, loc, tile);
   for (const Mask &mask : masks) {
     if (mask.schedule.summaries.empty())
       continue;

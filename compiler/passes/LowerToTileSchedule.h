@@ -38,8 +38,7 @@ public:
   /// What a bundle says of the masks that hide anything: a dictionary each.
   mlir::ArrayAttr describe(mlir::MLIRContext *context) const;
   /// Emits the body of the kernel that fills the workspace, the last argument of `kernel`.
-  void emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, mlir::StringAttr axis,
-                     int64_t tileKeys) const;
+  void emitSummaries(const SweepPlan &plan, tile::KernelOp kernel, mlir::StringAttr axis) const;
 
 private:
   void add(const Domain &domain, mlir::StringAttr keyAxis, const mask::ScheduleOptions &options);

@@ -33,6 +33,11 @@ std::string spell(const mask::TileShape &shape) {
   return text;
 }
 
+bool canSummarise(const SweepPlan &plan, llvm::StringRef keyAxis, const mask::TileShape &keys) {
+  auto grid = getGridOperands(plan.graph->kernel(), keyAxis);
+  return keys.box.empty() || (grid && grid->size() == keys.box.size());
+}
+
 MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles) {
   auto [rows, columns] = getScoreAxes(plan.graph->kernel());
   MaskSchedule planned;
@@ -41,6 +46,7 @@ MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles) {
       getKeys(plan, columns, !tiles.keys.box.empty()));
   planned.domains = getDomains(plan);
   planned.mask = buildMask(plan, *planned.formulas);
+  planned.allowSummaries = canSummarise(plan, columns, tiles.keys);
   return planned;
 }
 
@@ -57,8 +63,7 @@ void rescheduleMask(MaskSchedule &planned, const TilePair &tiles,
   options.rows = tiles.queries;
   options.columns = tiles.keys;
   options.level = level;
-  // As in kernels: a pass before them walks consecutive keys.
-  options.allowSummaries = tiles.keys.box.empty();
+  options.allowSummaries = planned.allowSummaries;
   planned.schedule = mask::buildSchedule(*planned.formulas, planned.mask, options);
 }
 

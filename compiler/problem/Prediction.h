@@ -24,6 +24,10 @@ llvm::StringRef spell(mask::Level level);
 /// "64", or "8 x 8" for a box.
 std::string spell(const mask::TileShape &shape);
 
+/// Can a pass before the kernel summarise what a mask reads of each tile of keys? A launch has to know
+/// how many tiles there are: of boxes where the sizes of the grid are operands.
+bool canSummarise(const SweepPlan &plan, llvm::StringRef keyAxis, const mask::TileShape &keys);
+
 /// The mask of a plan (see buildMask) and the schedule of a loop over key tiles. Movable; the plan has to
 /// live as long.
 struct MaskSchedule {
@@ -31,6 +35,8 @@ struct MaskSchedule {
   std::unique_ptr<mask::FormulaBuilder> formulas;
   mask::MaskFormula mask;
   mask::Schedule schedule;
+  /// See canSummarise.
+  bool allowSummaries = true;
 };
 /// Without a schedule yet.
 MaskSchedule readMask(const SweepPlan &plan, const TilePair &tiles);

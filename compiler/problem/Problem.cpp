@@ -384,6 +384,19 @@ mask::TokenGrid getKeys(const SweepPlan &plan, StringRef axis, bool inBoxes) {
   return keys;
 }
 
+std::optional<SmallVector<int64_t, 3>> getGridOperands(attn::KernelOp kernel, StringRef axis) {
+  SmallVector<int64_t, 3> operands;
+  for (auto op : kernel.getBody().getOps<attn::AxisOp>())
+    if (op.getAxis() == axis)
+      for (Value size : op.getGrid()) {
+        auto operand = dyn_cast<BlockArgument>(size);
+        if (!operand)
+          return std::nullopt;
+        operands.push_back(operand.getArgNumber());
+      }
+  return operands;
+}
+
 std::pair<StringRef, StringRef> getScoreAxes(attn::KernelOp kernel) {
   attn::MatrixType first;
   auto find = [&](Operation *operation) {

@@ -114,6 +114,9 @@ std::vector<Domain> getDomains(const SweepPlan &plan);
 mask::TokenGrid getGrid(const SweepPlan &plan, llvm::StringRef axis);
 /// The keys of an axis, in coordinates of its grid where tiles are boxes.
 mask::TokenGrid getKeys(const SweepPlan &plan, llvm::StringRef axis, bool inBoxes);
+/// The operands that are those sizes, by number; nothing where one of them is computed.
+std::optional<llvm::SmallVector<int64_t, 3>> getGridOperands(attn::KernelOp kernel,
+                                                             llvm::StringRef axis);
 
 /// The mask of a loop over keys that serves all masks of the plan: where some pair is visible in any,
 /// and hidden in any.

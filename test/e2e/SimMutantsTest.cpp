@@ -158,7 +158,50 @@ Value numbers(const char *name) {
   return {name, table};
 }
 
+/// With no first tokens, with nothing but those, and with both.
+std::vector<MaskCase> streamingLaunches() {
+  auto values = [](int64_t sinks, int64_t w) { return Named{{"sinks", sinks}, {"w", w}}; };
+  return {{several(77), values(-2000000000, 20)},
+          {several(77), values(4, -1)},
+          {one(560), values(4, 350)}};
+}
+
+/// Five tiles of tokens, each a group of its own but for strays that belong to the groups of the next
+/// tiles, two in one sequence and one in the other: single rows decide which tiles are visited.
+MaskCase strays() {
+  constexpr int64_t tiles = 5, tileSize = 128;
+  Shape shape = {.batch = 2, .heads = 1, .kvHeads = 1, .queries = 640, .keys = 640};
+  Tensor group = Tensor::zeros(ElementType::I32, {shape.batch, shape.keys});
+  for (int64_t b = 0; b < shape.batch; ++b) {
+    // Rising from tile to tile in one sequence, falling below 0 in the other.
+    auto groupOf = [&](int64_t tile) { return b ? 20 + 3 * tile : -20 - 3 * tile; };
+    for (int64_t i = 0; i < shape.keys; ++i)
+      group.set(b * shape.keys + i, groupOf(i / tileSize));
+    for (int64_t tile = 0; tile < tiles; ++tile)
+      for (int64_t step = 1; step <= 2 - b && tile + step < tiles; ++step) {
+        int64_t warp = (tile + step + b) % 4, lane = (tile * 13 + step * 7 + b * 5) % 32;
+        group.set(b * shape.keys + tile * tileSize + warp * 32 + lane, groupOf(tile + step));
+      }
+  }
+  return {shape, {{"group", group}}};
+}
+
+std::vector<MaskCase> scatteredLaunches() {
+  MaskCase far = {one(60, 65 * 128 + 40), {}};
+  Tensor group = Tensor::zeros(ElementType::I32, {1, far.shape.keys});
+  // The queries' group comes again only behind 64 tiles of others.
+  for (int64_t i = 60; i < far.shape.keys; ++i)
+    group.set(i, i < 65 * 128 + 7 ? int64_t(9) : int64_t(0));
+  far.values["group"] = group;
+  MaskCase same = {several(77), {{"group", Tensor::zeros(ElementType::I32, {2, 77})}}};
+  return {same, strays(), far};
+}
+
 //===-- What is equivalent ---===//
+
+const char *const cutTo32Bits =
+    "what is below all positions, cut to 32 bits, at most makes more tiles partly visible";
+const char *const noLaterTurn = "the sweep is over: nobody fills the place again";
 
 const std::vector<Equivalent> equivalentsOfSm80 = {
     {"bound without its minimum", ".*",
@@ -172,7 +215,8 @@ const std::vector<Equivalent> equivalentsOfSm80 = {
     {"bar.sync deleted", ".*",
      "the barrier behind the loop: a warp's results go where only it has read queries"},
     {"bar.warp.sync deleted", ".*",
-     "the rows were last read by ldmatrix, which all lanes execute together"}};
+     "the rows were last read by ldmatrix, which all lanes execute together"},
+    {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits}};
 
 const std::vector<Equivalent> equivalentsOfSm90a = {
     {"bar.sync deleted", ".*",
@@ -181,6 +225,28 @@ const std::vector<Equivalent> equivalentsOfSm90a = {
      R"(add\.s32[^;]*, 4; )"},
     {"bar.warp.sync deleted", ".*", "a barrier of all threads is right before it",
      R"(bar\.sync [^;]*; )"},
+    {"bar.warp.sync deleted", ".*", "each lane fences for what all of them have written together",
+     R"(stmatrix[^;]*; )"},
+    {"bar.warp.sync deleted", ".*", noLaterTurn, R"(or\.b32[^;]*; (setp[^;]*; )?)"},
+    {"mbarrier arrive deleted", ".*", noLaterTurn,
+     R"(wgmma\.wait_group[^;]* 0; bra[^;]*; cvt[^;]*; add[^;]*; add[^;]*; )"},
+    {"swizzle without xor", ".*", "a tile is at most taken as partly visible where a later one is",
+     R"(bar\.warp\.sync[^;]*; bra[^;]*; )"},
+    {"bound without its minimum", R"(min\.s64.*)",
+     "rows behind the last one see no key that others do not, or it is masked",
+     R"(add\.s64[^;]*, -1; )"},
+    {"bound without its minimum", R"(min\.s32.*, 127)",
+     "more tiles are taken as partly visible, whose masks then hide nothing"},
+    {"bound without its minimum", R"(min\.[us](32|64).*, 1677721[56])",
+     "no sweep has so many tiles"},
+    {"bound without its minimum", R"(min\.s32.*)",
+     "where keys end within a tile, it is visited at most once more than needed",
+     R"(or\.b32[^;]*, 127; ld\.volatile[^;]*; )"},
+    {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits},
+    {"bound without its maximum", R"(max\.s64.*, 0)", "less than no tiles are none, too",
+     R"(ld\.volatile[^;]*; )"},
+    {"bound without its maximum", R"(max\.s64.*, 0)",
+     "a first tile before all is cut again where tiles are counted", R"(sub\.s64[^;]*; )"},
     {"bar with another number", R"(bar\.arrive.*)",
      "which warpgroup multiplies first is a free choice", R"(mov\.b32 \s*%r\d+, 1; )"},
 };
@@ -223,8 +289,10 @@ const Case cases[] = {
     {"sm_90a",
      "alibi-window",
      {"bf16", 128},
-     [] { return launchesOfSm90a(numbers("slope"), Value{"w", int64_t(200)}); }},
+     [] { return launchesOfSm90a(numbers("slope"), Value{"w", int64_t(330)}); }},
     {"sm_90a", "sink", {"f16", 64}, [] { return launchesOfSm90a(numbers("sink")); }},
+    {"sm_90a", "masks/streaming-llm", {"bf16", 64}, streamingLaunches},
+    {"sm_90a", "masks/document-scattered", {"bf16", 64}, scatteredLaunches},
 };
 
 INSTANTIATE_TEST_SUITE_P(Cuda, SimMutants, testing::ValuesIn(cases), nameOfCase);

@@ -274,7 +274,9 @@ bool ShadowWords::Pass::checkReaders(uint32_t index, unsigned bytes, unsigned la
     unsigned other = readLane(word.state);
     // A collective write is made by every lane, behind its own reads only.
     bool sameInstruction = readers.back().instruction == instruction;
-    if (other != anyLane && other != lane && (readers.back().bytes & bytes) && !sameInstruction) {
+    bool bothAtomic = readers.back().atomic && isAtomic(access.kind);
+    if (other != anyLane && other != lane && (readers.back().bytes & bytes) && !sameInstruction &&
+        !bothAtomic) {
       conflict(FindingKind::WarpHazard, Hazard::WriteAfterRead, index, bytes, lane,
                readers.back().epoch, readers.back().instruction, other);
       clean = false;

@@ -76,5 +76,22 @@ TEST(StarvedLanes, MeetAtASynchronisingInstruction) {
   }
 }
 
+/// What all lanes know is stored by all of them: if all accesses are strong, one may have read it by
+/// then.
+TEST(StarvedLanes, StoreWhatOthersHaveRead) {
+  for (std::string strength : {"", ".volatile"}) {
+    KernelRun kernel;
+    kernel.body = "setp.ne.u32 %p1, %r0, 0; @%p1 bra OTHERS; st" + strength +
+                  ".shared.b32 [smem], 7; ld" + strength +
+                  ".shared.b32 %r5, [smem]; bra.uni DONE; OTHERS: st" + strength +
+                  ".shared.b32 [smem], 7; ld" + strength +
+                  ".shared.b32 %r5, [smem]; DONE: st.global.b32 [%rd2], %r5;";
+    kernel.options.split = true;
+    kernel.options.schedule = Schedule::StarveOne;
+    kernel.options.seed = 1;
+    EXPECT_EQ(runKernel(kernel).kinds(), strength.empty() ? "hazard within a warp" : "");
+  }
+}
+
 } // namespace
 } // namespace attune::sim::test

@@ -6,6 +6,8 @@
 #include "test/e2e/Masks.h"
 #include "test/runtime/sim/mutation/Equivalents.h"
 
+#include <limits>
+
 using namespace attune::test;
 using attune::sim::test::Equivalent;
 using attune::sim::test::Mutant;
@@ -158,11 +160,25 @@ Value numbers(const char *name) {
   return {name, table};
 }
 
+/// The ends of the range of numbers that launches take.
+constexpr int64_t leastInt = -std::numeric_limits<int32_t>::max();
+constexpr int64_t mostInt = std::numeric_limits<int32_t>::max();
+
+/// Windows before which nothing lies and in which nothing lies, and one of `w`.
+std::vector<MaskCase> windowLaunches(std::vector<MaskCase> launches, int64_t w) {
+  launches.insert(launches.begin(), 2, launches.front());
+  for (MaskCase &launched : launches)
+    launched.values["w"] = w;
+  launches[0].values["w"] = mostInt;
+  launches[1].values["w"] = leastInt;
+  return launches;
+}
+
 /// With no first tokens, with nothing but those, and with both.
 std::vector<MaskCase> streamingLaunches() {
   auto values = [](int64_t sinks, int64_t w) { return Named{{"sinks", sinks}, {"w", w}}; };
-  return {{several(77), values(-2000000000, 20)},
-          {several(77), values(4, -1)},
+  return {{several(77), values(leastInt, mostInt)},
+          {several(77), values(4, leastInt)},
           {one(560), values(4, 350)}};
 }
 
@@ -201,6 +217,7 @@ std::vector<MaskCase> scatteredLaunches() {
 
 const char *const cutTo32Bits =
     "what is below all positions, cut to 32 bits, at most makes more tiles partly visible";
+const char *const rowOrLastKey = "the lesser of a row's number and the last key's is at least -1";
 const char *const noLaterTurn = "the sweep is over: nobody fills the place again";
 
 const std::vector<Equivalent> equivalentsOfSm80 = {
@@ -216,7 +233,8 @@ const std::vector<Equivalent> equivalentsOfSm80 = {
      "the barrier behind the loop: a warp's results go where only it has read queries"},
     {"bar.warp.sync deleted", ".*",
      "the rows were last read by ldmatrix, which all lanes execute together"},
-    {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits}};
+    {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits},
+    {"bound without its maximum", R"(max\.s32.*, -1)", rowOrLastKey, R"(min\.s32[^;]*; )"}};
 
 const std::vector<Equivalent> equivalentsOfSm90a = {
     {"bar.sync deleted", ".*",
@@ -243,6 +261,7 @@ const std::vector<Equivalent> equivalentsOfSm90a = {
      "where keys end within a tile, it is visited at most once more than needed",
      R"(or\.b32[^;]*, 127; ld\.volatile[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits},
+    {"bound without its maximum", R"(max\.s32.*, -1)", rowOrLastKey, R"(min\.s32[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, 0)", "less than no tiles are none, too",
      R"(ld\.volatile[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, 0)",
@@ -283,13 +302,13 @@ const Case cases[] = {
     {"sm_80",
      "alibi-window",
      {"bf16", 128},
-     [] { return launchesOfSm80(numbers("slope"), Value{"w", int64_t(40)}); }},
+     [] { return windowLaunches(launchesOfSm80(numbers("slope")), 40); }},
     {"sm_80", "sink", {"f16", 128}, [] { return launchesOfSm80(numbers("sink")); }},
     {"sm_90a", "causal", {"bf16", 64}, [] { return launchesOfSm90a(); }},
     {"sm_90a",
      "alibi-window",
      {"bf16", 128},
-     [] { return launchesOfSm90a(numbers("slope"), Value{"w", int64_t(330)}); }},
+     [] { return windowLaunches(launchesOfSm90a(numbers("slope")), 330); }},
     {"sm_90a", "sink", {"f16", 64}, [] { return launchesOfSm90a(numbers("sink")); }},
     {"sm_90a", "masks/streaming-llm", {"bf16", 64}, streamingLaunches},
     {"sm_90a", "masks/document-scattered", {"bf16", 64}, scatteredLaunches},

@@ -16,23 +16,7 @@ public:
   LeafRewriter(ExpressionGraph &graph, Rewrite rewrite)
       : graph(graph), rewrite(std::move(rewrite)) {}
 
-  const Node *operator()(const Node *node) {
-    if (!node || node->kind == NodeKind::Constant)
-      return node;
-    auto [place, isNew] = done.try_emplace(node, nullptr);
-    if (!isNew)
-      return place->second;
-    const Node *result;
-    if (node->operands.empty()) {
-      result = rewrite(node);
-    } else {
-      llvm::SmallVector<const Node *, 3> operands;
-      for (const Node *operand : node->operands)
-        operands.push_back((*this)(operand));
-      result = graph.withOperands(node, operands);
-    }
-    return done[node] = result;
-  }
+  const Node *operator()(const Node *node);
 
 private:
   ExpressionGraph &graph;

@@ -4,17 +4,6 @@
 #include "compiler/analysis/SweepPlanner.h"
 
 namespace attune {
-void rewriteResults(SweepPlan &plan, LeafRewriter &rewrite) {
-  for (ResultPlan &result : plan.results) {
-    result.scalar = rewrite(result.scalar);
-    for (ResultPlan::Term &term : result.terms)
-      term.factor = rewrite(term.factor);
-    for (EpilogueStep &step : result.epilogue)
-      for (const Node *&input : step.inputs)
-        input = rewrite(input);
-  }
-}
-
 /// The drafts as they are executed: row values take the place of reductions of earlier sweeps.
 void SweepPlanner::resolveState() {
   Separation separation(graph, [](unsigned) { return false; });

@@ -4,7 +4,7 @@
 #define ATTUNE_COMPILER_PLAN_PACKEDHEADS_H
 
 #include "compiler/analysis/Sweeps.h"
-#include "compiler/plan/TileChoice.h"
+#include "compiler/plan/KernelShape.h"
 
 namespace attune {
 

@@ -2,17 +2,11 @@
 // Which tile sizes, threads and stages does a kernel get on a target, and does a choice fit?
 #include "compiler/plan/TileChoice.h"
 
-#include "compiler/analysis/Sweeps.h"
 #include "compiler/plan/PackedHeads.h"
 #include "compiler/plan/WarpgroupChoice.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/TypeUtilities.h"
-#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/raw_ostream.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace attune;
@@ -23,167 +17,7 @@ static constexpr int64_t OtherRegisters = 72;
 /// More key tiles in flight than this hide nothing more.
 static constexpr int64_t GreatestStages = 8;
 
-//===--- demand -------------------------------------------------------------------------------===//
-
-static int64_t widthOf(Type type) {
-  Type element = isa<attn::RowsType>(type) ? cast<attn::RowsType>(type).getElementType()
-                                           : cast<attn::ColsType>(type).getElementType();
-  auto vector = dyn_cast<VectorType>(element);
-  return vector ? vector.getNumElements() : 1;
-}
-
-static void collectNodes(const Node *node, llvm::SmallSetVector<const Node *, 16> &seen) {
-  if (!node || !seen.insert(node))
-    return;
-  for (const Node *operand : node->operands)
-    collectNodes(operand, seen);
-}
-
-static int64_t countDivisions(AffineMap map) {
-  int64_t count = 0;
-  map.walkExprs([&](AffineExpr expression) {
-    AffineExprKind kind = expression.getKind();
-    count += kind == AffineExprKind::FloorDiv || kind == AffineExprKind::CeilDiv ||
-             kind == AffineExprKind::Mod;
-  });
-  return count;
-}
-
-/// Integer divisions become a product, shifts and a correction.
-static int64_t countDivisions(Operation *op) {
-  if (auto apply = dyn_cast<affine::AffineApplyOp>(op))
-    return countDivisions(apply.getAffineMap());
-  return isa<arith::FloorDivSIOp, arith::CeilDivSIOp, arith::DivUIOp, arith::RemUIOp>(op);
-}
-
-/// Work at each pair that is not a product: it decides how many registers are left for tiles.
-static int64_t countPairOps(attn::KernelOp kernel) {
-  int64_t count = 0;
-  auto isNumberOfKey = [](Value value) {
-    auto cols = dyn_cast<attn::ColsType>(value.getType());
-    return cols && !isa<VectorType>(cols.getElementType());
-  };
-  kernel.walk([&](Operation *op) {
-    if (isa<attn::MapOp>(op) && isa<attn::MatrixType>(op->getResult(0).getType()))
-      count += 8 * llvm::count_if(op->getOperands(), isNumberOfKey);
-    Operation *parent = op->getParentOp();
-    bool atPairs = isa<attn::MapOp, attn::WhereOp>(parent) &&
-                   isa<attn::MatrixType>(parent->getResult(0).getType());
-    if (!atPairs || op->hasTrait<OpTrait::ConstantLike>() || op->hasTrait<OpTrait::IsTerminator>())
-      return;
-    auto load = dyn_cast<attn::LoadOp>(op);
-    count += (load && load->getNumOperands() > 2 ? 8 : 1) + 2 * countDivisions(op);
-  });
-  return count;
-}
-
-/// See KernelShape::hasScatteredKeys.
-static bool scattersKeys(attn::WhereOp where) {
-  bool readsKeys = llvm::any_of(where->getOperandTypes(), [](Type type) {
-    return isa<attn::ColsType>(type) && !isa<FloatType>(getElementTypeOrSelf(type));
-  });
-  return readsKeys || where
-                          .walk([](Operation *op) {
-                            bool scatters =
-                                isa<arith::OrIOp, affine::AffineDelinearizeIndexOp>(op) ||
-                                countDivisions(op) > 0;
-                            return scatters ? WalkResult::interrupt() : WalkResult::advance();
-                          })
-                          .wasInterrupted();
-}
-
-/// Grids of the axes that all matrices lie on; of none, if they lie on different ones.
-static void findGrids(attn::KernelOp kernel, KernelShape &shape) {
-  StringAttr rows, cols;
-  bool isOne = true;
-  kernel.walk([&](Operation *op) {
-    for (Value value : op->getResults())
-      if (auto matrix = dyn_cast<attn::MatrixType>(value.getType())) {
-        isOne &= (!rows || rows == matrix.getRowAxis()) && (!cols || cols == matrix.getColAxis());
-        rows = matrix.getRowAxis();
-        cols = matrix.getColAxis();
-      }
-  });
-  for (Type type : kernel.getResultTypes())
-    isOne &= isa<attn::RowsType>(type) && cast<attn::RowsType>(type).getAxis() == rows;
-  if (!isOne)
-    return;
-  for (auto axis : kernel.getBody().getOps<attn::AxisOp>()) {
-    if (axis.getAxisAttr() == rows && !axis.getGrid().empty())
-      shape.queryGrid = axis.getGrid().size();
-    if (axis.getAxisAttr() == cols && !axis.getGrid().empty())
-      shape.keyGrid = axis.getGrid().size();
-  }
-}
-
-static int64_t sum(ArrayRef<int64_t> numbers) {
-  return std::accumulate(numbers.begin(), numbers.end(), int64_t(0));
-}
-
-/// The operands that a sweep reads vectors of: of queries, and of keys.
-static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
-                            llvm::SmallSetVector<Value, 4> &rows,
-                            llvm::SmallSetVector<Value, 4> &cols, KernelShape &shape) {
-  llvm::SmallSetVector<const Node *, 16> nodes;
-  for (unsigned frame : sweep.frames)
-    collectNodes(plan.frames[frame].exponent, nodes);
-  for (unsigned id : sweep.accumulators) {
-    const Accumulator &carried = plan.accumulators[id];
-    collectNodes(carried.coefficient, nodes);
-    if (carried.values)
-      cols.insert(carried.values);
-  }
-  for (const Node *node : nodes) {
-    shape.rowValues += node->kind == NodeKind::RowRef;
-    if (node->kind == NodeKind::Dot) {
-      auto dot = node->source.getDefiningOp<attn::DotOp>();
-      rows.insert(dot.getRows());
-      cols.insert(dot.getCols());
-    }
-  }
-}
-
-KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
-  KernelShape shape;
-  llvm::SmallSetVector<Value, 4> rows;
-  // Sweeps share the memory of their keys: the one with the longest vectors counts.
-  for (const Sweep &sweep : plan.sweeps) {
-    llvm::SmallSetVector<Value, 4> cols;
-    collectOperands(plan, sweep, rows, cols, shape);
-    SmallVector<int64_t> widths;
-    for (Value value : cols)
-      widths.push_back(widthOf(value.getType()));
-    if (sum(widths) > sum(shape.keyWidths))
-      shape.keyWidths = std::move(widths);
-    for (Value value : cols) {
-      Type element = getElementTypeOrSelf(cast<attn::ColsType>(value.getType()).getElementType());
-      shape.elementBits = element.getIntOrFloatBitWidth();
-      shape.isFloat16 = element.isF16() || element.isBF16();
-    }
-  }
-  for (const Accumulator &accumulator : plan.accumulators)
-    if (accumulator.values && accumulator.continues < 0)
-      shape.accumulatorWidths.push_back(widthOf(accumulator.values.getType()));
-  for (Value value : rows)
-    shape.queryWidths.push_back(widthOf(value.getType()));
-  shape.pairOps = countPairOps(kernel);
-  kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
-  findGrids(kernel, shape);
-  shape.packingObstacle = findPackingObstacle(plan);
-  for (const Sweep &sweep : plan.sweeps)
-    shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
-  return shape;
-}
-
 //===--- budgets ------------------------------------------------------------------------------===//
-
-int64_t attune::getSharedBytes(ConfigAttr config, const Target &target, const KernelShape &shape) {
-  if (target.isHost())
-    return 0;
-  int64_t elements = config.getQueries() * sum(shape.queryWidths) +
-                     config.getStages() * config.getKeys() * sum(shape.keyWidths);
-  return elements * shape.elementBits / 8;
-}
 
 /// Queries of one warp.
 static int64_t getWarpQueries(ConfigAttr config, const Target &target) {
@@ -197,7 +31,7 @@ static int64_t getThreadRegisters(ConfigAttr config, const Target &target,
                                   const KernelShape &shape) {
   int64_t vectors = std::max<int64_t>(1, shape.accumulatorWidths.size());
   int64_t row = config.getKeys() * shape.matrices + config.getKeys() / 2 * vectors +
-                sum(shape.accumulatorWidths);
+                llvm::sum_of(shape.accumulatorWidths);
   // A thread has two rows of each tile of a tensor core's queries.
   int64_t rows = 2 * getWarpQueries(config, target) / target.warpQueries;
   return row * getWarpQueries(config, target) / target.warpThreads + shape.rowValues * rows +
@@ -334,21 +168,22 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   if (ConfigAttr config = chooseWarpgroups(context, target, shape))
     return config;
   // Where heads are packed there are few queries, and more registers go to finding where rows are.
-  int64_t most = sum(shape.accumulatorWidths) <= 128 && !shape.packedHeads ? 128 : 64;
+  int64_t most = llvm::sum_of(shape.accumulatorWidths) <= 128 && !shape.packedHeads ? 128 : 64;
   // Two products a warp for each block of keys that it reads: one product reads shared memory as
   // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
   // rescaling of what is carried; nor with much work at each pair, which needs the registers.
   constexpr int64_t mostPairOps = 13;
   bool heavy = shape.pairOps > mostPairOps;
   // Two products of long vectors leave nothing to what finds the tiles of such masks.
-  bool crowded = shape.hasScatteredKeys && sum(shape.accumulatorWidths) > 64;
+  bool crowded = shape.hasScatteredKeys && llvm::sum_of(shape.accumulatorWidths) > 64;
   for (int64_t products = heavy || crowded || shape.packedHeads ? 1 : 2; products >= 1; --products)
     for (int64_t queries = most; queries >= 64 || (products == 1 && queries >= 16); queries /= 2)
       for (int64_t stages : {3, 2, 1})
         for (int64_t keys : {64, 32, 16}) {
           // Deep prefetch is for short vectors: a longer one takes the space of a second block.
-          if ((stages == 3 && sum(shape.keyWidths) > 128) || (products == 2 && keys < 32) ||
-              (heavy && keys > 32) || (shape.packedHeads && queries % shape.packedHeads))
+          if ((stages == 3 && llvm::sum_of(shape.keyWidths) > 128) ||
+              (products == 2 && keys < 32) || (heavy && keys > 32) ||
+              (shape.packedHeads && queries % shape.packedHeads))
             continue;
           int64_t threads = queries / (products * target.warpQueries) * target.warpThreads;
           auto config = ConfigAttr::get(context, queries, keys, threads, stages);

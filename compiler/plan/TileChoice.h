@@ -3,48 +3,9 @@
 #ifndef ATTUNE_COMPILER_PLAN_TILECHOICE_H
 #define ATTUNE_COMPILER_PLAN_TILECHOICE_H
 
-#include "compiler/target/Target.h"
-#include "dialects/attn/AttnOps.h"
-#include "dialects/tile/TileDialect.h"
-#include "llvm/ADT/SmallVector.h"
-#include <string>
+#include "compiler/plan/KernelShape.h"
 
 namespace attune {
-
-struct SweepPlan;
-
-/// What a kernel holds of each tile, in numbers: the demand side of the budgets.
-struct KernelShape {
-  /// Bits of an element of the rows and cols that are multiplied.
-  int64_t elementBits = 32;
-  bool isFloat16 = false; // f16 or bf16: what matrix units take
-  /// Components of the query vectors, one entry for each distinct rows operand.
-  llvm::SmallVector<int64_t> queryWidths;
-  /// Components of key and value vectors, one entry for each distinct cols operand, of the sweep that has
-  /// the most.
-  llvm::SmallVector<int64_t> keyWidths;
-  /// Components of each carried vector.
-  llvm::SmallVector<int64_t> accumulatorWidths;
-  /// Matrices alive at once: scores and weights of one sweep.
-  int64_t matrices = 1;
-  /// Row values of earlier sweeps that are read at pairs.
-  int64_t rowValues = 0;
-  /// Ops that the maps and masks of a program run at each pair; a number of each key and a read of a
-  /// table of pairs count as 8, and each integer division as 2 more.
-  int64_t pairOps = 0;
-  /// Does a mask leave more than one range of keys a row, divide, or compare with numbers of keys?
-  /// What finds the tiles that such masks leave takes registers all along.
-  bool hasScatteredKeys = false;
-  /// How many sizes the grids of the axes have, 0 where tiles cannot be boxes of one.
-  size_t queryGrid = 0, keyGrid = 0;
-  /// How many heads a tile is to hold rows of; 0: it has one.
-  int64_t packedHeads = 0;
-  /// Why no tile can hold rows of several heads; empty if some can.
-  std::string packingObstacle;
-};
-
-/// `kernel` is the program that was planned.
-KernelShape getKernelShape(const SweepPlan &plan, attn::KernelOp kernel);
 
 /// Why no choice of tiles can run the kernel on the target; empty if some can.
 std::string checkShape(const Target &target, const KernelShape &shape);
@@ -55,9 +16,6 @@ tile::ConfigAttr chooseTiles(mlir::MLIRContext *context, const Target &target,
 
 /// Why the choice cannot be used, what was expected and what to change; empty if it can.
 std::string checkTiles(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
-
-/// Shared memory that a block's tiles take, in bytes (0 on the host).
-int64_t getSharedBytes(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
 
 /// `config` with the fields that `text` names: "queries=64,key_box=8x8". On an error the message is
 /// returned in `error` and the result is null.

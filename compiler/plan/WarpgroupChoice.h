@@ -3,7 +3,7 @@
 #ifndef ATTUNE_COMPILER_PLAN_WARPGROUPCHOICE_H
 #define ATTUNE_COMPILER_PLAN_WARPGROUPCHOICE_H
 
-#include "compiler/plan/TileChoice.h"
+#include "compiler/plan/KernelShape.h"
 
 namespace attune {
 

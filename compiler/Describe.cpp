@@ -5,7 +5,6 @@
 #include "compiler/ElementTypes.h"
 #include "compiler/ScalarExpressions.h"
 #include "compiler/target/Signature.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 
@@ -174,21 +173,22 @@ describeMasks(tile::KernelOp kernel, ArrayRef<bundle::Workspace> workspaces) {
   return masks;
 }
 
-/// The operand whose heads are shared by groups of query heads; empty where heads are not packed.
-static FailureOr<std::string> findGroupedOperand(tile::KernelOp kernel) {
-  auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
-  if (!coordinates.getHeads())
-    return std::string();
-  auto heads = coordinates.getHeads().getDefiningOp<memref::DimOp>();
-  auto keys = heads ? dyn_cast<BlockArgument>(heads.getSource()) : BlockArgument();
-  if (!keys || heads.getConstantIndex() != 1)
-    return coordinates.emitOpError("expected heads to be the heads of an operand of the kernel");
-  return kernel.getArgumentName(keys.getArgNumber()).str();
+/// How many groups there are of heads that share keys, as TileScope::countKeyHeads counts them.
+static bundle::Expression countGroups(const bundle::KernelInfo &info) {
+  using bundle::Expression;
+  std::optional<Expression> most;
+  for (const bundle::OperandInfo &operand : info.operands)
+    if (operand.role == bundle::OperandRole::Cols) {
+      Expression heads = Expression::size(operand.name, 1);
+      most = most ? Expression::binary(Expression::Kind::Max, std::move(*most), std::move(heads))
+                  : std::move(heads);
+    }
+  return std::move(*most);
 }
 
-/// How many tiles of queries there are. `grouped`: see findGroupedOperand.
-static FailureOr<bundle::Expression>
-countTiles(tile::KernelOp kernel, const bundle::KernelInfo &info, const std::string &grouped) {
+/// How many tiles of queries there are.
+static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
+                                                const bundle::KernelInfo &info) {
   using bundle::Expression;
   const std::string &result = info.results.front().name;
   SmallVector<int64_t, 3> box = kernel.getConfig().getQuerySizes();
@@ -197,9 +197,9 @@ countTiles(tile::KernelOp kernel, const bundle::KernelInfo &info, const std::str
                                Expression::constant(kernel.getConfig().getQueries()));
   auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
   SmallVector<Expression> extents;
-  if (!grouped.empty()) {
+  if (kernel.getConfig().getPackedHeads() > 0) {
     extents.push_back(Expression::binary(Expression::Kind::FloorDiv, Expression::size(result, 1),
-                                         Expression::size(grouped, 1)));
+                                         countGroups(info)));
     extents.push_back(Expression::size(result, 2));
   } else {
     for (Value extent : coordinates.getGrid()) {
@@ -214,26 +214,25 @@ countTiles(tile::KernelOp kernel, const bundle::KernelInfo &info, const std::str
 
 /// What packed heads take for granted: rows have the result's heads, and whatever heads the other
 /// operands of keys have, a group has one of them.
-static std::vector<bundle::Condition> describeGroups(const bundle::KernelInfo &info,
-                                                     const std::string &grouped) {
+static std::vector<bundle::Condition> describeGroups(const bundle::KernelInfo &info) {
   using bundle::Expression;
   using Kind = Expression::Kind;
   const std::string &result = info.results.front().name;
   auto headsOf = [](const std::string &name) { return Expression::size(name, 1); };
   auto text = [](const std::string &name) { return "heads of " + name; };
   std::vector<bundle::Condition> when = {
-      {Expression::binary(Kind::Lt, Expression::constant(0), headsOf(grouped)),
-       text(grouped) + " > 0"}};
+      {Expression::binary(Kind::Lt, Expression::constant(0), countGroups(info)),
+       "heads of keys > 0"}};
   auto add = [&](const bundle::OperandInfo &operand) {
     if (operand.role == bundle::OperandRole::Rows && operand.name != result)
       when.push_back({Expression::binary(Kind::Eq, headsOf(operand.name), headsOf(result)),
                       text(operand.name) + " == " + text(result)});
-    if (operand.role == bundle::OperandRole::Cols && operand.name != grouped)
+    if (operand.role == bundle::OperandRole::Cols)
       when.push_back(
           {Expression::binary(
-               Kind::Eq, Expression::binary(Kind::Mod, headsOf(grouped), headsOf(operand.name)),
+               Kind::Eq, Expression::binary(Kind::Mod, countGroups(info), headsOf(operand.name)),
                Expression::constant(0)),
-           text(grouped) + " % " + text(operand.name) + " == 0"});
+           "heads of keys % " + text(operand.name) + " == 0"});
   };
   llvm::for_each(info.operands, add);
   llvm::for_each(info.results, add);
@@ -292,16 +291,14 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
     return failure();
   variant.masks = std::move(*masks);
   const std::string &result = info.results.front().name;
-  FailureOr<std::string> grouped = findGroupedOperand(kernel);
-  if (failed(grouped))
-    return failure();
-  FailureOr<Expression> tiles = countTiles(kernel, info, *grouped);
+  FailureOr<Expression> tiles = countTiles(kernel, info);
   if (failed(tiles))
     return failure();
   variant.rows = kernel.getConfig().getQueries();
-  if (!grouped->empty())
-    variant.when = describeGroups(info, *grouped);
-  variant.grid = {std::move(*tiles), Expression::size(grouped->empty() ? result : *grouped, 1),
+  bool packed = kernel.getConfig().getPackedHeads() > 0;
+  if (packed)
+    variant.when = describeGroups(info);
+  variant.grid = {std::move(*tiles), packed ? countGroups(info) : Expression::size(result, 1),
                   Expression::size(result, 0)};
   return variant;
 }

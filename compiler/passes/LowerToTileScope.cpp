@@ -34,17 +34,17 @@ void TileScope::placeRows(StringAttr axis) {
                  arith::DivUIOp::create(topBuilder, loc, blockFirst, index(config().getQueries())));
 }
 
-/// The heads of the first operand of key vectors: those of other operands divide them (describeLaunch).
+/// The most heads that an operand of keys has: those of the others divide it (describeLaunch).
 Value TileScope::countKeyHeads() {
-  attn::KernelOp source = plan.graph->kernel();
-  for (Value operand : source.getBody().getArguments())
-    if (isa<attn::ColsType>(operand.getType()) &&
-        isa<VectorType>(attn::getPlaceElementType(operand.getType())))
-      return memref::DimOp::create(topBuilder, loc, argument(operand), 1);
-  refuse(source.getLoc())
-      << "expected an operand of key vectors, whose heads groups of query heads "
-         "share, but there is none; leave packed_heads out";
-  return index(1);
+  Value most;
+  for (Value operand : plan.graph->kernel().getBody().getArguments()) {
+    if (!isa<attn::ColsType>(operand.getType()))
+      continue;
+    Value heads = memref::DimOp::create(topBuilder, loc, argument(operand), 1);
+    most = most ? topBuilder.createOrFold<arith::MaxUIOp>(loc, most, heads) : heads;
+  }
+  assert(most && "findPackingObstacle refuses kernels without keys");
+  return most;
 }
 
 /// Tiles are boxes of the grid (heads of a group, queries).

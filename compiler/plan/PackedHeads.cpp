@@ -33,11 +33,9 @@ std::string attune::findPackingObstacle(const SweepPlan &plan) {
     if (!axis.getGrid().empty())
       return "expected axes without a grid, whose tiles are better boxes of it, but '" +
              axis.getAxis().str() + "' has one";
-  if (llvm::none_of(kernel.getBody().getArgumentTypes(), [](Type type) {
-        return isa<attn::ColsType>(type) && isa<VectorType>(attn::getPlaceElementType(type));
-      }))
-    return "expected an operand of key vectors, whose heads groups of query heads share, but there "
-           "is none";
+  if (llvm::none_of(kernel.getBody().getArgumentTypes(), llvm::IsaPred<attn::ColsType>))
+    return "expected an operand of keys, whose heads groups of query heads share, but there is "
+           "none";
   return "";
 }
 

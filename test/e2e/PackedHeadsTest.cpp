@@ -41,13 +41,17 @@ TEST(PackedHeadsChoice, needsNumbersOfEachHead) {
   auto inputs = makeInputs(compiled.info, Shape{1, 8, 2, 1, 20});
   auto values = makeInputs(compiled.info, Shape{1, 8, 4, 1, 20});
   EXPECT_EQ(launchedEntry(compiled, inputs, "host"), "dense_packed_8x2");
-  // Groups of four heads for the keys, pairs for the values: a group has values of two heads.
+  // Groups of four heads for the keys, pairs for the values: tiles have pairs.
   inputs[2] = values[2];
-  EXPECT_EQ(launchedEntry(compiled, inputs, "host"), "dense");
+  EXPECT_EQ(launchedEntry(compiled, inputs, "host"), "dense_packed_8x2");
   expectAgreement(compiled, inputs, launch(compiled, inputs));
-  // The other way round a group has one of each.
   std::swap(inputs[1], inputs[2]);
   EXPECT_EQ(launchedEntry(compiled, inputs, "host"), "dense_packed_8x2");
+  expectAgreement(compiled, inputs, launch(compiled, inputs));
+  // Twelve heads: groups of three for the values, of two for the keys, and no group has one of each.
+  inputs = makeInputs(compiled.info, Shape{1, 12, 4, 1, 20});
+  inputs[1] = makeInputs(compiled.info, Shape{1, 12, 6, 1, 20})[1];
+  EXPECT_EQ(launchedEntry(compiled, inputs, "host"), "dense");
   expectAgreement(compiled, inputs, launch(compiled, inputs));
 }
 

@@ -4,6 +4,7 @@
 
   scripts/hopper-report.py                            every example, bf16 and f16, head sizes 64, 128, 192/128, 256
   scripts/hopper-report.py causal --sizes 128         one example, one size
+  scripts/hopper-report.py --markdown docs/hopper-report.md              every example, mask and kernel of the gallery, as a page
   scripts/hopper-report.py --ptx FILE --form bf16:128 --tiles 128x128    PTX from elsewhere
 
 A row is a kernel; under it stands each gate that it fails. `R2UR` are moves to uniform registers, in loops with products and
@@ -17,6 +18,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,7 @@ from acceptance import examples  # noqa: E402
 from variant import variant  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
+GALLERY = ROOT / "test" / "dialects" / "attn" / "gallery.mlir"
 
 # Instructions a turn, over full tiles and over tiles that the diagonal cuts, of kernels that ptxas 13.0 made of
 # hand-placed PTX: (q and k size, v size, queries, keys of a tile). FlashAttention-3 built by the same ptxas is longer
@@ -74,11 +77,11 @@ class Row:
     def __init__(self, name, form, gates, plain=True, cut_by_diagonal=False):
         self.name, self.form, self.gates, self.plain, self.cut_by_diagonal = name, form, gates, plain, cut_by_diagonal
         self.queries = self.keys = self.threads = None
-        self.failures, self.text = [], ""
+        self.failures, self.cells = [], []
 
     def fail(self, gate, message):
         if gate == "made" or gate in self.gates:
-            self.failures.append(message)
+            self.failures.append(message.splitlines()[0].replace(f"{ROOT}/", ""))
 
     def judge(self, report):
         """Holds a report of cubin-report to every gate."""
@@ -119,9 +122,9 @@ class Row:
             self.judge_turns(loops[0]["shortest_turn"], max(loop["longest_turn"] for loop in loops), *self.recorded())
         spilled = kernel["spill_store_bytes"] + kernel["spill_load_bytes"]
         moves = f"{to_uniform}/{counts['R2UR']}"
-        self.text = (f"{kernel['registers']:4} {spilled:6} {hazards:5} {moves:>6} "
-                     f"{listed('/'.join(map(str, products(loop))) for loop in loops):16} "
-                     f"{listed('{}/{}'.format(*hidden(loop)) for loop in loops):16} {self.turns(loops)}")
+        self.cells = [str(kernel["registers"]), str(spilled), str(hazards), moves,
+                      listed("/".join(map(str, products(loop))) for loop in loops),
+                      listed("{}/{}".format(*hidden(loop)) for loop in loops), self.turns(loops)]
 
     def judge_loop(self, loop):
         expected = (self.form.size // 16, self.keys // 16)
@@ -151,10 +154,26 @@ class Row:
         return f"{listed(turn(loop) for loop in loops)} ({against})"
 
     def __str__(self):
+        cells = [cell.rjust(width) if right else cell.ljust(width)
+                 for cell, (_, width, right) in zip([*self.head(), *self.cells], COLUMNS)]
+        return "\n".join([listed(cells).rstrip()] + [f"    {failure}" for failure in self.failures])
+
+    def head(self):
         tiles = f"{self.queries}x{self.keys}x{self.threads}" if self.threads else "-"
-        state = "FAILED" if self.failures else "ok"
-        head = f"{self.name:28} {str(self.form):12} {tiles:12} {state:6} {self.text}".rstrip()
-        return "\n".join([head] + [f"    {failure}" for failure in self.failures])
+        return [self.name, str(self.form), tiles, "FAILED" if self.failures else "ok"]
+
+    def markdown(self):
+        name, form, tiles, _ = self.head()
+        cells = self.cells or [""] * (len(COLUMNS) - 4)
+        verdict = "ok" if not self.failures else "**fails**: " + "; ".join(
+            failure.replace("|", "\\|") for failure in self.failures)
+        return "| " + " | ".join([f"`{name}`", form, tiles, *cells, verdict]) + " |"
+
+
+# Of the table: heading, width, whether numbers stand to the right.
+COLUMNS = [("kernel", 28, False), ("form", 12, False), ("tile", 12, False), ("", 6, False), ("regs", 4, True),
+           ("spills", 6, True), ("C75..", 5, True), ("R2UR", 6, True), ("products", 16, False), ("hidden", 16, False),
+           ("turn", 0, False)]
 
 
 def listed(words):
@@ -206,6 +225,9 @@ class Bench:
         source = base.with_suffix(".mlir")
         source.write_text(variant(text, form.element, form.size, form.value_size))
         flags = [source, "--target=sm_90a", *([f"--override={override}"] if override else [])]
+        return self.build(row, flags, base)
+
+    def build(self, row, flags, base):
         status, plan, errors = self.run("attn-compile", *flags, "--emit=plan")
         if status:
             row.fail("made", errors)
@@ -215,6 +237,18 @@ class Bench:
         status, _, errors = self.run("attn-compile", *flags, "--emit=ptx", "-o", base.with_suffix(".ptx"))
         row.fail("made", errors) if status else self.assemble(row, base.with_suffix(".ptx"))
         return row
+
+    def compile_gallery(self, kernel):
+        """The row of a kernel of the gallery, as it is written. What products and turns it should have, nobody says."""
+        gates = [gate for gate in self.gates if gate not in ("products", "turns")]
+        row = Row(f"gallery/{kernel}", Form("bf16:128"), gates, plain=False)
+        base = self.scratch / f"gallery-{kernel}"
+        row = self.build(row, [GALLERY, f"--kernel={kernel}", "--target=sm_90a"], base)
+        return row if row.cells else None  # some are for other targets, or for the reference alone
+
+
+def gallery():
+    return re.findall(r"^attn\.kernel @(\w+)", GALLERY.read_text(), re.MULTILINE)
 
 
 def given(bench, arguments):
@@ -231,7 +265,35 @@ def rows(bench, arguments):
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         asked = [pool.submit(bench.compile, example, form, arguments.override)
                  for example in examples(arguments.example) for form in forms]
-        yield from (one.result() for one in asked)
+        if arguments.markdown:
+            asked += [pool.submit(bench.compile_gallery, kernel) for kernel in gallery()]
+        yield from (row for row in (one.result() for one in asked) if row)
+
+
+PAGE = """# What ptxas makes of the kernels for sm_90a
+
+Made by `scripts/hopper-report.py --markdown docs/hopper-report.md` with ptxas {ptxas}; no GPU was asked. {total} kernels, {failed} with
+a failed gate: those say which. A kernel of the gallery (`test/dialects/attn/gallery.mlir`) stands as it is written, if
+warpgroups can multiply for it; others stand in each form.
+
+- *tile*: queries x keys x threads of a block. *regs*: at entry, before `setmaxnreg`. *spills*: bytes stored and loaded.
+- *C75..*: lines of ptxas that say that products wait for each other. *R2UR*: moves to uniform registers, in loops with products and in all.
+- *products*: HGMMA of a turn of each such loop, with A in shared memory and in registers. *hidden*: exponentials that run while a product
+  does, of all.
+- *turn*: instructions of a turn, without and with what it may jump over (the mask), and in parentheses what is on record for full tiles and
+  tiles on the diagonal (~: an estimate, no gate). The bound is {tolerance:.0f} % above the record.
+
+"""
+
+
+def write_page(path, done):
+    version = subprocess.run([shutil.which("ptxas") or "/usr/local/cuda/bin/ptxas", "--version"], capture_output=True,
+                             text=True, check=True).stdout
+    headings = [heading for heading, _, _ in COLUMNS if heading] + ["verdict"]
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings), *(row.markdown() for row in done)]
+    head = PAGE.format(ptxas=re.search(r"V([\d.]+)", version)[1], total=len(done),
+                       failed=sum(bool(row.failures) for row in done), tolerance=100 * (TOLERANCE - 1))
+    Path(path).write_text(head + "\n".join(lines) + "\n")
 
 
 def main():
@@ -247,17 +309,21 @@ def main():
     parser.add_argument("--diagonal", action="store_true", help="with --ptx: its longest loop is over causal tiles")
     parser.add_argument("--tools", default=ROOT / "build" / "dev" / "bin", help="folder of attn-compile, cubin-report")
     parser.add_argument("--scratch", default=ROOT / "build" / "hopper", help="folder for what is made on the way")
+    parser.add_argument("--markdown", metavar="FILE", help="write a page, with the kernels of the gallery")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     bench = Bench(arguments.tools, arguments.scratch, arguments.gates.split(","))
     if unknown := set(bench.gates) - set(GATES):
         sys.exit(f"expected gates among {', '.join(GATES)}, found {', '.join(sorted(unknown))}")
-    print(f"{'kernel':28} {'form':12} {'tile':12} {'':6} regs spills C75..   R2UR {'products':16} {'hidden':16} turn")
-    total = failed = 0
+    print(listed(heading.rjust(width) if right else heading.ljust(width) for heading, width, right in COLUMNS))
+    done = []
     for row in given(bench, arguments) if arguments.ptx else rows(bench, arguments):
         print(row, flush=True)
-        total, failed = total + 1, failed + bool(row.failures)
-    print(f"{total} kernels, {failed} with failed gates")
+        done.append(row)
+    failed = sum(bool(row.failures) for row in done)
+    print(f"{len(done)} kernels, {failed} with failed gates")
+    if arguments.markdown:
+        write_page(arguments.markdown, done)
     sys.exit(1 if failed else 0)
 
 

@@ -295,6 +295,13 @@ bool ComponentCloner::cloneElementwise(Operation &op) {
   return true;
 }
 
+/// What the step takes the vectors as; its other inputs are nodes.
+static Type getVectorsType(const EpilogueStep &step) {
+  attn::MapOp map = step.map;
+  unsigned place = llvm::find(step.inputs, nullptr) - step.inputs.begin();
+  return map.getBody().front().getArgument(place).getType();
+}
+
 Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, Value vectors) {
   attn::MapOp source = step.map;
   Block &block = source.getBody().front();
@@ -336,8 +343,7 @@ void KernelLowering::emitResult(TileScope &scope, unsigned index) {
   Type element = attn::getPlaceElementType(source.getResultTypes()[index]);
   Value rows;
   if (!result.scalar) {
-    auto values = plan.accumulators[result.terms.front().accumulator].values;
-    Type first = result.epilogue.empty() ? element : attn::getPlaceElementType(values.getType());
+    Type first = result.epilogue.empty() ? element : getVectorsType(result.epilogue.front());
     rows = emitVectorResult(scope, result, first);
     for (const EpilogueStep &step : result.epilogue)
       rows = emitEpilogue(scope, step, rows);

@@ -143,3 +143,21 @@ attn.kernel @documents(%q: !q, %k: !k, %v: !k, %id: tensor<?x?xi32>) -> !q attri
   %o = contract %p, %v : !s, !k -> !q
   return %o : !q
 }
+
+// A map of a contraction's f32 vectors that is no sum of them times factors takes them before they are rounded.
+// CHECK-LABEL: tile.kernel @saved(
+// CHECK: tile.map (%[[O:.*]] = %{{.*}}, %[[OLD:.*]] = %{{.*}}) : (!tile.rows<128, vector<64xf32>>, !tile.rows<128, vector<64xbf16>>) -> !tile.rows<128, vector<64xbf16>> {
+// CHECK: %[[E:.*]] = arith.extf %[[OLD]] : bf16 to f32
+// CHECK: math.fma %[[O]], %{{.*}}, %[[E]] : f32
+attn.kernel @saved(%q: !q, %k: !k, %v: !k, %old: !q, %gate: f32) -> !q attributes {attn.plan = #plan} {
+  %s = dot %q, %k scale 0.125 : !q, !k
+  %p = softmax %s : !s
+  %a = contract %p, %v : !s, !k -> !attn.rows<vector<64xf32>>
+  %o = map (%x = %a, %y = %old) : (!attn.rows<vector<64xf32>>, !q) -> !q {
+    %g = vector.broadcast %gate : f32 to vector<64xf32>
+    %e = arith.extf %y : vector<64xbf16> to vector<64xf32>
+    %t = math.fma %x, %g, %e : vector<64xf32>
+    %z = arith.truncf %t : vector<64xf32> to vector<64xbf16>
+    yield %z : vector<64xbf16> }
+  return %o : !q
+}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # RUN: %python %s
-"""Runs every command of docs/*.md from the root, and looks for the output shown below it, line by line and in order."""
+"""Runs every command of docs/*.md and of the gallery's page from the root, and looks for the output shown below it, line by
+line and in order."""
 import re
 import subprocess
 
@@ -37,7 +38,7 @@ def check(name, commands, expected):
 def main():
     findings, examined = [], 0
     for name in house.files(".md"):
-        if name.startswith("docs/"):
+        if name.startswith(("docs/", "examples/gallery/")):
             for commands, expected in BLOCK.findall(house.read(name)):
                 examined += 1
                 findings += check(name, commands, expected)

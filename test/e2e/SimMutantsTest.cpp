@@ -311,6 +311,7 @@ const Case cases[] = {
      [] { return windowLaunches(launchesOfSm90a(numbers("slope")), 330); }},
     {"sm_90a", "sink", {"f16", 64}, [] { return launchesOfSm90a(numbers("sink")); }},
     {"sm_90a", "masks/streaming-llm", {"bf16", 64}, streamingLaunches},
+    {"sm_90a", "softcap", {"bf16", 64}, [] { return launchesOfSm90a(Value{"cap", 20.0}); }},
     {"sm_90a", "masks/document-scattered", {"bf16", 64}, scatteredLaunches},
 };
 

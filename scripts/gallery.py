@@ -34,7 +34,7 @@ PIPELINE = "builtin.module(attn-inline-helpers,attn.kernel(attn-expand-sugar),at
 
 # What a row may lack: ops of the language, and uses of an op that do not lower.
 LACKS = {"concat", "contains", "list", "reduce by", "reduce into", "reduce over heads", "reduce over queries", "rotate", "scan",
-         "select", "solve", "stencil", "take", "transpose", "token maps", "vector maps", "several key axes"}
+         "select", "solve", "state", "stencil", "take", "transpose", "token maps", "vector maps", "several key axes", "wide heads"}
 CORE = [*range(1, 27), 28, 29, *range(31, 69), 70, *range(72, 80), 94]
 
 # ---- What is there -----------------------------------------------------------------------------------------------------

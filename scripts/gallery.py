@@ -166,7 +166,7 @@ def explain(tools, example):
     found = re.search(r"^@\w+: (\d+) sweep", output, re.M)
     if status or not found:
         return None, output
-    carried = re.findall(r"^sweep \d+: carries (.*)", output, re.M)
+    carried = re.findall(r"^sweep \d+(?: over \w+)?: carries (.*)", output, re.M)
     return (int(found[1]), "; ".join(carried)), ""
 
 

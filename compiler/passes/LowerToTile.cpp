@@ -136,11 +136,7 @@ tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr its
 
 /// The kernel that runs before `kernel`: a block a tile of keys.
 LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
-  SmallVector<StringAttr> axes = schedules.summaryAxes();
-  StringAttr axis = axes.front();
-  if (axes.size() > 1)
-    return source.emitOpError() << "expected masks that read tables on one axis of keys, but got '"
-                                << axis.getValue() << "' and '" << axes[1].getValue() << "'";
+  StringAttr axis = schedules.getSummaryAxis();
   constexpr int64_t threads = 128;
   auto itsConfig = tile::ConfigAttr::get(kernel.getContext(), 1, config.getKeys(),
                                          config.getThreads() == 1 ? 1 : threads, 1, {},

@@ -29,13 +29,19 @@ MaskSchedules::MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config)
   TilePair tiles = getTiles(config);
   options.rows = tiles.queries;
   options.columns = tiles.keys;
-  for (const Sweep &sweep : plan.sweeps) {
-    options.allowSummaries = canSummarise(plan, sweep.keyAxis, tiles.keys);
-    for (unsigned frame : sweep.frames)
-      add(plan.frames[frame].domain, sweep.keyAxis, options);
-    for (unsigned accumulator : sweep.accumulators)
-      add(plan.accumulators[accumulator].domain, sweep.keyAxis, options);
-  }
+  // The pass before the kernel walks the keys of one axis, first of all those of the scores.
+  StringRef scored = getScoreAxes(plan.graph->kernel()).second;
+  for (bool isScored : {true, false})
+    for (const Sweep &sweep : plan.sweeps) {
+      if ((sweep.keyAxis.getValue() == scored) != isScored)
+        continue;
+      options.allowSummaries = (!summaryAxis || summaryAxis == sweep.keyAxis) &&
+                               canSummarise(plan, sweep.keyAxis, tiles.keys);
+      for (unsigned frame : sweep.frames)
+        add(plan.frames[frame].domain, sweep.keyAxis, options);
+      for (unsigned accumulator : sweep.accumulators)
+        add(plan.accumulators[accumulator].domain, sweep.keyAxis, options);
+    }
 }
 
 mask::FormulaBuilder &MaskSchedules::builder(StringAttr keyAxis) {
@@ -65,6 +71,8 @@ void MaskSchedules::add(const Domain &domain, StringAttr keyAxis,
   mask.schedule = buildSchedule(builder, mask.formula, options);
   mask.firstSummary = summaries;
   summaries += mask.schedule.summaries.size();
+  if (!mask.schedule.summaries.empty())
+    summaryAxis = keyAxis;
   for (const mask::TileFold &summary : mask.schedule.summaries) {
     batched |= summary.onBatch;
     headed |= summary.onHead;
@@ -76,14 +84,6 @@ const MaskSchedules::Mask &MaskSchedules::find(const Domain &domain, StringAttr 
     if (mask.domain == domain && mask.keyAxis == keyAxis)
       return mask;
   llvm_unreachable("every domain of the plan has its mask");
-}
-
-SmallVector<StringAttr> MaskSchedules::summaryAxes() const {
-  SmallVector<StringAttr> axes;
-  for (const Mask &mask : masks)
-    if (!mask.schedule.summaries.empty() && !llvm::is_contained(axes, mask.keyAxis))
-      axes.push_back(mask.keyAxis);
-  return axes;
 }
 
 MemRefType MaskSchedules::workspaceType(MLIRContext *context) const {

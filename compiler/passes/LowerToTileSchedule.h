@@ -26,8 +26,8 @@ public:
 
   const Mask &find(const Domain &domain, mlir::StringAttr keyAxis) const;
   mask::FormulaBuilder &builder(mlir::StringAttr keyAxis);
-  /// The axes of keys of which a kernel before this one has to find numbers.
-  llvm::SmallVector<mlir::StringAttr> summaryAxes() const;
+  /// The axis of keys of which a kernel before this one has to find numbers; null if there is none.
+  mlir::StringAttr getSummaryAxis() const { return summaryAxis; }
   /// Numbers that the kernel needs of each tile of keys, for each batch and head if they differ.
   int64_t countSummaries() const { return summaries; }
   bool onBatch() const { return batched; }
@@ -49,6 +49,7 @@ private:
   std::deque<std::pair<mlir::StringAttr, mask::FormulaBuilder>> formulas;
   std::deque<Mask> masks;
   int64_t summaries = 0;
+  mlir::StringAttr summaryAxis;
   bool batched = false, headed = false;
 };
 

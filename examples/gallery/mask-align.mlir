@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mask-Align's self-attention: a token sees every other one and not itself, so that it is predicted
-// from its context. (Its cross attention has a learned leak key besides.)
+// from its context. (Its cross attention: leak.mlir.)
 // Rows: 26
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // IR-Diffusion's isolation: a token of one subject does not see the tokens of another one; the
-// background (subject 0) sees all and is seen by all. (Its reposition appends keys of a reference.)
+// background (subject 0) sees all and is seen by all. (Its reposition: reference-subjects.mlir.)
 // Rows: 37
 // Run: subject={batch}x{keys}:0..3
 !q = !attn.rows<vector<128xbf16>>      // one vector a query

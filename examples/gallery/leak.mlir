@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mask-Align's leaky cross attention: a learned key and value stand before those of the source, and take
+// the weight of target tokens that align with nothing.
+// Rows: 26
+// Run: km=1x{kv-heads}x1x128 vm=1x{kv-heads}x1x128
+!q = !attn.rows<vector<128xbf16>>              // one vector a query
+!k = !attn.cols<vector<128xbf16>>              // one vector a key
+!m = !attn.cols<vector<128xbf16>, mem>         // one vector a key of the other segment
+!s = !attn.matrix<f32>                         // one number a (query, key) pair, never stored
+!n = !attn.matrix<f32, q, mem>                 // the same with the other segment
+!a = !attn.matrix<f32, q, mem+k>               // over both
+
+attn.kernel @leak(%q: !q, %km: !m, %vm: !m, %k: !k, %v: !k) -> !q {
+  %s0 = dot %q, %km scale 0.0883883 : !q, !m
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %x = concat %s0, %s : !n, !s
+  %p = softmax %x : !a
+  %w = concat %vm, %v : !m, !k
+  %o = contract %p, %w : !a, !attn.cols<vector<128xbf16>, mem+k> -> !q
+  return %o : !q
+}

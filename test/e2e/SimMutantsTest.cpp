@@ -218,6 +218,8 @@ std::vector<MaskCase> scatteredLaunches() {
 const char *const cutTo32Bits =
     "what is below all positions, cut to 32 bits, at most makes more tiles partly visible";
 const char *const rowOrLastKey = "the lesser of a row's number and the last key's is at least -1";
+const char *const wrapsBehind =
+    "wraps only where the key lies behind the query, which sees no such key";
 const char *const noLaterTurn = "the sweep is over: nobody fills the place again";
 
 const std::vector<Equivalent> equivalentsOfSm80 = {
@@ -234,7 +236,8 @@ const std::vector<Equivalent> equivalentsOfSm80 = {
     {"bar.warp.sync deleted", ".*",
      "the rows were last read by ldmatrix, which all lanes execute together"},
     {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits},
-    {"bound without its maximum", R"(max\.s32.*, -1)", rowOrLastKey, R"(min\.s32[^;]*; )"}};
+    {"bound without its maximum", R"(max\.s32.*, -1)", rowOrLastKey, R"(min\.s32[^;]*; )"},
+    {"bound without its maximum", R"(max\.s64.*, -1)", wrapsBehind, R"(sub\.s64[^;]*; )"}};
 
 const std::vector<Equivalent> equivalentsOfSm90a = {
     {"bar.sync deleted", ".*",
@@ -262,10 +265,16 @@ const std::vector<Equivalent> equivalentsOfSm90a = {
      R"(or\.b32[^;]*, 127; ld\.volatile[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, -2147483648)", cutTo32Bits},
     {"bound without its maximum", R"(max\.s32.*, -1)", rowOrLastKey, R"(min\.s32[^;]*; )"},
+    {"bound without its maximum", R"(max\.s64.*, -1)", wrapsBehind, R"(sub\.s64[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, 0)", "less than no tiles are none, too",
      R"(ld\.volatile[^;]*; )"},
     {"bound without its maximum", R"(max\.s64.*, 0)",
      "a first tile before all is cut again where tiles are counted", R"(sub\.s64[^;]*; )"},
+    {"bound without its maximum", R"(max\.s32.*, 0)",
+     "there is a last tile, or a branch leads past it",
+     R"((selp[^;]*; cvt|setp[^;]*; selp)[^;]*; )"},
+    {"bound without its minimum", R"(min\.s64.*, 2147483647)",
+     "wraps only where a window begins behind all keys, and no tile is visited"},
     {"bar with another number", R"(bar\.arrive.*)",
      "which warpgroup multiplies first is a free choice", R"(mov\.b32 \s*%r\d+, 1; )"},
 };

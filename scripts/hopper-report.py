@@ -81,7 +81,7 @@ class Row:
 
     def fail(self, gate, message):
         if gate == "made" or gate in self.gates:
-            self.failures.append(message.splitlines()[0].replace(f"{ROOT}/", ""))
+            self.failures.append(re.sub(r"\S*/(?=\S+\.mlir:)", "", message.splitlines()[0]))  # files without folders
 
     def judge(self, report):
         """Holds a report of cubin-report to every gate."""

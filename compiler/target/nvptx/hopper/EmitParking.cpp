@@ -9,7 +9,7 @@
 //     for { use %a, %b }              ->       for { read both; use them }
 //   }                                        }
 // Writes and reads are volatile, so that nobody keeps in a register what was put away. What lanes agree
-// on has one word, which all of them write; what a lane found for its own tile has a word a lane.
+// on has one word, which all of them write; what is made in a loop, as for a lane's own tile, has a word a lane.
 #include "compiler/target/nvptx/hopper/WarpgroupEmitter.h"
 
 #include "compiler/target/Target.h"
@@ -71,7 +71,7 @@ struct Word {
 
 struct WarpgroupEmitter::Parking {
   /// What is needed late in `role`, but not what is `kept`, which is made of nothing but the thread's
-  /// number. In `scans` each lane has its own numbers.
+  /// number. What `scans` copy is not looked at.
   Parking(Block &role, ArrayRef<scf::WhileOp> scans, ArrayRef<Value> kept);
   bool isLoopBetween(Operation *before, Operation *op) const;
   bool isNeededLate(Value value, Operation *user) const;
@@ -83,7 +83,7 @@ struct WarpgroupEmitter::Parking {
   llvm::SmallPtrSet<Operation *, 16> withLoops;
   llvm::DenseMap<std::pair<Value, Block *>, size_t> latest;
   SmallVector<Reader> readers;
-  /// What lanes agree on, and what each has for itself.
+  /// What is made once, and the same in all lanes, and what is made in loops.
   llvm::SetVector<Value> common, own;
   llvm::MapVector<Value, Word> places;
 };
@@ -115,10 +115,11 @@ void WarpgroupEmitter::Parking::note(Value value) {
     value = value.getDefiningOp()->getOperand(0);
   if (isAtHand(value))
     return;
-  bool isInScan = llvm::any_of(scans, [&](scf::WhileOp scan) {
-    return scan->isAncestor(value.getParentBlock()->getParentOp());
-  });
-  (isInScan ? own : common).insert(value);
+  // In a loop one lane may be a turn ahead of another.
+  bool isRepeated = false;
+  for (Operation *op = value.getParentBlock()->getParentOp(); op; op = op->getParentOp())
+    isRepeated |= isLoop(op);
+  (isRepeated ? own : common).insert(value);
 }
 
 /// Are they ops of a block with few others between, and no loop?

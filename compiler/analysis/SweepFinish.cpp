@@ -58,6 +58,8 @@ RowNumber SweepPlanner::reductionValue(unsigned index) {
     if (!factor)
       continue;
     for (auto &[scale, member] : accumulatorValue(carried.accumulator)) {
+      if (isSilent(accumulators[member].frame))
+        continue;
       RowNumber value = arithmetic.multiply(scale, arithmetic.atom(accumulatorRef(member)));
       sum = arithmetic.add(std::move(sum), arithmetic.multiply(*factor, std::move(value)));
     }
@@ -96,6 +98,24 @@ bool SweepPlanner::isSafeOnEmptyRows(const Node *node) const {
   return safe || isInfinite(scaled ? node->operands[1] : node);
 }
 
+/// The frame that an origin or a sum belongs to; -1: none.
+int SweepPlanner::frameOf(const Node *node) const {
+  return node->kind == NodeKind::FrameRef         ? int(node->index)
+         : node->kind == NodeKind::AccumulatorRef ? accumulators[node->index].frame
+                                                  : -1;
+}
+
+/// May its origin be -inf in a row that has visible pairs? Where none is chosen, since a pair that is not
+/// chosen has the exponent -inf (Separation::gate). The sums of the frame are 0 there, others are not.
+bool SweepPlanner::isGated(int frame) const {
+  bool gated = false;
+  if (frame >= 0)
+    forEachNode(frames[frame].exponent, [&](const Node *part) {
+      gated |= part->kind == NodeKind::Constant && part->number == -INFINITY;
+    });
+  return gated;
+}
+
 /// Conditions under which a row surely has a visible pair of `domain`, from what `finished` reads: an origin
 /// that has moved, an extremum, else a divisor that is not 0.
 llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, const Domain &domain) {
@@ -107,6 +127,8 @@ llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, con
     return part->kind == NodeKind::AccumulatorRef && accumulators[part->index].domain == domain;
   };
   forEachNode(finished, [&](const Node *part) {
+    if (isGated(frameOf(part)))
+      return;
     if (part->kind == NodeKind::FrameRef && frames[part->index].domain == domain)
       origins.push_back(differs(part, -INFINITY));
     if (isSum(part) && accumulators[part->index].frame >= 0)
@@ -116,7 +138,8 @@ llvm::SmallVector<const Node *> SweepPlanner::nonEmpty(const Node *finished, con
           differs(part, accumulators[part->index].kind == ReduceKind::Max ? -INFINITY : INFINITY));
     if (part->kind == NodeKind::Div) {
       bool carried = false;
-      forEachNode(part->operands[1], [&](const Node *below) { carried |= isSum(below); });
+      forEachNode(part->operands[1],
+                  [&](const Node *below) { carried |= isSum(below) && !isGated(frameOf(below)); });
       if (carried)
         divisors.push_back(differs(part->operands[1], 0));
     }
@@ -136,16 +159,18 @@ const Node *SweepPlanner::emptyLeaf(const Node *leaf) {
   auto constant = [&](double number) { return graph.constant(number, leaf->type); };
   if (leaf->kind == NodeKind::Reduction && isEmpty(graph.reductions()[leaf->index].domain))
     return constant(identityOf(graph.reductions()[leaf->index].kind));
-  if (leaf->kind == NodeKind::AccumulatorRef && isEmpty(accumulators[leaf->index].domain))
+  if (leaf->kind == NodeKind::AccumulatorRef &&
+      (isEmpty(accumulators[leaf->index].domain) || isSilent(frameOf(leaf))))
     return constant(identityOf(accumulators[leaf->index].kind));
-  if (leaf->kind == NodeKind::FrameRef && isEmpty(frames[leaf->index].domain))
+  if (leaf->kind == NodeKind::FrameRef &&
+      (isEmpty(frames[leaf->index].domain) || isSilent(frameOf(leaf))))
     return constant(-INFINITY);
   return leaf;
 }
 
 /// `node` with every reduction, sum and origin over an empty domain at its identity; the mean of no pair is 0.
 const Node *SweepPlanner::overEmpty(const Node *node) {
-  if (emptyDomains.empty())
+  if (emptyDomains.empty() && silentFrames.empty())
     return node;
   llvm::DenseMap<const Node *, const Node *> done;
   std::function<const Node *(const Node *)> rewrite = [&](const Node *part) {
@@ -182,7 +207,7 @@ static bool isUndefined(const Node *node) {
 /// matters when the sum is over pairs of theirs, and so 0.
 std::optional<RowNumber> SweepPlanner::rowFactor(const Node *factor) {
   RowNumber number = arithmetic.evaluate(overEmpty(factor));
-  if (!emptyDomains.empty() && isUndefined(arithmetic.toNode(number)))
+  if (!(emptyDomains.empty() && silentFrames.empty()) && isUndefined(arithmetic.toNode(number)))
     return std::nullopt;
   return number;
 }
@@ -194,7 +219,7 @@ const Node *SweepPlanner::anySignOf(const Domain &domain) {
     return graph.make(NodeKind::NotEqual, {node, graph.constant(number)});
   };
   for (auto [index, frame] : llvm::enumerate(frames))
-    if (frame.domain == domain)
+    if (frame.domain == domain && !isGated(index))
       return differs(frameRef(index), -INFINITY);
   std::optional<unsigned> stage;
   for (auto [index, draft] : llvm::enumerate(accumulators)) {
@@ -211,13 +236,47 @@ const Node *SweepPlanner::anySignOf(const Domain &domain) {
   return differs(accumulatorRef(findOrAdd(std::move(count))), 0);
 }
 
+/// `value`, or what it is where a gated frame that it reads is silent.
+const Node *SweepPlanner::guardGated(llvm::function_ref<const Node *()> value, const Node *read) {
+  const Node *finished = value();
+  int gated = -1;
+  forEachNode(graph.make(NodeKind::Mul, {finished, read}), [&](const Node *part) {
+    if (int frame = frameOf(part); isGated(frame) && !llvm::is_contained(decidedFrames, frame))
+      gated = frame;
+  });
+  if (gated < 0)
+    return finished;
+  decidedFrames.push_back(gated);
+  const Node *result = guardGated(value, read);
+  silentFrames.push_back(gated);
+  const Node *silent = guardGated(value, read);
+  silentFrames.pop_back();
+  decidedFrames.pop_back();
+  if (result == silent)
+    return result;
+  const Node *moved = graph.make(NodeKind::NotEqual, {frameRef(gated), graph.constant(-INFINITY)});
+  return graph.make(NodeKind::Select, {moved, result, silent});
+}
+
+/// `value` where the gated frames over the first domain are silent, guarded for the others.
+const Node *SweepPlanner::whileSilent(llvm::function_ref<const Node *()> value, const Node *read,
+                                      llvm::ArrayRef<Domain> domains) {
+  size_t before = silentFrames.size();
+  for (size_t index = 0; index < frames.size(); ++index)
+    if (frames[index].domain == domains.front() && isGated(index))
+      silentFrames.push_back(index);
+  const Node *result = guard(value, read, domains.drop_front());
+  silentFrames.truncate(before);
+  return result;
+}
+
 /// `value`, or what it is over no pair where one of `domains` leaves the row empty. `read` is what its reader
 /// multiplies it with.
 const Node *SweepPlanner::guard(llvm::function_ref<const Node *()> value, const Node *read,
                                 llvm::ArrayRef<Domain> domains) {
   const Node *finished = value();
   if (domains.empty())
-    return finished;
+    return guardGated(value, read);
   const Node *result = guard(value, read, domains.drop_front());
   emptyDomains.push_back(domains.front());
   const Node *empty = guard(value, read, domains.drop_front());
@@ -233,6 +292,9 @@ const Node *SweepPlanner::guard(llvm::function_ref<const Node *()> value, const 
   if (agrees && isSafeOnEmptyRows(whole))
     return result;
   llvm::SmallVector<const Node *> conditions = nonEmpty(whole, domains.front());
+  // Where no pair is visible, none is chosen.
+  if (conditions.empty() && !agrees && whileSilent(value, read, domains) == empty)
+    return result;
   if (conditions.empty() && !agrees)
     conditions.push_back(anySignOf(domains.front()));
   for (const Node *condition : conditions)
@@ -387,6 +449,8 @@ llvm::MapVector<unsigned, RowNumber> SweepPlanner::vectorFactors(const GraphResu
       if (!factor)
         continue;
       for (auto &[scale, member] : accumulatorValue(carried.accumulator)) {
+        if (isSilent(accumulators[member].frame))
+          continue;
         RowNumber whole = arithmetic.multiply(arithmetic.multiply(*outer, *factor), scale);
         factors[member] = arithmetic.add(factors[member], std::move(whole));
       }

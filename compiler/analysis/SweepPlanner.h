@@ -99,6 +99,12 @@ private:
   const Node *guarded(const Node *rowExpression);
   const Node *guard(llvm::function_ref<const Node *()> value, const Node *read,
                     llvm::ArrayRef<Domain> domains);
+  const Node *guardGated(llvm::function_ref<const Node *()> value, const Node *read);
+  const Node *whileSilent(llvm::function_ref<const Node *()> value, const Node *read,
+                          llvm::ArrayRef<Domain> domains);
+  bool isGated(int frame) const;
+  bool isSilent(int frame) const { return llvm::is_contained(silentFrames, unsigned(frame)); }
+  int frameOf(const Node *node) const;
   llvm::SmallVector<const Node *> nonEmpty(const Node *finished, const Domain &domain);
   const Node *anySignOf(const Domain &domain);
   bool isEmpty(const Domain &domain) const;
@@ -141,6 +147,10 @@ private:
   llvm::DenseMap<const Node *, unsigned> marked;
   /// While a finish is made: the domains that leave the row empty.
   llvm::SmallVector<Domain> emptyDomains;
+  /// Likewise: the frames, by number, that no chosen pair of the row has moved from -inf.
+  llvm::SmallVector<unsigned> silentFrames;
+  /// Likewise: the frames whose silence is decided already.
+  llvm::SmallVector<unsigned> decidedFrames;
 };
 
 /// Makes each sweep over keys of several axes several sweeps, and names the axis of each (SweepAxes.cpp).

@@ -210,6 +210,14 @@ std::vector<Mechanism> otherWeights() {
   std::string differential = "  %s2 = dot %q, %u scale 0.5 : !q, !k\n"
                              "  %m2 = where %s2 in affine_set<(b, h, i, j) : (j <= i - 1)> : !s\n"
                              "  %p2 = softmax %m2 : !s\n";
+  std::string choose = R"(%zero = arith.constant 0.0 : f32
+    %c = arith.cmpf ogt, %y, %zero : f32   %out = arith.select %c, %t, %zero : f32)";
+  std::string chosen =
+      map("e", "%x = %m, %y = %g", "!s, !c", "!s", "%t = math.exp %x : f32   " + choose);
+  std::string chosenWeights = map("e", "%t = %p, %y = %g", "!s, !c", "!s", choose);
+  std::string beside = reduce("mean", "d", "m") + rowMap("n", "%x = %l, %y = %d", "!r, !r",
+                                                         R"(%one = arith.constant 1.0 : f32
+    %a = arith.addf %x, %one : f32   %t = math.log %a : f32   %out = arith.addf %t, %y : f32)");
   return {
       {"sigmoid",
        vectorKernel(map("f", "%x = %m", "!s", "!s",
@@ -254,6 +262,13 @@ std::vector<Mechanism> otherWeights() {
                     contract("o", "p")),
        {{1, 1, 0, 1}},
        true},
+      // In a row without a chosen pair only the sums of chosen ones are 0, not all that stands beside them.
+      {"logarithm of chosen exponentials beside a mean",
+       kernel(chosen + reduce("sum", "l", "e") + beside, "%n", "!r"),
+       {{1, 3, 0, 0}}},
+      {"logarithm of the mass of chosen keys beside a mean",
+       kernel(softmax + chosenWeights + reduce("sum", "l", "e") + beside, "%n", "!r"),
+       {{2, 4, 0, 0}}},
       {"cosine about the mean",
        vectorKernel(reduce("mean", "c", "m") + withRow("arith.subf", "d", "m", "c") +
                     unary("math.cos", "f", "d") + contract("o", "f")),

@@ -33,12 +33,6 @@ static void count(llvm::raw_ostream &out, unsigned number, StringRef what) {
   out << number << ' ' << what << (number == 1 ? "" : "s");
 }
 
-/// As one side of a product.
-static std::string toFactor(const Node *node) {
-  bool isSum = node->kind == NodeKind::Add || node->kind == NodeKind::Sub;
-  return isSum ? "(" + toString(node) + ")" : toString(node);
-}
-
 static std::string nameOf(const SweepPlan &plan, Value operand) {
   auto argument = cast<BlockArgument>(operand);
   return plan.graph->kernel().getOperandName(argument.getArgNumber()).str();
@@ -60,7 +54,7 @@ void Explainer::writeAccumulator(unsigned index) {
   std::vector<std::string> factors;
   bool alone = of.frame < 0 && !of.values;
   if (of.coefficient)
-    factors.push_back(alone ? toString(of.coefficient) : toFactor(of.coefficient));
+    factors.push_back(toString(of.coefficient, /*isFactor=*/!alone));
   if (of.frame >= 0) {
     std::string origin = "m" + std::to_string(of.frame);
     std::string rate;
@@ -132,7 +126,7 @@ void Explainer::writeResult(unsigned index) {
       result.terms, out,
       [&](const ResultPlan::Term &term) {
         if (term.factor)
-          out << toFactor(term.factor) << " * ";
+          out << toString(term.factor, /*isFactor=*/true) << " * ";
         out << "a" << term.accumulator;
       },
       " + ");

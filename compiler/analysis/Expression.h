@@ -163,8 +163,9 @@ private:
 /// Select and NotEqual, whose operands are not all numbers.
 std::optional<double> applyAlgebra(NodeKind kind, llvm::ArrayRef<double> operands);
 
-/// The expression in infix, for messages and --explain: `exp(0.125 q.k - m0)`.
-std::string toString(const Node *node);
+/// The expression in infix, for messages and --explain: `exp(0.125 q.k - m0)`. As a factor of a product a sum
+/// stands in parentheses.
+std::string toString(const Node *node, bool isFactor = false);
 
 } // namespace attune
 

@@ -244,10 +244,10 @@ void Writer::write(const Node *node, int context) {
   }
 }
 
-std::string toString(const Node *node) {
+std::string toString(const Node *node, bool isFactor) {
   std::string text;
   llvm::raw_string_ostream out(text);
-  Writer(out).write(node, 0);
+  Writer(out).write(node, isFactor ? Product : 0);
   return text;
 }
 

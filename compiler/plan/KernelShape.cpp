@@ -104,7 +104,7 @@ static void findGrids(attn::KernelOp kernel, KernelShape &shape) {
   }
 }
 
-/// The operands that a sweep reads vectors of: of queries, and of keys.
+/// The operands that a sweep reads vectors of, of queries and of keys, and its matrices.
 static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
                             llvm::SmallSetVector<Value, 4> &rows,
                             llvm::SmallSetVector<Value, 4> &cols, KernelShape &shape) {
@@ -117,14 +117,17 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
     if (carried.values)
       cols.insert(carried.values);
   }
+  int64_t products = 0;
   for (const Node *node : nodes) {
     shape.rowValues += node->kind == NodeKind::RowRef;
     if (node->kind == NodeKind::Dot) {
       auto dot = node->source.getDefiningOp<attn::DotOp>();
       rows.insert(dot.getRows());
       cols.insert(dot.getCols());
+      ++products;
     }
   }
+  shape.matrices = std::max({shape.matrices, products, int64_t(sweep.frames.size())});
 }
 
 KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
@@ -154,8 +157,6 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
   kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
   shape.packingObstacle = findPackingObstacle(plan);
-  for (const Sweep &sweep : plan.sweeps)
-    shape.matrices = std::max<int64_t>(shape.matrices, sweep.frames.size());
   return shape;
 }
 

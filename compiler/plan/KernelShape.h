@@ -25,7 +25,7 @@ struct KernelShape {
   llvm::SmallVector<int64_t> keyWidths;
   /// Components of each carried vector.
   llvm::SmallVector<int64_t> accumulatorWidths;
-  /// Matrices alive at once: scores and weights of one sweep.
+  /// Matrices alive at once: scores and weights of one sweep, or the products that scores are made of.
   int64_t matrices = 1;
   /// Row values of earlier sweeps that are read at pairs.
   int64_t rowValues = 0;

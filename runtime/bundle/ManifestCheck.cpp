@@ -188,6 +188,14 @@ private:
     expectRange(variant.threads, 1, 1024, path + ".threads");
   }
 
+  void checkSameTarget(const Variant &variant, const Variant &other, const std::string &path) {
+    auto spelled = [](const Variant &of) {
+      return of.target + " (" + std::string(spelling(of.format)) + ")";
+    };
+    expect(other.target == variant.target && other.format == variant.format, path,
+           spelled(variant) + " as the variant has", spelled(other));
+  }
+
   void checkVariant(const KernelInfo &kernel, const Variant &variant, const std::string &path) {
     checkWorkspaces(kernel, variant, path + ".workspaces");
     checkMasks(kernel, variant, path + ".masks");
@@ -198,9 +206,7 @@ private:
     for (size_t i = 0; i < variant.before.size() && ok; ++i) {
       const Variant &pass = variant.before[i];
       std::string own = path + ".before[" + number(int64_t(i)) + "]";
-      expect(pass.target == variant.target && pass.format == variant.format, own + ".target",
-             variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
-             pass.target + " (" + std::string(spelling(pass.format)) + ")");
+      checkSameTarget(variant, pass, own + ".target");
       expect(pass.workspaces.empty() && pass.masks.empty() && pass.before.empty() &&
                  pass.when.empty() && pass.instead.empty(),
              own, "no workspaces, masks, pre-passes and conditions of its own", "some");
@@ -216,9 +222,7 @@ private:
     for (size_t i = 0; i < variant.instead.size() && ok; ++i) {
       const Variant &other = variant.instead[i];
       std::string own = path + ".instead[" + number(int64_t(i)) + "]";
-      expect(other.target == variant.target && other.format == variant.format, own + ".target",
-             variant.target + " (" + std::string(spelling(variant.format)) + ") as the variant has",
-             other.target + " (" + std::string(spelling(other.format)) + ")");
+      checkSameTarget(variant, other, own + ".target");
       expect(other.instead.empty(), own + ".instead", "nothing of its own", "some");
       checkVariant(kernel, other, own);
     }

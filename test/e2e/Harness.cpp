@@ -157,6 +157,24 @@ std::vector<reference::Argument> makeInputs(const bundle::KernelInfo &info, cons
   return inputs;
 }
 
+namespace {
+
+/// Appends the inputs to `list`: the numbers as they are, each tensor by `addTensor`.
+template <typename AddTensor>
+void addInputs(const std::vector<reference::Argument> &inputs, std::vector<attune::Argument> &list,
+               AddTensor addTensor) {
+  for (const reference::Argument &input : inputs) {
+    if (const auto *tensor = std::get_if<Tensor>(&input))
+      addTensor(*tensor);
+    else if (const auto *integer = std::get_if<int64_t>(&input))
+      list.emplace_back(*integer);
+    else
+      list.emplace_back(std::get<double>(input));
+  }
+}
+
+} // namespace
+
 std::vector<Tensor> launch(const Compiled &compiled, const std::vector<reference::Argument> &inputs,
                            const std::string &deviceName, const std::string &isa) {
   Device device(deviceName);
@@ -170,14 +188,7 @@ std::vector<Tensor> launch(const Compiled &compiled, const std::vector<reference
         tensor.data.get(), device.dlpack(), dlpackType(tensor.type), tensor.shape, tensor.strides));
     arguments.emplace_back(*views.back());
   };
-  for (const reference::Argument &input : inputs) {
-    if (const auto *tensor = std::get_if<Tensor>(&input))
-      add(*tensor);
-    else if (const auto *integer = std::get_if<int64_t>(&input))
-      arguments.emplace_back(*integer);
-    else
-      arguments.emplace_back(std::get<double>(input));
-  }
+  addInputs(inputs, arguments, add);
   std::vector<Tensor> results;
   for (const bundle::OperandInfo &result : compiled.info.results) {
     results.push_back(makeResult(compiled.info, result, inputs));
@@ -198,14 +209,7 @@ public:
   explicit Arguments(Device &device) : device(device) {}
 
   void add(const std::vector<reference::Argument> &inputs) {
-    for (const reference::Argument &input : inputs) {
-      if (const auto *tensor = std::get_if<Tensor>(&input))
-        add(*tensor);
-      else if (const auto *integer = std::get_if<int64_t>(&input))
-        list.emplace_back(*integer);
-      else
-        list.emplace_back(std::get<double>(input));
-    }
+    addInputs(inputs, list, [&](const Tensor &tensor) { add(tensor); });
   }
   void add(const Tensor &tensor) {
     ASSERT_TRUE(tensor.isDense()) << "only dense tensors are copied";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// attn-expand-sugar: what do softmax, logsumexp and holds stand for?
+// attn-expand-sugar: what do softmax, logsumexp, entmax and holds stand for?
 //
 //   %p = softmax %s sink %z : !s
 // becomes
@@ -10,7 +10,8 @@
 //   %l = map (%a = %k, %b = %m, %c = %z) : (!r, !r, !r) -> !r { a + exp(c - b) }
 //   %p = map (%x = %e, %a = %l) : (!s, !r) -> !s { x / a }
 // without the maps of rows if there is no sink; logsumexp is log(l) + m; a holds is the conjunction
-// of comparisons of affine.apply with zero.
+// of comparisons of affine.apply with zero; entmax is what its description in AttnOps.td says, by
+// `solve`.
 #include "compiler/Passes.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -45,18 +46,28 @@ public:
 
 } // namespace
 
+/// Fills a region that is evaluated at a place of `place`: it takes what `leading` says, then one
+/// element an operand, of which `body` makes what it yields.
+static void createPlaceRegion(OpBuilder &builder, Location loc, Region &region, TypeRange leading,
+                              ValueRange inputs, Type place,
+                              function_ref<Value(OpBuilder &, ValueRange)> body) {
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(&region);
+  for (Type type : leading)
+    block->addArgument(type, loc);
+  for (Value input : inputs)
+    block->addArgument(getPlaceElementType(input.getType()), loc);
+  unsigned numElements = block->getNumArguments();
+  for (unsigned i = 0, e = getNumPlaceIndices(place); i < e; ++i)
+    block->addArgument(builder.getIndexType(), loc);
+  YieldOp::create(builder, loc, body(builder, block->getArguments().take_front(numElements)));
+}
+
 /// A map whose region is `body` of one element an operand.
 static Value createMap(OpBuilder &builder, Location loc, Type type, ValueRange inputs,
                        function_ref<Value(OpBuilder &, ValueRange)> body) {
-  OpBuilder::InsertionGuard guard(builder);
   auto map = MapOp::create(builder, loc, type, inputs);
-  Block *block = builder.createBlock(&map.getBody());
-  for (Value input : inputs)
-    block->addArgument(getPlaceElementType(input.getType()), loc);
-  for (unsigned i = 0, e = getNumPlaceIndices(type); i < e; ++i)
-    block->addArgument(builder.getIndexType(), loc);
-  Value result = body(builder, ValueRange(block->getArguments().take_front(inputs.size())));
-  YieldOp::create(builder, loc, result);
+  createPlaceRegion(builder, loc, map.getBody(), {}, inputs, type, body);
   return map;
 }
 
@@ -113,6 +124,47 @@ static void expand(LogsumexpOp logsumexp) {
   logsumexp.erase();
 }
 
+/// max(z - t, 0)^power
+static Value createEntmaxWeight(OpBuilder &builder, Location loc, Value z, Value t, Value power) {
+  Value above = arith::SubFOp::create(builder, loc, z, t);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+  Value base = arith::MaximumFOp::create(builder, loc, above, zero);
+  return math::PowFOp::create(builder, loc, base, power);
+}
+
+static void expand(EntmaxOp entmax) {
+  OpBuilder builder(entmax);
+  Location loc = entmax.getLoc();
+  Type matrix = entmax.getType(), rows = entmax.getAlpha().getType();
+  Value one = arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(1));
+  Value factor = createMap(builder, loc, rows, entmax.getAlpha(),
+                           [&](OpBuilder &inner, ValueRange x) -> Value {
+                             return arith::SubFOp::create(inner, loc, x[0], one);
+                           });
+  Value power = createMap(builder, loc, rows, factor, [&](OpBuilder &inner, ValueRange x) -> Value {
+    return arith::DivFOp::create(inner, loc, one, x[0]);
+  });
+  Value z = createMap(builder, loc, matrix, {entmax.getScores(), factor},
+                      [&](OpBuilder &inner, ValueRange x) -> Value {
+                        return arith::MulFOp::create(inner, loc, x[0], x[1]);
+                      });
+  Value high = ReduceOp::create(builder, loc, ReduceKind::Max, z, ReduceOver::Keys);
+  Value low = createMap(builder, loc, rows, high, [&](OpBuilder &inner, ValueRange x) -> Value {
+    return arith::SubFOp::create(inner, loc, x[0], one);
+  });
+  auto solve = SolveOp::create(builder, loc, rows, low, high, one, ValueRange{z, power});
+  createPlaceRegion(builder, loc, solve.getBody(), one.getType(), solve.getInputs(), matrix,
+                    [&](OpBuilder &inner, ValueRange x) {
+                      return createEntmaxWeight(inner, loc, x[1], x[0], x[2]);
+                    });
+  Value weights = createMap(builder, loc, matrix, {z, solve.getResult(), power},
+                            [&](OpBuilder &inner, ValueRange x) {
+                              return createEntmaxWeight(inner, loc, x[0], x[1], x[2]);
+                            });
+  entmax.replaceAllUsesWith(weights);
+  entmax.erase();
+}
+
 static void expand(HoldsOp holds) {
   OpBuilder builder(holds);
   Location loc = holds.getLoc();
@@ -138,6 +190,8 @@ void ExpandSugar::runOnOperation() {
       expand(softmax);
     else if (auto logsumexp = dyn_cast<LogsumexpOp>(op))
       expand(logsumexp);
+    else if (auto entmax = dyn_cast<EntmaxOp>(op))
+      expand(entmax);
     else if (auto holds = dyn_cast<HoldsOp>(op))
       expand(holds);
   });

@@ -82,6 +82,10 @@ private:
   MatrixRow softmax(attn::SoftmaxOp softmax, int64_t head);
   MatrixRow reduceHeadsOfMatrix(attn::ReduceOp reduce);
   MatrixRow concat(attn::ConcatOp concat, int64_t head);
+  Lanes solve(attn::SolveOp solve, int64_t head);
+  MatrixRow entmax(attn::EntmaxOp entmax, int64_t head);
+  MatrixRow select(attn::SelectOp select, int64_t head);
+  Lanes list(attn::ListOp list, int64_t head, bool keys);
 
   /// The largest score of a row with its sink, and the sum of exponentials relative to it.
   struct Normaliser {
@@ -93,10 +97,16 @@ private:
   int64_t tokenOn(llvm::StringRef axis) const;
   int64_t headOf(mlir::Value operand, mlir::Value result, int64_t head) const;
   int64_t sequenceOf(mlir::Value value) const;
-  /// Visible keys of several matrices together; all keys of the axis if there is none.
-  Keys commonKeys(llvm::ArrayRef<mlir::Value> inputs, mlir::Value result, int64_t head);
-  void bindAtKeys(Lanes &lanes, mlir::Value input, mlir::Value result, int64_t head,
-                  llvm::ArrayRef<int64_t> keys, size_t cursor);
+  /// Visible keys of several matrices together, at places of a matrix of type `place`; all keys of
+  /// its axis if there is none. `head` counts the heads of `result`.
+  Keys commonKeys(llvm::ArrayRef<mlir::Value> inputs, mlir::Value result, mlir::Type place,
+                  int64_t head);
+  void bindAtKeys(Lanes &lanes, mlir::Value input, mlir::Value result, mlir::Type place,
+                  int64_t head, llvm::ArrayRef<int64_t> keys, size_t cursor);
+  /// Appends the arguments of a region at some keys of the current row: elements, then indices.
+  void bindPlaces(std::vector<Lanes> &arguments, llvm::ArrayRef<mlir::Value> inputs,
+                  mlir::Value result, mlir::Type place, int64_t head, llvm::ArrayRef<int64_t> keys,
+                  size_t cursor);
   Frame &frameOf(mlir::Operation *op);
   double roundF32(double value) const;
 

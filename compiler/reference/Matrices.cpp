@@ -30,6 +30,10 @@ MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
     return reduceHeadsOfMatrix(reduce);
   if (auto segments = dyn_cast<attn::ConcatOp>(op))
     return concat(segments, head);
+  if (auto weights = dyn_cast<attn::EntmaxOp>(op))
+    return entmax(weights, head);
+  if (auto best = dyn_cast<attn::SelectOp>(op))
+    return select(best, head);
   return mapOrWhere(op, head);
 }
 
@@ -69,7 +73,7 @@ MatrixRow RowEvaluator::dot(attn::DotOp dot, int64_t head) {
   return row;
 }
 
-Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, int64_t head) {
+Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, Type place, int64_t head) {
   Keys common;
   for (Value input : inputs) {
     if (!isa<attn::MatrixType>(input.getType()))
@@ -86,13 +90,13 @@ Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, int64_t head
   }
   if (common)
     return common;
-  StringRef keyAxis = cast<attn::MatrixType>(result.getType()).getColAxis().getValue();
+  StringRef keyAxis = cast<attn::MatrixType>(place).getColAxis().getValue();
   return evaluation.allKeys.find(keyAxis)->second;
 }
 
 /// Fills `lanes` with what an input of a matrix region is at some keys of the current row. `cursor`
 /// is where the first of them stands in the list of all keys of the result.
-void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, int64_t head,
+void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, Type placeType, int64_t head,
                               ArrayRef<int64_t> keys, size_t cursor) {
   int64_t inputHead = headOf(input, result, head);
   if (isa<attn::RowsType>(input.getType())) {
@@ -103,7 +107,7 @@ void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, int64_t h
   if (auto cols = dyn_cast<attn::ColsType>(input.getType())) {
     const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
     int64_t ratio = blockOf(cols.getAxis().getValue()) /
-                    blockOf(cast<attn::MatrixType>(result.getType()).getColAxis().getValue());
+                    blockOf(cast<attn::MatrixType>(placeType).getColAxis().getValue());
     int64_t first = tokens.place(sequenceOf(input), inputHead, 0);
     lanes.integer = tokens.values.integer;
     lanes.width = tokens.values.width;
@@ -123,12 +127,25 @@ void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, int64_t h
   }
 }
 
+void RowEvaluator::bindPlaces(std::vector<Lanes> &arguments, ArrayRef<Value> inputs, Value result,
+                              Type place, int64_t head, ArrayRef<int64_t> keys, size_t cursor) {
+  for (Value input : inputs)
+    bindAtKeys(arguments.emplace_back(), input, result, place, head, keys, cursor);
+  int64_t i = tokenOn(cast<attn::MatrixType>(place).getRowAxis().getValue());
+  for (int64_t index : {sequence, head, i})
+    arguments.push_back(Lanes::ofInteger(index));
+  Lanes &j = arguments.emplace_back();
+  j.integer = true;
+  j.integers.assign(keys.begin(), keys.end());
+}
+
 /// Evaluates the region at the keys that all inputs see: a map gives the values there, a where
 /// keeps the first input at the keys for which the region says yes.
 MatrixRow RowEvaluator::mapOrWhere(Operation *op, int64_t head) {
   Value result = op->getResult(0);
   SmallVector<Value> inputs(op->getOperands());
-  Keys keys = commonKeys(inputs, result, head);
+  Type placeType = result.getType();
+  Keys keys = commonKeys(inputs, result, placeType, head);
   const Program &program = evaluation.programs.find(op)->second;
   Frame &frame = frameOf(op);
   bool isMap = isa<attn::MapOp>(op);
@@ -140,20 +157,13 @@ MatrixRow RowEvaluator::mapOrWhere(Operation *op, int64_t head) {
   row.values.width = widthOf(element);
   none.values = row.values;
   none.keys = std::make_shared<const std::vector<int64_t>>();
-  int64_t i = tokenOn(cast<attn::MatrixType>(result.getType()).getRowAxis().getValue());
   constexpr size_t placesAtOnce = 1024; // the registers of a region then stay in the cache
   for (size_t begin = 0; begin < keys->size(); begin += placesAtOnce) {
     ArrayRef<int64_t> some =
         ArrayRef<int64_t>(*keys).slice(begin, std::min(placesAtOnce, keys->size() - begin));
-    std::vector<Lanes> arguments(inputs.size());
-    for (auto [lanes, input] : llvm::zip(arguments, inputs))
-      bindAtKeys(lanes, input, result, head, some, begin);
+    std::vector<Lanes> arguments;
+    bindPlaces(arguments, inputs, result, placeType, head, some, begin);
     Lanes first = isMap ? Lanes() : arguments.front();
-    for (int64_t index : {sequence, head, i})
-      arguments.push_back(Lanes::ofInteger(index));
-    Lanes &j = arguments.emplace_back();
-    j.integer = true;
-    j.integers.assign(some.begin(), some.end());
     if (!program.run(frame, int64_t(some.size()), arguments)) {
       error = frame.error;
       return none;

@@ -74,7 +74,12 @@ ElementType narrowestFloat(attn::KernelOp kernel) {
 
 Error translateRegion(Evaluation &evaluation, Operation *op) {
   std::vector<unsigned> facts;
-  for (Value input : op->getOperands())
+  SmallVector<Value> inputs(op->getOperands());
+  if (auto solve = dyn_cast<attn::SolveOp>(op)) {
+    facts.push_back(evaluation.info(solve.getResult()).facts);
+    inputs.assign(solve.getInputs().begin(), solve.getInputs().end());
+  }
+  for (Value input : inputs)
     facts.push_back(evaluation.info(input).facts);
   auto program =
       RegionBuilder(evaluation.problem->environment).translate(op->getRegion(0).front(), facts);
@@ -101,13 +106,14 @@ llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem) {
   for (auto &axis : evaluation.problem->environment.lengths)
     evaluation.allKeys[axis.first()] = countKeys(axis.second);
   for (Operation &op : evaluation.problem->kernel.getBody().front().without_terminator()) {
-    if (op.getNumResults() != 1 || !attn::isVirtual(op.getResult(0).getType()))
+    if (op.getNumResults() == 0 || !attn::isVirtual(op.getResult(0).getType()))
       continue;
     auto info = measure(evaluation, &op);
     if (!info)
       return info.takeError();
-    evaluation.infos[op.getResult(0)] = *info;
-    if (isa<attn::MapOp, attn::WhereOp>(op))
+    for (Value result : op.getResults())
+      evaluation.infos[result] = *info;
+    if (isa<attn::MapOp, attn::SolveOp, attn::WhereOp>(op))
       if (Error error = translateRegion(evaluation, &op))
         return std::move(error);
   }

@@ -64,6 +64,10 @@ Lanes RowEvaluator::evaluateRows(Value value, int64_t head) {
     return contract(product, head);
   if (auto log = dyn_cast<attn::LogsumexpOp>(op))
     return logsumexp(log, head);
+  if (auto threshold = dyn_cast<attn::SolveOp>(op))
+    return solve(threshold, head);
+  if (auto best = dyn_cast<attn::ListOp>(op))
+    return list(best, head, /*keys=*/value == best.getKeys());
   auto reduce = cast<attn::ReduceOp>(op);
   return reduce.getOver() == attn::ReduceOver::Heads ? reduceHeadsOfRows(reduce)
                                                      : reduceKeys(reduce, head);

@@ -97,7 +97,7 @@ def Attn_ReturnOp : Attn_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
 }
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
-                                      ParentOneOf<["MapOp", "WhereOp"]>]> {
+                                      ParentOneOf<["MapOp", "SolveOp", "WhereOp"]>]> {
   let summary = "end a region";
   let description = [{
     Gives the value of the enclosing region's place.
@@ -275,6 +275,75 @@ def Attn_ConcatOp : Attn_Op<"concat", [Pure, DeclareOpInterfaceMethods<InferType
   let hasVerifier = 1;
 }
 
+//===--- Searches of a row ---===//
+
+def Attn_SolveOp : Attn_Op<"solve", [Pure, AffineScopeTrait, SingleBlock,
+        DeclareOpInterfaceMethods<OpAsmOpInterface,
+            ["getDefaultDialect", "getAsmBlockArgumentNames"]>]> {
+  let summary = "the threshold of a row at which a sum that decreases reaches a total";
+  let description = [{
+    tau(b,h,i) = inf { t in [lo, hi] : sum_{visible j} f(x(b,h,i,j), t) <= c }, or hi where there is
+    no such t. The region gets t, then the elements, then the indices, and yields f, which must not
+    increase with t (the reference checks it). Thresholds of sparsemax, entmax, soft top-n, top-p.
+
+    * C1 the first bound operand is a matrix; all are readable in its axes.
+    * C2 both ends and the result are rows of f32 on its row axis.
+    * C3 the region has these arguments, yields an f32 and captures no virtual value.
+
+    ```mlir
+    %tau = solve %t from %lo to %hi total %one with (%x = %c) : (!s) {
+      %d = arith.subf %x, %t : f32   %y = arith.maximumf %d, %zero : f32   yield %y : f32 }
+    ```
+  }];
+  let arguments = (ins Attn_AnyRows:$low, Attn_AnyRows:$high, F32:$total,
+                       Variadic<Attn_AnyVirtual>:$inputs);
+  let results = (outs Attn_AnyRows:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Attn_SelectOp : Attn_Op<"select", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "the best n keys of a row, as a value";
+  let description = [{
+    y(b,h,i,j) = is x(b,h,i,j) among the n greatest at the visible pairs of the row? The result is
+    *visible everywhere* and false at hidden pairs: a selection is a value, only `where` hides. Of
+    equals the lower key index wins, -0 and +0 are equal, NaN is below all. All visible pairs if
+    there are fewer than n, none if n <= 0.
+
+    * C1 the element is an ordered scalar: a float, index or an integer of more than one bit.
+
+    ```mlir
+    %t = select %g top %n : !s
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$input, Index:$count);
+  let results = (outs Attn_AnyMatrix:$result);
+  let assemblyFormat = "$input `top` $count attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Attn_ListOp : Attn_Op<"list", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
+  let summary = "the first n keys of a row, best first, as vectors";
+  let description = [{
+    The N greatest x at the visible pairs of the row, the greatest first, and their keys; behind the
+    last one the least value of the element (-inf for floats) and the key -1. Of equals the lower
+    key index comes first, -0 and +0 are equal, NaN is below all.
+
+    * C1 the element is an ordered scalar: a float, index or an integer of more than one bit.
+    * C2 N > 0.
+
+    ```mlir
+    %w, %arg = list %p first 1 : !s
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$input, I64Attr:$count);
+  let results = (outs Attn_AnyRows:$values, Attn_AnyRows:$keys);
+  let assemblyFormat = "$input `first` $count attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
 //===--- Inside regions ---===//
 
 def Attn_LoadOp : Attn_Op<"load", [Pure]> {
@@ -352,6 +421,27 @@ def Attn_LogsumexpOp : Attn_Op<"logsumexp", [Pure, DeclareOpInterfaceMethods<Inf
   }];
   let arguments = (ins Attn_AnyMatrix:$scores, Optional<Attn_AnyRows>:$sink);
   let results = (outs Attn_AnyRows:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def Attn_EntmaxOp : Attn_Op<"entmax", [Pure, AllTypesMatch<["scores", "result"]>]> {
+  let summary = "alpha-entmax over the visible keys of a row";
+  let description = [{
+    With z = (alpha - 1) s and m = max over visible j of z: p = max(z - tau, 0)^(1 / (alpha - 1)),
+    tau in [m - 1, m] the threshold at which a row of weights sums to 1. alpha > 1; alpha = 2 is
+    sparsemax. A row whose visible scores are all -inf counts as empty: weights 0.
+    Stands for `map`, `reduce max`, `solve`, `map`.
+
+    * C1 the element is f32.
+    * C2 alpha is rows of f32 on the row axis.
+
+    ```mlir
+    %p = entmax %c alpha %a : !s
+    ```
+  }];
+  let arguments = (ins Attn_AnyMatrix:$scores, Attn_AnyRows:$alpha);
+  let results = (outs Attn_AnyMatrix:$result);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }

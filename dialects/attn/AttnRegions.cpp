@@ -155,3 +155,54 @@ void WhereOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDictWithKeyword((*this)->getDiscardableAttrDictionary().getValue());
   printPlaceRegion(printer, getBody());
 }
+
+//===--- solve ---===//
+
+StringRef SolveOp::getDefaultDialect() { return "attn"; }
+
+void SolveOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  if (region.empty() || region.getNumArguments() == 0)
+    return;
+  setName(region.getArgument(0), "t");
+  namePlaceArguments(region, getInputs().size(), setName, /*numLeading=*/1);
+}
+
+/// `%t from %low to %high total %total with (%x = %s, ...) [at (...)] : (types) { ... }`
+ParseResult SolveOp::parse(OpAsmParser &parser, OperationState &result) {
+  OpAsmParser::UnresolvedOperand low, high, total;
+  PlaceNames names;
+  SmallVector<Type> types;
+  OpAsmParser::Argument &threshold = names.leading.emplace_back();
+  threshold.type = parser.getBuilder().getF32Type();
+  auto parseType = [&] { return parser.parseType(types.emplace_back()); };
+  if (parser.parseArgument(threshold) || parser.parseKeyword("from") || parser.parseOperand(low) ||
+      parser.parseKeyword("to") || parser.parseOperand(high) || parser.parseKeyword("total") ||
+      parser.parseOperand(total) || parser.parseKeyword("with") || parsePlaceNames(parser, names) ||
+      parser.parseColon())
+    return failure();
+  SMLoc typesLoc = parser.getCurrentLocation();
+  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parseType, " of types"))
+    return failure();
+  auto matrix = types.empty() ? MatrixType() : dyn_cast<MatrixType>(types.front());
+  if (!matrix)
+    return parser.emitError(typesLoc, "expected the first bound operand to be a matrix, whose rows "
+                                      "have the thresholds");
+  Type rows = RowsType::get(parser.getContext(), threshold.type, matrix.getRowAxis());
+  result.addTypes(rows);
+  return failure(parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
+                 parsePlaceRegion(parser, names, types, matrix, *result.addRegion()) ||
+                 parser.resolveOperand(low, rows, result.operands) ||
+                 parser.resolveOperand(high, rows, result.operands) ||
+                 parser.resolveOperand(total, threshold.type, result.operands) ||
+                 parser.resolveOperands(names.operands, types, names.bindingsLoc, result.operands));
+}
+
+void SolveOp::print(OpAsmPrinter &printer) {
+  printer << " ";
+  printer.printRegionArgument(getBody().getArgument(0), /*argAttrs=*/{}, /*omitType=*/true);
+  printer << " from " << getLow() << " to " << getHigh() << " total " << getTotal() << " with";
+  printPlaceNames(printer, getInputs(), getBody(), /*numLeading=*/1);
+  printer << " : (" << getInputs().getTypes() << ")";
+  printer.printOptionalAttrDictWithKeyword((*this)->getDiscardableAttrDictionary().getValue());
+  printPlaceRegion(printer, getBody());
+}

@@ -49,7 +49,7 @@ ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &name
            << " for a place of " << place << ", but got " << names.indices.size();
 
   Type index = parser.getBuilder().getIndexType();
-  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::Argument> arguments(names.leading);
   for (auto [argument, type] : llvm::zip_equal(names.elements, operandTypes)) {
     Type element = getPlaceElementType(type);
     if (!element)
@@ -76,12 +76,13 @@ ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &name
   return success();
 }
 
-void attune::attn::printPlaceNames(OpAsmPrinter &printer, ValueRange operands, Region &region) {
+void attune::attn::printPlaceNames(OpAsmPrinter &printer, ValueRange operands, Region &region,
+                                   unsigned numLeading) {
   auto printArgument = [&](BlockArgument argument) {
     printer.printRegionArgument(argument, /*argAttrs=*/{}, /*omitType=*/true);
   };
-  auto elements = region.getArguments().take_front(operands.size());
-  auto indices = region.getArguments().drop_front(operands.size());
+  auto elements = region.getArguments().slice(numLeading, operands.size());
+  auto indices = region.getArguments().drop_front(numLeading + operands.size());
   printer << " (";
   llvm::interleaveComma(llvm::zip_equal(elements, operands), printer, [&](auto binding) {
     printArgument(std::get<0>(binding));
@@ -95,11 +96,11 @@ void attune::attn::printPlaceNames(OpAsmPrinter &printer, ValueRange operands, R
   printer << ")";
 }
 
-void attune::attn::namePlaceArguments(Region &region, unsigned numElements,
-                                      OpAsmSetValueNameFn set) {
-  if (region.empty() || region.getNumArguments() < numElements)
+void attune::attn::namePlaceArguments(Region &region, unsigned numElements, OpAsmSetValueNameFn set,
+                                      unsigned numLeading) {
+  if (region.empty() || region.getNumArguments() < numLeading + numElements)
     return;
-  auto indices = region.getArguments().drop_front(numElements);
+  auto indices = region.getArguments().drop_front(numLeading + numElements);
   static constexpr StringLiteral pairNames[] = {"b", "h", "i", "j"};
   static constexpr StringLiteral tokenNames[] = {"b", "h", "n"};
   ArrayRef<StringLiteral> names = pairNames;
@@ -107,7 +108,7 @@ void attune::attn::namePlaceArguments(Region &region, unsigned numElements,
     names = tokenNames;
   for (auto [index, name] : llvm::zip(indices, names))
     set(index, name);
-  for (BlockArgument element : region.getArguments().take_front(numElements))
+  for (BlockArgument element : region.getArguments().slice(numLeading, numElements))
     set(element, "x");
 }
 

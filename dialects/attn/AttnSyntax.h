@@ -13,6 +13,8 @@ mlir::ParseResult parseAxis(mlir::AsmParser &parser, mlir::StringAttr &axis);
 
 /// The bindings and indices of a region, before their types are known.
 struct PlaceNames {
+  /// Arguments that come before the elements, with their types.
+  llvm::SmallVector<mlir::OpAsmParser::Argument, 1> leading;
   llvm::SmallVector<mlir::OpAsmParser::Argument, 4> elements;
   llvm::SmallVector<mlir::OpAsmParser::UnresolvedOperand, 4> operands;
   llvm::SmallVector<mlir::OpAsmParser::Argument, 4> indices;
@@ -22,16 +24,21 @@ struct PlaceNames {
 /// `(%x = %s, ...) [at (%b, %h, ...)]`
 mlir::ParseResult parsePlaceNames(mlir::OpAsmParser &parser, PlaceNames &names);
 
-/// `{ ... }`, whose arguments are one element an operand, then the indices of a place of `place`.
+/// `{ ... }`, whose arguments are those of `names.leading`, one element an operand, then the indices
+/// of a place of `place`.
 mlir::ParseResult parsePlaceRegion(mlir::OpAsmParser &parser, PlaceNames &names,
                                    mlir::TypeRange operandTypes, mlir::Type place,
                                    mlir::Region &region);
 
-/// Prints what `parsePlaceNames` reads; the indices only if the region uses one of them.
-void printPlaceNames(mlir::OpAsmPrinter &printer, mlir::ValueRange operands, mlir::Region &region);
+/// Prints what `parsePlaceNames` reads; the indices only if the region uses one of them. The region
+/// has `numLeading` arguments before the elements.
+void printPlaceNames(mlir::OpAsmPrinter &printer, mlir::ValueRange operands, mlir::Region &region,
+                     unsigned numLeading = 0);
 
-/// Names the indices of a place b, h, i, j or b, h, n and its elements x.
-void namePlaceArguments(mlir::Region &region, unsigned numElements, mlir::OpAsmSetValueNameFn set);
+/// Names the indices of a place b, h, i, j or b, h, n and its elements x; before these stand
+/// `numLeading` arguments.
+void namePlaceArguments(mlir::Region &region, unsigned numElements, mlir::OpAsmSetValueNameFn set,
+                        unsigned numLeading = 0);
 
 /// Prints `{ ... }` with all that stands in it.
 void printPlaceRegion(mlir::OpAsmPrinter &printer, mlir::Region &region);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold of each op below a kernel? The checks carry the labels C1..Cn of AttnOps.td.
-#include "dialects/attn/AttnOps.h"
+#include "dialects/attn/AttnVerify.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -65,8 +65,7 @@ static LogicalResult verifyReadableOn(Operation *op, unsigned number, StringAttr
                            << "'";
 }
 
-/// Each operand can be read at a place of `place`: rows at its row, cols at its key.
-static LogicalResult verifyReadable(Operation *op, ValueRange inputs, Type place) {
+LogicalResult attune::attn::verifyReadable(Operation *op, ValueRange inputs, Type place) {
   auto matrix = dyn_cast<MatrixType>(place);
   for (auto [number, type] : llvm::enumerate(inputs.getTypes())) {
     SmallVector<StringAttr, 2> from = getAxes(type), at = getAxes(place);
@@ -82,17 +81,20 @@ static LogicalResult verifyReadable(Operation *op, ValueRange inputs, Type place
   return success();
 }
 
-static LogicalResult verifyArguments(Operation *op, ValueRange inputs, Type place, Block &block) {
-  SmallVector<Type> expected = llvm::map_to_vector(inputs.getTypes(), getPlaceElementType);
+LogicalResult attune::attn::verifyArguments(Operation *op, ValueRange inputs, Type place,
+                                            Block &block, TypeRange leading) {
+  SmallVector<Type> expected(leading);
+  llvm::append_range(expected, llvm::map_range(inputs.getTypes(), getPlaceElementType));
   expected.append(getNumPlaceIndices(place), IndexType::get(op->getContext()));
   if (TypeRange(expected) == block.getArgumentTypes())
     return success();
-  return op->emitOpError() << "expected the region to take one element an operand and then the "
-                              "indices, ("
-                           << expected << "), but it takes (" << block.getArgumentTypes() << ")";
+  return op->emitOpError() << "expected the region to take "
+                           << (leading.empty() ? "" : "the threshold, then ")
+                           << "one element an operand and then the indices, (" << expected
+                           << "), but it takes (" << block.getArgumentTypes() << ")";
 }
 
-static LogicalResult verifyYield(Operation *op, Type expected, Block &block) {
+LogicalResult attune::attn::verifyYield(Operation *op, Type expected, Block &block) {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (yield && yield.getValues().getTypes() == TypeRange(expected))
     return success();
@@ -102,8 +104,7 @@ static LogicalResult verifyYield(Operation *op, Type expected, Block &block) {
   return error << ", but it yields (" << yield.getValues().getTypes() << ")";
 }
 
-/// No virtual value is captured, and nothing stands here that a region may not contain.
-static LogicalResult verifyContents(Block &block) {
+LogicalResult attune::attn::verifyContents(Block &block) {
   for (Operation &op : block) {
     for (Type type : op.getOperandTypes())
       if (isVirtual(type))

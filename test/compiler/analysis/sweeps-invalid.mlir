@@ -122,3 +122,42 @@ attn.kernel @segment_that_is_computed(%k: !k, %km: !km, %q: !attn.rows<vector<4x
   %o = contract %s, %c : !attn.matrix<f32, q, mem+k>, !attn.cols<vector<4xf32>, mem+k> -> !attn.rows<vector<4xf32>>
   return %o : !attn.rows<vector<4xf32>>
 }
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+!r = !attn.rows<f32>
+attn.kernel @threshold(%q: !q, %k: !k, %r: !r, %n: f32) -> !r {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %t = solve %t from %r to %r total %n with (%x = %s) : (!s) { yield %x : f32 }
+  return %t : !r
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @selection(%q: !q, %k: !k, %n: index) -> !attn.rows<f32> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %t = select %s top %n : !s
+  %m = where (%x = %s, %y = %t) : (!s, !attn.matrix<i1>) { yield %y : i1 }
+  %r = reduce sum %m over keys : !s
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @listed(%q: !q, %k: !k) -> !attn.rows<vector<2xi32>> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %w, %n = list %s first 2 : !s
+  return %n : !attn.rows<vector<2xi32>>
+}

@@ -87,3 +87,30 @@ attn.kernel @where_in_set(%q: !q, %k: !k, %w: index) -> !s {
   %a = where %s in affine_set<(b, h, i, j)[w] : (j <= i, i - j <= w)>[%w] : !s
   return %a : !s
 }
+
+// CHECK-LABEL: attn.kernel @entmax
+attn.kernel @entmax(%q: !q, %k: !k, %a: !r) -> !s {
+  // CHECK: %[[S:.*]] = dot
+  %s = dot %q, %k : !q, !k
+  // CHECK-NEXT: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
+  // CHECK-NEXT: %[[F:.*]] = map (%[[X:.*]] = %a) : (!attn.rows<f32>) -> !attn.rows<f32> {
+  // CHECK-NEXT:   arith.subf %[[X]], %[[ONE]] : f32
+  // CHECK: %[[P:.*]] = map (%[[X:.*]] = %[[F]]) : (!attn.rows<f32>) -> !attn.rows<f32> {
+  // CHECK-NEXT:   arith.divf %[[ONE]], %[[X]] : f32
+  // CHECK: %[[Z:.*]] = map (%[[X:.*]] = %[[S]], %[[Y:.*]] = %[[F]])
+  // CHECK-NEXT:   arith.mulf %[[X]], %[[Y]] : f32
+  // CHECK: %[[HI:.*]] = reduce max %[[Z]] over keys : !attn.matrix<f32>
+  // CHECK-NEXT: %[[LO:.*]] = map (%[[X:.*]] = %[[HI]])
+  // CHECK-NEXT:   arith.subf %[[X]], %[[ONE]] : f32
+  // CHECK: %[[TAU:.*]] = solve %[[T:.*]] from %[[LO]] to %[[HI]] total %[[ONE]] with (%[[X:.*]] = %[[Z]], %[[Y:.*]] = %[[P]]) : (!attn.matrix<f32>, !attn.rows<f32>) {
+  // CHECK-NEXT:   %[[D:.*]] = arith.subf %[[X]], %[[T]] : f32
+  // CHECK-NEXT:   %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+  // CHECK-NEXT:   %[[B:.*]] = arith.maximumf %[[D]], %[[ZERO]] : f32
+  // CHECK-NEXT:   %[[W:.*]] = math.powf %[[B]], %[[Y]] : f32
+  // CHECK-NEXT:   yield %[[W]] : f32
+  // CHECK: %[[R:.*]] = map (%[[X:.*]] = %[[Z]], %[[T:.*]] = %[[TAU]], %[[Y:.*]] = %[[P]])
+  // CHECK: math.powf %{{.*}}, %[[Y]] : f32
+  // CHECK: return %[[R]]
+  %p = entmax %s alpha %a : !s
+  return %p : !s
+}

@@ -3,7 +3,7 @@
 // primitives and survive upstream's canonicaliser. What they compute is the reference's business.
 // RUN: attn-opt %s --attn-inline-helpers --attn-expand-sugar --symbol-dce --canonicalize --cse -o %t
 // RUN: FileCheck %s < %t
-// CHECK-NOT: {{call|softmax|logsumexp|holds}}
+// CHECK-NOT: {{call|softmax|logsumexp|= entmax|holds}}
 
 !q = !attn.rows<vector<128xbf16>>
 !k = !attn.cols<vector<128xbf16>>
@@ -378,6 +378,57 @@ attn.kernel @gda(%q1: !q, %k1: !k, %q2: !q, %k2: !k, %v: !k, %lambda: tensor<?xf
   %p = map (%x = %p1, %y = %p2) at (%b, %h, %i, %j) : (!s, !s) -> !s {
     %l = load %lambda[%h] : tensor<?xf32>   %z = arith.mulf %l, %y : f32   %u = arith.subf %x, %z : f32   yield %u : f32 }
   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// sparsemax through its threshold t in [max - 1, max]
+attn.kernel @sparsemax(%q: !q, %k: !k, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %one = arith.constant 1.0 : f32   %zero = arith.constant 0.0 : f32   %hi = reduce max %c over keys : !s
+  %lo = map (%x = %hi) : (!r) -> !r { %y = arith.subf %x, %one : f32   yield %y : f32 }
+  %tau = solve %t from %lo to %hi total %one with (%x = %c) : (!s) { %d = arith.subf %x, %t : f32   %y = arith.maximumf %d, %zero : f32   yield %y : f32 }
+  %p = map (%x = %c, %t = %tau) : (!s, !r) -> !s { %d = arith.subf %x, %t : f32   %y = arith.maximumf %d, %zero : f32   yield %y : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// alpha-entmax, alpha learned per head
+attn.kernel @entmax(%q: !q, %k: !k, %v: !k, %alpha: tensor<?xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %a = map (%x = %q) at (%b, %h, %i) : (!q) -> !r { %y = load %alpha[%h] : tensor<?xf32>   yield %y : f32 }
+  %p = entmax %c alpha %a : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// soft top-n mask clip(u - t, 0, 1) of sum n; softmax over its support, weights times it
+attn.kernel @sparsek(%q: !q, %k: !k, %v: !k, %u: !c, %n: f32) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %zero = arith.constant 0.0 : f32   %one = arith.constant 1.0 : f32
+  %u0 = map (%x = %u) : (!c) -> !s { yield %x : f32 }   %um = where %u0 in #causal : !s
+  %lo0 = reduce min %um over keys : !s   %hi = reduce max %um over keys : !s
+  %lo = map (%x = %lo0) : (!r) -> !r { %y = arith.subf %x, %one : f32   yield %y : f32 }
+  %tau = solve %t from %lo to %hi total %n with (%x = %um) : (!s) {
+    %d = arith.subf %x, %t : f32   %e = arith.maximumf %d, %zero : f32   %y = arith.minimumf %e, %one : f32   yield %y : f32 }
+  %g = map (%x = %um, %t = %tau) : (!s, !r) -> !s {
+    %d = arith.subf %x, %t : f32   %e = arith.maximumf %d, %zero : f32   %y = arith.minimumf %e, %one : f32   yield %y : f32 }
+  %a = where (%x = %s, %y = %g) : (!s, !s) { %z = arith.cmpf ogt, %y, %zero : f32   yield %z : i1 }
+  %p0 = softmax %a : !s   %p = map (%x = %p0, %y = %g) : (!s, !s) -> !s { %z = arith.mulf %x, %y : f32   yield %z : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// lightning indexer, best n tokens; one head, no relu: Loki
+attn.kernel @dsa(%q: !q, %k: !k, %v: !k, %qi: !attn.rows<vector<64xbf16>>, %ki: !attn.cols<vector<64xbf16>>, %w: !r, %n: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %d = dot %qi, %ki : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>   %e = where %d in #causal : !s
+  %f = map (%x = %e, %g = %w) : (!s, !r) -> !s { %z = arith.constant 0.0 : f32   %u = arith.maximumf %x, %z : f32   %y = arith.mulf %u, %g : f32   yield %y : f32 }
+  %i = reduce sum %f over heads : !s   %top = select %i top %n : !s
+  %m = where (%x = %s, %t = %top) : (!s, !attn.matrix<i1>) { yield %t : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
 
 // infinite prefix as a linear state; component f of phi(q) is entry (i, f)
 attn.kernel @ntk(%q: !q, %k: !k, %v: !k, %phi: !attn.rows<!h>, %Z: !attn.cols<!f, feat>, %kappa: !attn.cols<f32, feat>) -> !q {

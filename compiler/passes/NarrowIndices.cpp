@@ -4,10 +4,10 @@
 //   %d = arith.subi %i, %j : index                   %n = arith.subi %i32, %j32 : i32
 //   %c = arith.cmpi sle, %d, %w : index      ->      %c = arith.cmpi sle, %n, %w32 : i32
 // where upstream's range analysis proves that every operand and result fits: an index is a token, a
-// scalar index is below 2^31 in magnitude, which the runtime checks at launch. What a map, a sweep
-// or a fold compares with, and does not change in it, need not fit: cut to 32 bits (%w32 is then
-// min(max(%w, -2^31), 2^31 - 1)) it lies on the same side of all that does. A register of a GPU has
-// 32 bits, and what a loop compares with stays in registers all along.
+// scalar index is below 2^31 in magnitude, which the runtime checks at launch. What a map, a sweep,
+// a fold or elements compare with, and does not change in them, need not fit: cut to 32 bits (%w32 is
+// then min(max(%w, -2^31), 2^31 - 1)) it lies on the same side of all that does. A register of a GPU
+// has 32 bits, and what a loop compares with stays in registers all along.
 #include "compiler/Passes.h"
 #include "dialects/tile/TileOps.h"
 #include "mlir/Analysis/DataFlow/IntegerRangeAnalysis.h"
@@ -104,15 +104,15 @@ public:
     return IntegerRangeAnalysis::visitOperation(op, operands, results);
   }
 
-  /// What a sweep carries may be a tile too, and its ranges need none of its operands'.
+  /// What a sweep carries may be a tile too, and its ranges, as those of elements, need none of the
+  /// operands'.
   void visitNonControlFlowArguments(Operation *op, const RegionSuccessor &successor,
                                     ArrayRef<dataflow::IntegerValueRangeLattice *> arguments,
                                     unsigned first) override {
-    auto sweep = dyn_cast<tile::SweepOp>(op);
-    if (!sweep)
+    if (!isa<tile::SweepOp, tile::ElementsOp>(op))
       return IntegerRangeAnalysis::visitNonControlFlowArguments(op, successor, arguments, first);
     llvm::DenseMap<Value, ConstantIntRanges> ranges;
-    sweep.inferResultRanges(
+    cast<InferIntRangeInterface>(op).inferResultRanges(
         {}, [&](Value value, const ConstantIntRanges &range) { ranges.try_emplace(value, range); });
     for (dataflow::IntegerValueRangeLattice *lattice : arguments) {
       auto known = ranges.find(lattice->getAnchor());
@@ -189,11 +189,22 @@ bool Narrower::isNotNegative(Value value) {
   return range && range->smin().isNonNegative();
 }
 
-/// Does the innermost map, sweep or fold around `op` take `value` from outside?
+/// Is the region of `op` run many times in a block?
+static bool isRepeating(Operation *op) {
+  return isa<tile::MapOp, tile::SweepOp, tile::FoldOp, tile::ElementsOp>(op);
+}
+
+/// The innermost op around `op` whose region is run many times; null if there is none.
+static Operation *getRepeating(Operation *op) {
+  Operation *around = op->getParentOp();
+  while (around && !isRepeating(around))
+    around = around->getParentOp();
+  return around;
+}
+
+/// Does the innermost map, sweep, fold or elements around `op` take `value` from outside?
 static bool isFixedFor(Value value, Operation *op) {
-  Operation *user = op->getParentOp();
-  while (user && !isa<tile::MapOp, tile::SweepOp, tile::FoldOp>(user))
-    user = user->getParentOp();
+  Operation *user = getRepeating(op);
   return user && !user->isAncestor(value.getParentRegion()->getParentOp());
 }
 
@@ -351,9 +362,7 @@ void Narrower::run() {
   // New values have no ranges: first all questions, then all answers.
   SmallVector<Operation *> candidates;
   kernel.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    bool isRepeated = op->getParentOfType<tile::MapOp>() || op->getParentOfType<tile::SweepOp>() ||
-                      op->getParentOfType<tile::FoldOp>();
-    if (isRepeated && mayNarrow(op))
+    if (getRepeating(op) && mayNarrow(op))
       candidates.push_back(op);
   });
   for (Operation *op : candidates)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parsing, printing, building and verifying the ops that say which tiles are visited: sweep, fold.
+// Parsing, printing, building and verifying the ops that say which tiles, and which numbers, are visited:
+// sweep, fold, elements.
 #include "dialects/tile/TileOps.h"
 
 #include "mlir/IR/Builders.h"
@@ -96,6 +97,52 @@ LogicalResult FoldOp::verifyRegions() {
   Type index = IndexType::get(getContext());
   return verifySignature(*this, "body", getBody(), index,
                          SmallVector<Type>(getNumResults(), index));
+}
+
+//===--- elements ------------------------------------------------------------------------------===//
+
+void ElementsOp::build(OpBuilder &builder, OperationState &state, Value target, Value batch,
+                       Value head, Value first,
+                       llvm::function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+  state.addOperands({target, batch, head, first});
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(state.addRegion());
+  Value token = block->addArgument(builder.getIndexType(), state.location);
+  Value component = block->addArgument(builder.getIndexType(), state.location);
+  YieldOp::create(builder, state.location, body(builder, state.location, token, component));
+}
+
+LogicalResult ElementsOp::verify() {
+  auto target = cast<MemRefType>(getTarget().getType());
+  // C1
+  if (target.getRank() != 3 && target.getRank() != 4)
+    return emitOpError()
+           << "expected a target of rank 3 or 4 (batch, heads, tokens, components), but "
+              "got "
+           << target;
+  return success();
+}
+
+LogicalResult ElementsOp::verifyRegions() {
+  // C2
+  Type index = IndexType::get(getContext());
+  if (failed(verifySignature(*this, "body", getBody(), {index, index}, getElementType())))
+    return failure();
+  // C3
+  WalkResult walked = getBody().walk([&](ReadOp read) {
+    return read.getTable() == getTarget() ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return emitOpError() << "expected a region that does not read the target";
+  return success();
+}
+
+void ElementsOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn setRange) {
+  // Tokens and components are below 2^31 - 1, as all sizes are.
+  unsigned width = IndexType::kInternalStorageBitWidth;
+  auto sizes = ConstantIntRanges::fromSigned(APInt(width, 0), APInt(width, (int64_t(1) << 31) - 2));
+  setRange(getToken(), sizes);
+  setRange(getComponent(), sizes);
 }
 
 //===--- sweep ---------------------------------------------------------------------------------===//

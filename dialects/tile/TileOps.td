@@ -68,7 +68,7 @@ def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
 }
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
-                                      ParentOneOf<["MapOp", "SweepOp", "FoldOp"]>]> {
+                                      ParentOneOf<["MapOp", "SweepOp", "FoldOp", "ElementsOp"]>]> {
   let summary = "end a region";
   let description = [{
     ```mlir
@@ -248,6 +248,53 @@ def Tile_FoldOp : Tile_Op<"fold", [RecursiveMemoryEffects, SingleBlock]> {
       int64_t bound = int64_t(1) << 61;
       return kind == FoldKind::Least ? bound : kind == FoldKind::Greatest ? -bound : 0;
     }
+  }];
+}
+
+def Tile_ElementsOp : Tile_Op<"elements", [MemoryEffects<[MemRead, MemWrite]>, SingleBlock, Tile_AffineScope,
+      DeclareOpInterfaceMethods<InferIntRangeInterface, ["inferResultRanges"]>]> {
+  let summary = "write the block's tokens number by number";
+  let description = [{
+    target[batch, head, n, c] = what the region yields, for each n from `first` on, below `first` +
+    config.queries and dim 2 of the target, and each c below dim 3; of a target whose tokens are numbers,
+    target[batch, head, n], with c = 0. The block's threads share the work. The region may be evaluated
+    for any n and c, also beyond these, in any order, and what depends on n alone once for many c; it uses
+    scalars of the block, `arith`, `math`, `memref.dim`, `tile.read` and `scf.for`. Stands where all
+    threads of the block are, in a kernel without tiles.
+
+    * C1 the target has rank 3 or 4.
+    * C2 the region takes two indices and yields one value of the target's element type.
+    * C3 the region does not read the target.
+
+    ```mlir
+    tile.elements %o[%b, %h, %i0] {
+    ^bb0(%n: index, %c: index):
+      %x = tile.read %q[%b, %h, %n, %c] : memref<?x?x?x64xf32, strided<[?, ?, ?, 1]>> -> f32
+      %y = arith.mulf %x, %scale : f32
+      tile.yield %y : f32
+    } : memref<?x?x?x64xf32, strided<[?, ?, ?, 1]>>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$target, Index:$batch, Index:$head, Index:$first);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $target `[` $batch `,` $head `,` $first `]` $body attr-dict `:` type($target)
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$target, "::mlir::Value":$batch,
+      "::mlir::Value":$head, "::mlir::Value":$first,
+      "::llvm::function_ref<::mlir::Value(::mlir::OpBuilder &, ::mlir::Location, ::mlir::Value, ::mlir::Value)>":$body)>];
+  let extraClassDeclaration = [{
+    ::mlir::Value getToken() { return getBody().getArgument(0); }
+    ::mlir::Value getComponent() { return getBody().getArgument(1); }
+    ::mlir::Type getElementType() {
+      return ::llvm::cast<::mlir::MemRefType>(getTarget().getType()).getElementType();
+    }
+    /// Is a token of the target one number?
+    bool hasScalars() { return ::llvm::cast<::mlir::MemRefType>(getTarget().getType()).getRank() == 3; }
+    /// What the region yields.
+    ::mlir::Value getYielded() { return getBody().front().getTerminator()->getOperand(0); }
   }];
 }
 

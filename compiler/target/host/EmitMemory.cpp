@@ -276,6 +276,13 @@ KernelEmitter::Lanes KernelEmitter::emitRead(tile::ReadOp op, Shape shape) {
       single.push_back(index.front());
     return {readUniform(memory, type, single)};
   }
+  auto isVector = [](const Lanes &index) { return isa<VectorType>(index.front().getType()); };
+  if (memory.contiguous && llvm::none_of(ArrayRef(indices).drop_back(), isVector))
+    if (Value run = findRun(op.getIndices().back())) {
+      auto outer = llvm::map_to_vector(ArrayRef(indices).drop_back(),
+                                       [](const Lanes &index) { return index.front(); });
+      return {readRun(memory, type, outer, run, shape.lanes)};
+    }
   Lanes results;
   for (int64_t vector = 0; vector < shape.vectors; ++vector) {
     Value inside, offset;

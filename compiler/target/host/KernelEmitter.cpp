@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host function of a tile kernel: entry, loop over tasks, dispatch to EmitControl, EmitMemory,
-// EmitProducts, EmitMaps and EmitRegion.
+// The host function of a tile kernel: entry, loop over tasks, dispatch to EmitControl, EmitElements,
+// EmitMemory, EmitProducts, EmitMaps and EmitRegion.
 #include "compiler/target/host/KernelEmitter.h"
 
 #include "compiler/target/Signature.h"
@@ -184,6 +184,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation *op) {
     return emitSweep(sweep);
   } else if (auto fold = dyn_cast<tile::FoldOp>(op)) {
     return emitFold(fold);
+  } else if (auto elements = dyn_cast<tile::ElementsOp>(op)) {
+    return emitElements(elements);
   } else if (auto splat = dyn_cast<tile::SplatOp>(op)) {
     emitSplat(splat);
   } else if (auto combine = dyn_cast<tile::CombineOp>(op)) {

@@ -91,6 +91,21 @@ private:
   void unflatten(mlir::ValueRange values, mlir::ValueRange flat);
   void copyWhereApart(mlir::ValueRange from, mlir::ValueRange to);
 
+  // EmitElements.cpp: tokens number by number.
+  mlir::LogicalResult emitElements(tile::ElementsOp op);
+  mlir::LogicalResult emitNumbers(tile::ElementsOp op, Value base, Value first, Value end);
+  mlir::LogicalResult emitLaneLoop(tile::ElementsOp op, const llvm::DenseSet<Value> &varying,
+                                   Value begin, Value end, Value row, Value stride, Shape shape);
+  mlir::LogicalResult emitLanes(tile::ElementsOp op, const llvm::DenseSet<Value> &varying,
+                                Value start, Value mask, Value row, Value stride, Shape shape);
+  mlir::LogicalResult emitLaneOps(tile::ElementsOp op, const llvm::DenseSet<Value> &varying,
+                                  bool areUniform, Shape shape);
+  mlir::LogicalResult emitLaneOp(mlir::Operation *op, const llvm::DenseSet<Value> &varying,
+                                 Shape shape);
+  Value findRun(Value index, bool isOutermost = true);
+  Value readRun(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices, Value run,
+                int64_t lanes);
+
   // EmitMemory.cpp: loads, stores, reads.
   void emitLoad(tile::LoadOp op);
   void emitStore(tile::StoreOp op);
@@ -184,6 +199,9 @@ private:
   llvm::DenseMap<Value, View> views;
   llvm::DenseMap<Value, RowIndex> rowIndices;
   llvm::DenseMap<Value, Tokens> boxes;
+  /// While a region of elements is emitted: the argument whose numbers are lanes, and its number in
+  /// lane 0.
+  Value laneIndex, laneStart;
   Value task;
 };
 

@@ -151,6 +151,18 @@ Value LaneBuilder::gather(Type element, Value pointer, Value indices, Value mask
                                      mask, ValueRange{zero}, uint32_t(getElementBytes(element)));
 }
 
+Value LaneBuilder::maskedLoad(Type type, Value pointer, Value mask) {
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(type));
+  Value zero = isFloat ? constantFloat(type, 0.0) : constant(type, 0);
+  return LLVM::MaskedLoadOp::create(*this, type, pointer, mask, zero,
+                                    uint32_t(getElementBytes(type)));
+}
+
+void LaneBuilder::maskedStore(Value value, Value pointer, Value mask) {
+  LLVM::MaskedStoreOp::create(*this, value, pointer, mask,
+                              uint32_t(getElementBytes(value.getType())));
+}
+
 /// Swaps one bit of the row's number with the same bit of the lane's, after the other bits.
 SmallVector<Value> LaneBuilder::turned(ArrayRef<Value> rows) {
   SmallVector<Value> block(rows);

@@ -71,6 +71,9 @@ public:
   /// Reads pointer[indices] (i64 lanes) where `mask` (null: everywhere), 0 elsewhere.
   mlir::Value gather(mlir::Type element, mlir::Value pointer, mlir::Value indices,
                      mlir::Value mask = {});
+  /// Neighbours from `pointer` on where `mask`, 0 elsewhere; elements need no more than their alignment.
+  mlir::Value maskedLoad(mlir::Type type, mlir::Value pointer, mlir::Value mask);
+  void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
   /// The columns of the square block whose rows are given.
   llvm::SmallVector<mlir::Value> turned(mlir::ArrayRef<mlir::Value> rows);
   /// Asks for the cache line at `pointer` in the second-level cache; any address is allowed.

@@ -122,6 +122,7 @@ void KernelEmitter::annotateParameters(LLVM::LLVMFuncOp function,
   constexpr int64_t limit = int64_t(1) << 31;
   llvm::SmallPtrSet<Value, 4> written;
   kernel.walk([&](tile::WriteOp write) { written.insert(write.getMemory()); });
+  kernel.walk([&](tile::ElementsOp elements) { written.insert(elements.getTarget()); });
   unsigned firstResult = kernel.getArgumentTypes().size() - kernel.getResultCount();
   auto setRange = [&](unsigned index, int64_t low) {
     function.setArgAttr(index, LLVM::LLVMDialect::getRangeAttrName(),
@@ -283,6 +284,7 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
       .Case([&](tile::CombineOp combine) { return emitCombine(combine); })
       .Case([&](tile::SweepOp sweep) { return emitSweep(sweep); })
       .Case([&](tile::FoldOp fold) { return emitFold(fold); })
+      .Case([&](tile::ElementsOp elements) { return emitElements(elements); })
       .Case([&](tile::WriteOp write) { return emitWrite(write); })
       .Case([](tile::BoxOp) { return success(); }) // whoever uses a box asks for what it is made of
       .Case([&](tile::CoordinatesOp coordinates) {
@@ -356,9 +358,9 @@ LogicalResult KernelEmitter::lowerNested(Operation &clone) {
   return success();
 }
 
-FailureOr<SmallVector<Value>> KernelEmitter::evaluate(Region &region, Value argument) {
+FailureOr<SmallVector<Value>> KernelEmitter::evaluate(Region &region, ValueRange arguments) {
   IRMapping mapping = scalars;
-  mapping.map(region.getArgument(0), argument);
+  mapping.map(region.getArguments(), arguments);
   for (Operation &op : region.front().without_terminator()) {
     builder.setLoc(op.getLoc());
     if (failed(emitScalar(op, mapping)))

@@ -6,6 +6,8 @@
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -88,6 +90,20 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
+/// Compares bf16 in f32: from sm_90 on LLVM would write setp.ftz.bf16, which ptxas refuses.
+static void widenComparisons(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    for (llvm::Instruction &instruction : llvm::instructions(function)) {
+      auto *compare = llvm::dyn_cast<llvm::FCmpInst>(&instruction);
+      if (!compare || !compare->getOperand(0)->getType()->isBFloatTy())
+        continue;
+      llvm::IRBuilder<> builder(compare);
+      for (unsigned side : {0, 1})
+        compare->setOperand(side,
+                            builder.CreateFPExt(compare->getOperand(side), builder.getFloatTy()));
+    }
+}
+
 static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &options) {
   const Target *target = Target::find(options.arch);
   if (usesWarpgroups(kernel) && !(target && target->warpgroupQueries))
@@ -116,6 +132,7 @@ static FailureOr<LlvmKernel> toLlvm(tile::KernelOp kernel, const PtxOptions &opt
   result.module->setDataLayout(layout);
   annotate(*result.module);
   optimize(*result.module, *result.machine);
+  widenComparisons(*result.module);
   return result;
 }
 

@@ -100,8 +100,9 @@ protected:
   mlir::LogicalResult emitScalar(Op &op, mlir::IRMapping &mapping);
   mlir::LogicalResult emitDim(mlir::memref::DimOp dim, mlir::IRMapping &mapping);
   mlir::LogicalResult lowerNested(Op &clone);
-  /// What `region`, of scalars, yields for `argument`.
-  mlir::FailureOr<llvm::SmallVector<Value>> evaluate(mlir::Region &region, Value argument);
+  /// What `region`, of scalars, yields for `arguments`.
+  mlir::FailureOr<llvm::SmallVector<Value>> evaluate(mlir::Region &region,
+                                                     mlir::ValueRange arguments);
   /// What one index of a table adds: is it in range, and how far does it lead (elements)?
   struct ReadTerm {
     mlir::Value inside, distance;
@@ -229,6 +230,10 @@ protected:
   void joinWarps(tile::FoldOp fold, llvm::MutableArrayRef<Value> values);
   Value joinNumbers(tile::FoldKind kind, Value a, Value b);
   mlir::LogicalResult emitWrite(tile::WriteOp write);
+
+  // EmitElements.cpp: tokens of the block, number by number.
+  mlir::LogicalResult emitElements(tile::ElementsOp op);
+  void storeNumber(const MemRefValue &memory, Value start, Value n, Value c, Value value);
 
   // EmitStores.cpp: results to global memory.
   mlir::LogicalResult emitStore(tile::StoreOp op);

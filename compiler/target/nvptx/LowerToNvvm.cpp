@@ -60,7 +60,7 @@ static LogicalResult prepare(ModuleOp module) {
   if (failed(passes.run(module)))
     return failure();
   module.walk([](Operation *op) {
-    if (isa<attune::tile::SweepOp, attune::tile::FoldOp>(op))
+    if (isa<attune::tile::SweepOp, attune::tile::FoldOp, attune::tile::ElementsOp>(op))
       hoistInvariant(op);
   });
   return success();

@@ -392,6 +392,58 @@ func.func private @f(%n: index) {
 
 // -----
 
+// elements C1: a table
+func.func private @f(%n: index, %m: memref<?x?xf32>) {
+  // expected-error @+1 {{'tile.elements' op expected a target of rank 3 or 4 (batch, heads, tokens, components), but got 'memref<?x?xf32>'}}
+  tile.elements %m[%n, %n, %n] {
+  ^bb0(%i: index, %c: index):
+    %x = arith.constant 0.0 : f32
+    tile.yield %x : f32
+  } : memref<?x?xf32>
+  return
+}
+
+// -----
+
+// elements C2: one index
+func.func private @f(%n: index, %m: memref<?x?x?xf32>) {
+  // expected-error @+1 {{'tile.elements' op expected the region 'body' to take ('index', 'index'), but it takes ('index')}}
+  tile.elements %m[%n, %n, %n] {
+  ^bb0(%i: index):
+    %x = arith.constant 0.0 : f32
+    tile.yield %x : f32
+  } : memref<?x?x?xf32>
+  return
+}
+
+// -----
+
+// elements C2: a number of another type
+func.func private @f(%n: index, %m: memref<?x?x?x4xbf16>) {
+  // expected-error @+1 {{'tile.elements' op expected the region 'body' to yield ('bf16'), but it yields ('f32')}}
+  tile.elements %m[%n, %n, %n] {
+  ^bb0(%i: index, %c: index):
+    %x = arith.constant 0.0 : f32
+    tile.yield %x : f32
+  } : memref<?x?x?x4xbf16>
+  return
+}
+
+// -----
+
+// elements C3: what it writes
+func.func private @f(%n: index, %m: memref<?x?x?xf32>) {
+  // expected-error @+1 {{'tile.elements' op expected a region that does not read the target}}
+  tile.elements %m[%n, %n, %n] {
+  ^bb0(%i: index, %c: index):
+    %x = tile.read %m[%n, %n, %i] : memref<?x?x?xf32> -> f32
+    tile.yield %x : f32
+  } : memref<?x?x?xf32>
+  return
+}
+
+// -----
+
 // sweep C1: one class
 func.func private @f(%n: index, %x: i1) {
   // expected-error @+1 {{'tile.sweep' op expected the region 'classify' to yield ('i1', 'i1'), but it yields ('i1')}}

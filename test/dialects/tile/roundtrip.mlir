@@ -157,3 +157,27 @@ tile.kernel @walk(%doc: memref<?x?xi32, strided<[?, ?]>> {tile.name = "doc"}, %s
   }
   tile.return
 }
+
+// CHECK-LABEL: tile.kernel @rotate
+tile.kernel @rotate(%q: !tokens {tile.name = "q"}, %o: !tokens {tile.name = "o"}, %l: !numbers {tile.name = "l"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1>, result_count = 2 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  // CHECK: tile.elements %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] {
+  tile.elements %o[%b, %h, %i0] {
+  // CHECK-NEXT: ^bb0(%[[N:.*]]: index, %[[C:.*]]: index):
+  ^bb0(%n: index, %c: index):
+    // CHECK: %[[X:.*]] = tile.read %{{.*}}[%{{.*}}, %{{.*}}, %[[N]], %[[C]]]
+    %x = tile.read %q[%b, %h, %n, %c] : !tokens -> bf16
+    // CHECK: tile.yield %[[X]] : bf16
+    tile.yield %x : bf16
+  // CHECK: } : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+  } : !tokens
+  // CHECK: tile.elements
+  tile.elements %l[%b, %h, %i0] {
+  ^bb0(%n: index, %c: index):
+    %x = arith.constant 1.0 : f32
+    tile.yield %x : f32
+  // CHECK: } : memref<?x?x?xf32, strided<[?, ?, ?]>>
+  } : !numbers
+  tile.return
+}

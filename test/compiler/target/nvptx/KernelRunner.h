@@ -31,14 +31,14 @@ inline std::string fillTemplate(const std::string &name, const Settings &setting
 }
 
 /// Compiles the one kernel of `text`; an empty text on failure.
-inline PtxCode compileText(const std::string &text) {
+inline PtxCode compileText(const std::string &text, const std::string &arch = "sm_80") {
   mlir::DialectRegistry registry;
   registerNvptxDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return {};
-  auto code = compileToPtx(*module->getOps<tile::KernelOp>().begin());
+  auto code = compileToPtx(*module->getOps<tile::KernelOp>().begin(), {arch});
   return succeeded(code) ? *code : PtxCode{};
 }
 

@@ -3,9 +3,10 @@
 #include "compiler/Compile.h"
 
 #include "compiler/Conditions.h"
-#include "compiler/Describe.h"
+#include "compiler/DescribeStages.h"
 #include "compiler/Pipeline.h"
 #include "compiler/SelfTest.h"
+#include "compiler/analysis/Stages.h"
 #include "compiler/plan/PackedHeads.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/Target.h"
@@ -136,14 +137,16 @@ static FailureOr<std::string> emitHostStage(tile::KernelOp kernel, Stage stage, 
   return emitHostObject(kernel, level);
 }
 
-/// The kernels of a lowered module: the one that was asked for, then those that run before it.
+/// The kernels of a lowered module in the order in which they run; the last is the one that was asked for.
 static SmallVector<tile::KernelOp> getPrograms(ModuleOp module) {
   SmallVector<tile::KernelOp> programs;
-  for (auto kernel : module.getOps<tile::KernelOp>())
-    if (kernel->hasAttr("tile.before"))
-      programs.insert(programs.begin(), kernel);
-    else
-      programs.push_back(kernel);
+  for (auto kernel : module.getOps<tile::KernelOp>()) {
+    if (kernel->hasAttr("tile.summaries"))
+      continue;
+    if (auto before = kernel->getAttrOfType<FlatSymbolRefAttr>("tile.before"))
+      programs.push_back(module.lookupSymbol<tile::KernelOp>(before));
+    programs.push_back(kernel);
+  }
   return programs;
 }
 
@@ -213,12 +216,12 @@ FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
 
 /// The variant of `kernel` for a CUDA target, as PTX or as a cubin; adds its code to `result`.
 static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef target,
-                                               bool isCubin, const bundle::KernelInfo &info,
+                                               bool isCubin, const StageDescriptions &stages,
                                                bundle::Bundle &result) {
   auto ptx = compileToPtx(kernel, {target.str()});
   if (failed(ptx))
     return failure();
-  FailureOr<bundle::Variant> launch = describeLaunch(kernel, info);
+  FailureOr<bundle::Variant> launch = describeLaunch(kernel, stages.infoOf(kernel));
   if (failed(launch))
     return failure();
   bundle::Variant variant = std::move(*launch);
@@ -243,12 +246,12 @@ static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef 
 }
 
 static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef target,
-                                               const bundle::KernelInfo &info,
+                                               const StageDescriptions &stages,
                                                bundle::Bundle &result) {
   auto code = compileForHost(kernel, *findHostLevel(target));
   if (failed(code))
     return failure();
-  FailureOr<bundle::Variant> launch = describeLaunch(kernel, info);
+  FailureOr<bundle::Variant> launch = describeLaunch(kernel, stages.infoOf(kernel));
   if (failed(launch))
     return failure();
   bundle::Variant variant = std::move(*launch);
@@ -262,29 +265,29 @@ static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef 
 
 using DescribeProgram = llvm::function_ref<FailureOr<bundle::Variant>(tile::KernelOp)>;
 
-/// The variant whose kernels `describe` compiles: the first is the entry, the rest run before it.
+/// The variant whose kernels `describe` compiles: the last is the entry, the rest run before it.
 static FailureOr<bundle::Variant> joinPasses(ArrayRef<tile::KernelOp> programs,
+                                             const StageDescriptions &stages,
                                              DescribeProgram describe) {
-  auto variant = describe(programs.front());
-  if (failed(variant))
-    return failure();
-  for (tile::KernelOp program : programs.drop_front()) {
-    auto before = describe(program);
-    if (failed(before))
+  std::vector<bundle::Variant> variants;
+  for (tile::KernelOp program : programs) {
+    auto variant = describe(program);
+    if (failed(variant))
       return failure();
-    variant->before.push_back(std::move(*before));
+    variants.push_back(std::move(*variant));
   }
-  return variant;
+  return stages.join(variants);
 }
 
 /// Adds a variant: the first of `choices`, with the others as what may be launched instead.
 static LogicalResult addVariant(ArrayRef<SmallVector<tile::KernelOp>> choices,
-                                bundle::KernelInfo &info, DescribeProgram describe) {
-  auto variant = joinPasses(choices.front(), describe);
+                                const StageDescriptions &stages, bundle::KernelInfo &info,
+                                DescribeProgram describe) {
+  auto variant = joinPasses(choices.front(), stages, describe);
   if (failed(variant))
     return failure();
   for (ArrayRef<tile::KernelOp> programs : choices.drop_front()) {
-    auto other = joinPasses(programs, describe);
+    auto other = joinPasses(programs, stages, describe);
     if (failed(other))
       return failure();
     variant->instead.push_back(std::move(*other));
@@ -295,15 +298,16 @@ static LogicalResult addVariant(ArrayRef<SmallVector<tile::KernelOp>> choices,
 
 /// Adds the variants for `target`: of a CUDA one PTX, and cubins when that is wanted and possible.
 static LogicalResult addVariants(ArrayRef<SmallVector<tile::KernelOp>> choices, StringRef target,
-                                 bool assemble, bundle::KernelInfo &info, bundle::Bundle &result) {
+                                 bool assemble, const StageDescriptions &stages,
+                                 bundle::KernelInfo &info, bundle::Bundle &result) {
   if (isHostTarget(target))
-    return addVariant(choices, info, [&](tile::KernelOp program) {
-      return describeHost(program, target, info, result);
+    return addVariant(choices, stages, info, [&](tile::KernelOp program) {
+      return describeHost(program, target, stages, result);
     });
   for (bool isCubin : {true, false})
     if ((!isCubin || (assemble && !findPtxas().empty())) &&
-        failed(addVariant(choices, info, [&](tile::KernelOp program) {
-          return describeCuda(program, target, isCubin, info, result);
+        failed(addVariant(choices, stages, info, [&](tile::KernelOp program) {
+          return describeCuda(program, target, isCubin, stages, result);
         })))
       return failure();
   return success();
@@ -332,7 +336,7 @@ static LogicalResult addPacked(attn::KernelOp kernel, StringRef target,
     auto module = runPasses(kernel, Stage::Tile, target, packed);
     if (failed(module))
       return failure();
-    tile::KernelOp program = getPrograms(**module).front();
+    tile::KernelOp program = getPrograms(**module).back();
     SmallVector<int64_t, 3> sizes = program.getConfig().getQuerySizes();
     program.setSymName(
         (program.getSymName() + "_packed_" + Twine(sizes[0]) + "x" + Twine(sizes[1])).str());
@@ -341,20 +345,22 @@ static LogicalResult addPacked(attn::KernelOp kernel, StringRef target,
   return success();
 }
 
-/// Does the kernel have code with packed heads? A warning says why not, if they were asked for.
-static FailureOr<bool> packsHeads(attn::KernelOp kernel, const CompileOptions &options) {
+/// Does the kernel, of primitives, have code with packed heads? A warning says why not, if they were asked for.
+static FailureOr<bool> packsHeads(attn::KernelOp primitives, const CompileOptions &options) {
   if (options.packedHeads == 0)
     return false;
-  auto primitives = runPasses(kernel, Stage::Attn, "", options);
-  if (failed(primitives))
-    return failure();
-  auto plan = planSweeps(*(*primitives)->getOps<attn::KernelOp>().begin());
-  if (failed(plan))
-    return failure();
-  std::string obstacle = findPackingObstacle(*plan);
+  std::string obstacle;
+  if (planStages(primitives).isSplit()) {
+    obstacle = "it is a program of several kernels";
+  } else {
+    auto plan = planSweeps(primitives);
+    if (failed(plan))
+      return failure();
+    obstacle = findPackingObstacle(*plan);
+  }
   if (!obstacle.empty())
-    emitWarning(kernel.getLoc()) << "kernel '" << kernel.getSymName()
-                                 << "' gets no code with packed heads: " << obstacle;
+    emitWarning(primitives.getLoc()) << "kernel '" << primitives.getSymName()
+                                     << "' gets no code with packed heads: " << obstacle;
   return obstacle.empty();
 }
 
@@ -365,22 +371,61 @@ static bool wantsSelfTest(const CompileOptions &options, ArrayRef<std::string> t
           llvm::any_of(targets, [](StringRef target) { return target.ends_with("a"); }));
 }
 
-/// What the manifest says of `kernel` for every target. Conditions may be computed by helpers and
-/// sugar, so they are read from the primitives, as the self-test is evaluated on them.
-static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp kernel,
+/// What the manifest says of a kernel of primitives for every target. Conditions may be computed by helpers
+/// and sugar, so they are read from the primitives, as the self-test is evaluated on them.
+static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
                                                      const CompileOptions &options,
                                                      ArrayRef<std::string> targets,
                                                      bundle::Bundle &result) {
+  auto info = describeKernel(primitives);
+  if (failed(info) || failed(describeConditions(primitives, *info)))
+    return failure();
+  if (wantsSelfTest(options, targets))
+    addSelfTest(primitives, *info, result);
+  return info;
+}
+
+/// The code of `kernel` for `target`, and of what may be launched instead.
+static LogicalResult compileFor(attn::KernelOp kernel, StringRef target, bool packs,
+                                const CompileOptions &options, const StageDescriptions &stages,
+                                bundle::KernelInfo &info, bundle::Bundle &result) {
+  auto lowered = runPasses(kernel, Stage::Tile, target, options);
+  if (failed(lowered))
+    return failure();
+  SmallVector<OwningOpRef<ModuleOp>> modules;
+  modules.push_back(std::move(*lowered));
+  if (packs && failed(addPacked(kernel, target, options, modules)))
+    return failure();
+  auto choices = llvm::map_to_vector(
+      modules, [](OwningOpRef<ModuleOp> &module) { return getPrograms(*module); });
+  return addVariants(choices, target, options.assemble, stages, info, result);
+}
+
+/// Adds a kernel to the bundle, for all targets.
+static LogicalResult compileKernel(attn::KernelOp kernel, ArrayRef<std::string> targets,
+                                   const CompileOptions &options, bundle::Bundle &result) {
   auto primitives = runPasses(kernel, Stage::Attn, "", options);
   if (failed(primitives))
     return failure();
-  auto canonical = *(*primitives)->getOps<attn::KernelOp>().begin();
-  auto info = describeKernel(canonical);
-  if (failed(info) || failed(describeConditions(canonical, *info)))
+  auto program = *(*primitives)->getOps<attn::KernelOp>().begin();
+  auto info = describeDemands(program, options, targets, result);
+  if (failed(info))
     return failure();
-  if (wantsSelfTest(options, targets))
-    addSelfTest(canonical, *info, result);
-  return info;
+  auto packs = packsHeads(program, options);
+  if (failed(packs))
+    return failure();
+  PassManager manager(kernel.getContext());
+  buildStagesPipeline(manager);
+  if (failed(manager.run(**primitives)))
+    return failure();
+  auto stages = StageDescriptions::make(**primitives, *info);
+  if (failed(stages))
+    return failure();
+  for (const std::string &target : targets)
+    if (failed(compileFor(kernel, target, *packs, options, *stages, *info, result)))
+      return failure();
+  result.manifest.kernels.push_back(std::move(*info));
+  return success();
 }
 
 FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options) {
@@ -390,28 +435,9 @@ FailureOr<bundle::Bundle> compile(ModuleOp module, const CompileOptions &options
     return failure();
   bundle::Bundle result;
   result.manifest.producer = "attune " ATTUNE_VERSION;
-  for (auto kernel : *kernels) {
-    auto info = describeDemands(kernel, options, *targets, result);
-    if (failed(info))
+  for (auto kernel : *kernels)
+    if (failed(compileKernel(kernel, *targets, options, result)))
       return failure();
-    auto packs = packsHeads(kernel, options);
-    if (failed(packs))
-      return failure();
-    for (const std::string &target : *targets) {
-      auto lowered = runPasses(kernel, Stage::Tile, target, options);
-      if (failed(lowered))
-        return failure();
-      SmallVector<OwningOpRef<ModuleOp>> modules;
-      modules.push_back(std::move(*lowered));
-      if (*packs && failed(addPacked(kernel, target, options, modules)))
-        return failure();
-      auto choices = llvm::map_to_vector(
-          modules, [](OwningOpRef<ModuleOp> &module) { return getPrograms(*module); });
-      if (failed(addVariants(choices, target, options.assemble, *info, result)))
-        return failure();
-    }
-    result.manifest.kernels.push_back(std::move(*info));
-  }
   return result;
 }
 

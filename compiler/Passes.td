@@ -41,6 +41,25 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
+  let summary = "cut a program into kernels that run one after the other";
+  let description = [{
+    Where a value has to be whole before it is used, the kernel becomes several: tokens that are
+    computed and then multiplied, vectors of a row that are mapped as a whole, what is reduced over
+    queries and then read by pairs. Earlier kernels (`@f_stage0`, ..) write to workspaces, which are
+    results of theirs with a name ("f.0", ..) and operands of that name of later ones; the last keeps
+    the program's name. Results of the program may be written by any of them. `attn.tokens` marks those
+    without sweeps: one map of tokens. The rows of a kernel are what its blocks own: where those are
+    the program's keys, both sides are exchanged. Kernels that are one stage stay as they are.
+
+    On entry: kernels of primitives (`attn-inline-helpers`, `attn-expand-sugar`). Refuses nothing: what
+    no kernel can compute is refused by `attn-plan`.
+
+    Example: `test/compiler/passes/attn-split-stages.mlir`.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect"];
+}
+
 def ExplainSweepsPass : Pass<"attn-explain-sweeps", "::mlir::ModuleOp"> {
   let summary = "print how many passes over the keys each kernel needs, and why";
   let description = [{

@@ -12,8 +12,11 @@ using namespace mlir;
 
 namespace attune {
 
+void buildStagesPipeline(OpPassManager &manager) { manager.addPass(createSplitStagesPass()); }
+
 void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPrimitivesPipeline(manager);
+  buildStagesPipeline(manager);
   PlanPassOptions plan;
   plan.target = options.target;
   plan.planOverride = options.planOverride;

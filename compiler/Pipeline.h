@@ -20,7 +20,10 @@ struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> 
 /// `attn-to-primitives`: helpers inlined, sugar expanded. On exit: only the primitives of the language.
 void buildPrimitivesPipeline(mlir::OpPassManager &manager);
 
-/// `attn-to-plan`: and the attribute `attn.plan` on every kernel.
+/// From primitives: each program cut into the kernels that it takes.
+void buildStagesPipeline(mlir::OpPassManager &manager);
+
+/// `attn-to-plan`: primitives, stages, and the attribute `attn.plan` on every kernel.
 void buildPlanPipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);
 
 /// `attn-to-tile`: and each attn kernel replaced by its tile program.

@@ -114,8 +114,10 @@ tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr its
     add(type, source.getOperandName(index));
   if (schedules.countSummaries() > 0) {
     types.push_back(schedules.workspaceType(builder.getContext()));
+    // Each kernel of a program has its own.
+    std::string owner = source->hasAttr("attn.stage") ? (source.getSymName() + ".").str() : "";
     names.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("tile.name", builder.getStringAttr("mask.summaries")),
+        {builder.getNamedAttr("tile.name", builder.getStringAttr(owner + "mask.summaries")),
          builder.getNamedAttr("tile.workspace", builder.getUnitAttr())}));
   }
   size_t results = 1;
@@ -128,6 +130,7 @@ tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr its
                                        TypeAttr::get(builder.getFunctionType(types, {})), itsConfig,
                                        builder.getI64IntegerAttr(results), StringAttr(),
                                        builder.getArrayAttr(names), ArrayAttr());
+  kernel->setAttr("tile.source", source.getSymNameAttr());
   Block *block = builder.createBlock(&kernel.getBody());
   for (Type type : types)
     block->addArgument(type, source.getLoc());
@@ -142,6 +145,7 @@ LogicalResult KernelLowering::emitSummaries(tile::KernelOp kernel) {
                                          config.getThreads() == 1 ? 1 : threads, 1, {},
                                          config.getKeyBox(), 0, 0);
   auto before = createKernel((kernel.getSymName() + "_summaries").str(), itsConfig, false);
+  before->setAttr("tile.summaries", Builder(kernel).getUnitAttr());
   schedules.emitSummaries(plan, before, axis);
   auto workspace = [&](StringRef name, Attribute value) {
     for (tile::KernelOp op : {kernel, before})

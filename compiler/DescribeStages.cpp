@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workspaces between the kernels of a program.
+#include "compiler/DescribeStages.h"
+
+#include "compiler/ScalarExpressions.h"
+
+using namespace mlir;
+
+namespace attune {
+
+using bundle::Expression;
+
+FailureOr<StageDescriptions> StageDescriptions::make(ModuleOp stages,
+                                                     const bundle::KernelInfo &program) {
+  StageDescriptions descriptions;
+  descriptions.location = stages;
+  for (auto stage : stages.getOps<attn::KernelOp>())
+    if (failed(descriptions.addStage(stage, program)))
+      return failure();
+  return descriptions;
+}
+
+LogicalResult StageDescriptions::addStage(attn::KernelOp stage, const bundle::KernelInfo &program) {
+  auto info = describeKernel(stage);
+  if (failed(info))
+    return failure();
+  bundle::KernelInfo &own = infos[stage.getSymName()] = std::move(*info);
+  for (auto [index, result] : llvm::enumerate(own.results)) {
+    if (program.find(result.name))
+      continue;
+    auto workspace = describeWorkspace(stage, index);
+    if (failed(workspace))
+      return failure();
+    workspaces.push_back(std::move(*workspace));
+  }
+  return success();
+}
+
+/// What the batch (dimension 0) or the heads (1) of a kernel's results are the greatest of.
+StageDescriptions::Sizes StageDescriptions::sizesOf(const bundle::KernelInfo &stage,
+                                                    int64_t dimension) const {
+  Sizes sizes;
+  auto add = [&](const Expression &size) {
+    if (!llvm::is_contained(sizes, size))
+      sizes.push_back(size);
+  };
+  for (const bundle::OperandInfo &operand : stage.operands) {
+    if (!operand.isTokens())
+      continue;
+    if (auto known = counts.find(operand.name); known != counts.end())
+      llvm::for_each(known->second[size_t(dimension)], add);
+    else
+      add(Expression::size(operand.name, dimension));
+  }
+  return sizes;
+}
+
+FailureOr<Expression> StageDescriptions::lengthOf(attn::KernelOp stage, StringRef axis) const {
+  const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
+  for (const bundle::OperandInfo &operand : info.operands)
+    if (operand.isTokens() && operand.axis == axis)
+      return inProgram(Expression::size(operand.name, 2));
+  auto [root, block] = axis.split('/');
+  if (!block.empty()) {
+    auto whole = lengthOf(stage, root);
+    int64_t tokens = 1;
+    if (failed(whole) || block.getAsInteger(10, tokens))
+      return failure();
+    return Expression::ceilDiv(std::move(*whole), Expression::constant(tokens));
+  }
+  for (auto op : stage.getBody().getOps<attn::AxisOp>())
+    if (op.getAxis() == axis) {
+      if (op.getSize())
+        return translateScalar(op, op.getSize(), info);
+      if (op.getLike())
+        return lengthOf(stage, *op.getLike());
+    }
+  return stage.emitOpError() << "expected an operand on axis '" << axis
+                             << "' that gives its length, but there is none";
+}
+
+static Expression greatest(ArrayRef<Expression> sizes) {
+  if (sizes.empty())
+    return Expression::constant(1);
+  Expression result = sizes.front();
+  for (const Expression &size : sizes.drop_front())
+    result = Expression::binary(Expression::Kind::Max, std::move(result), size);
+  return result;
+}
+
+FailureOr<bundle::Workspace> StageDescriptions::describeWorkspace(attn::KernelOp stage,
+                                                                  unsigned result) {
+  const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
+  const bundle::OperandInfo &written = info.results[result];
+  auto length = lengthOf(stage, written.axis);
+  if (failed(length))
+    return failure();
+  bundle::Workspace workspace;
+  workspace.name = written.name;
+  workspace.dtype = written.dtype;
+  std::array<Sizes, 2> &own = counts[written.name];
+  own = {sizesOf(info, 0), sizesOf(info, 1)};
+  for (const Sizes &sizes : own) {
+    if (sizes.size() * 2 > bundle::maxExpressionNodes)
+      return emitTooLarge(stage), failure();
+    workspace.shape.push_back(greatest(sizes));
+  }
+  workspace.shape.push_back(std::move(*length));
+  for (int64_t size : ArrayRef(written.shape).drop_front(3))
+    workspace.shape.push_back(Expression::constant(size));
+  return workspace;
+}
+
+/// The expression with the sizes of workspaces replaced by what they are.
+Expression StageDescriptions::inProgram(const Expression &expression) const {
+  if (expression.kind == Expression::Kind::Size)
+    for (const bundle::Workspace &workspace : workspaces)
+      if (workspace.name == expression.operand)
+        return workspace.shape[size_t(expression.number)];
+  Expression result = expression;
+  for (Expression &argument : result.arguments)
+    argument = inProgram(argument);
+  return result;
+}
+
+const bundle::KernelInfo &StageDescriptions::infoOf(tile::KernelOp program) const {
+  return infos.find(program->getAttrOfType<StringAttr>("tile.source").getValue())->second;
+}
+
+FailureOr<bundle::Variant> StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
+  bundle::Variant joined = std::move(variants.back());
+  std::vector<bundle::Workspace> own = std::move(joined.workspaces);
+  joined.workspaces = workspaces;
+  auto addWorkspaces = [&](std::vector<bundle::Workspace> &added) {
+    for (bundle::Workspace &workspace : added) {
+      for (Expression &size : workspace.shape)
+        size = inProgram(size);
+      joined.workspaces.push_back(std::move(workspace));
+    }
+    added.clear();
+  };
+  auto place = [&](bundle::Variant &variant) {
+    for (Expression &blocks : variant.grid)
+      blocks = inProgram(blocks);
+    for (bundle::MaskInfo &mask : variant.masks)
+      mask.metadataBytes = inProgram(mask.metadataBytes);
+  };
+  place(joined);
+  addWorkspaces(own);
+  for (bundle::Variant &variant : variants.drop_back()) {
+    place(variant);
+    addWorkspaces(variant.workspaces);
+    llvm::move(variant.masks, std::back_inserter(joined.masks));
+    variant.masks.clear();
+    variant.rows = 0;
+    joined.before.push_back(std::move(variant));
+  }
+  if (joined.before.size() > bundle::maxBefore || joined.workspaces.size() > bundle::maxWorkspaces)
+    return location->emitError() << "expected a program of at most " << bundle::maxBefore + 1
+                                 << " kernels and " << bundle::maxWorkspaces
+                                 << " workspaces, but got " << joined.before.size() + 1 << " and "
+                                 << joined.workspaces.size(),
+           failure();
+  return joined;
+}
+
+} // namespace attune

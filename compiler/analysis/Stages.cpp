@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which values must be stored, and in how many kernels are they computed?
+//
+// A stage computes rows of one axis; its keys are on the other side. What is reduced over queries is made
+// by a stage whose rows are the keys (the program with both sides exchanged: `flip`), and read from memory
+// by those whose rows are the queries. Everything else that is not stored is computed again where it is used.
+#include "compiler/analysis/Stages.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace attune {
+namespace {
+
+class StageFinder {
+public:
+  explicit StageFinder(attn::KernelOp kernel) : kernel(kernel) {}
+  StagePlan run();
+
+private:
+  void store(Value value, bool read);
+  void demand(Value value, bool flip);
+  void demandTokens(Value value);
+  void descend(Value value, bool flip);
+  bool reducesInStage(Value value, bool flip);
+  unsigned levelOf(Value value);
+  unsigned levelOfUses(Value value, bool flip, llvm::DenseSet<std::pair<Value, unsigned>> &seen);
+
+  attn::KernelOp kernel;
+  StagePlan plan;
+  llvm::DenseSet<std::pair<Value, unsigned>> demanded;
+  llvm::DenseMap<Value, unsigned> levels;
+};
+
+} // namespace
+
+static bool isVectors(Type type) {
+  return attn::isVirtual(type) && isa<VectorType>(attn::getPlaceElementType(type));
+}
+
+/// What a stage whose rows are the queries (`flip`: the keys) cannot reduce in its sweeps.
+static bool isOfOtherSide(Operation *op, bool flip) {
+  if (auto reduce = dyn_cast<attn::ReduceOp>(op))
+    return reduce.getOver() == (flip ? attn::ReduceOver::Keys : attn::ReduceOver::Queries);
+  return flip && isa<attn::ContractOp>(op);
+}
+
+/// Does each component depend on the same component of the vectors alone?
+static bool isElementwise(attn::MapOp map) {
+  auto isVector = llvm::IsaPred<VectorType>;
+  return llvm::all_of(map.getBody().front().without_terminator(), [&](Operation &op) {
+    bool hasVector =
+        llvm::any_of(op.getResultTypes(), isVector) || llvm::any_of(op.getOperandTypes(), isVector);
+    return !hasVector || isa<vector::BroadcastOp, arith::ConstantOp>(op) ||
+           OpTrait::hasElementwiseMappableTraits(&op);
+  });
+}
+
+/// Only sums of vectors times numbers of the row can have several contractions in them.
+static bool isLinear(attn::MapOp map) {
+  return llvm::all_of(map.getBody().front().without_terminator(), [](Operation &op) {
+    return !llvm::any_of(op.getResultTypes(), llvm::IsaPred<VectorType>) ||
+           isa<vector::BroadcastOp, arith::ConstantOp, arith::ExtFOp, arith::TruncFOp,
+               arith::NegFOp, arith::MulFOp, arith::DivFOp, arith::AddFOp, arith::SubFOp>(op);
+  });
+}
+
+/// What others read from memory is not made a second time where it is made.
+static bool isReadElsewhere(Value vectors) {
+  return llvm::any_of(vectors.getUsers(), [](Operation *user) {
+    auto map = dyn_cast<attn::MapOp>(user);
+    return !isa<attn::ReturnOp>(user) && !(map && isVectors(map.getType()) && isElementwise(map));
+  });
+}
+
+bool isEpilogue(attn::MapOp map) {
+  if (!isa<attn::RowsType>(map.getType()) || !isVectors(map.getType()) || !isElementwise(map))
+    return false;
+  unsigned vectors = 0;
+  for (Value input : map.getInputs()) {
+    if (!isVectors(input.getType()))
+      continue;
+    ++vectors;
+    auto inner = input.getDefiningOp<attn::MapOp>();
+    bool isMade = input.getDefiningOp<attn::ContractOp>() || (inner && isEpilogue(inner));
+    if (!isMade || isReadElsewhere(input))
+      return false;
+  }
+  return vectors == 1 || (vectors > 1 && isLinear(map));
+}
+
+/// Is the value made for each token by itself, of vectors?
+static bool isOfTokens(Value value) {
+  auto map = value.getDefiningOp<attn::MapOp>();
+  if (!map || isa<attn::MatrixType>(map.getType()) || isEpilogue(map))
+    return false;
+  return isVectors(map.getType()) ||
+         llvm::any_of(map.getInputs(), [](Value input) { return isVectors(input.getType()); });
+}
+
+bool isReadFromMemory(Operation *user, Value value, bool flip) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return true;
+  if (isa<attn::ConcatOp>(op) && isVectors(value.getType()))
+    return false; // its segments are
+  bool isMultiplied =
+      isa<attn::DotOp>(user) || (isa<attn::ConcatOp>(user) && isVectors(value.getType()));
+  if (auto contract = dyn_cast<attn::ContractOp>(user))
+    isMultiplied = contract.getValues() == value;
+  return isMultiplied || isOfTokens(value) || isOfOtherSide(op, flip) ||
+         (user->getNumResults() == 1 && isOfTokens(user->getResult(0)));
+}
+
+static bool isFlipped(Type type) { return isa<attn::ColsType>(type); }
+
+void StageFinder::store(Value value, bool read) {
+  auto [place, isNew] = plan.stored.try_emplace(value);
+  place->second.isRead |= read;
+  if (!isNew)
+    return;
+  bool flip = isFlipped(value.getType());
+  bool isTokens =
+      isOfTokens(value) || (value.getDefiningOp<attn::MapOp>() && !reducesInStage(value, flip));
+  place->second.isTokens = isTokens;
+  place->second.axis = attn::getAxes(value.getType()).front();
+  if (!isTokens)
+    return descend(value, flip);
+  for (Value input : value.getDefiningOp()->getOperands())
+    if (attn::isVirtual(input.getType()) && !isa<BlockArgument>(input))
+      store(input, true);
+}
+
+/// `value` is read in a stage whose rows are the queries (`flip`: the keys).
+void StageFinder::demand(Value value, bool flip) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !attn::isVirtual(value.getType()) || !demanded.insert({value, flip}).second)
+    return;
+  if (isOfOtherSide(op, flip) || isOfTokens(value))
+    return store(value, true);
+  descend(value, flip);
+}
+
+/// `value` is multiplied: it has to be stored.
+void StageFinder::demandTokens(Value value) {
+  if (isa<BlockArgument>(value))
+    return;
+  if (auto concat = value.getDefiningOp<attn::ConcatOp>()) {
+    for (Value segment : concat.getSegments())
+      demandTokens(segment);
+    return;
+  }
+  store(value, true);
+}
+
+void StageFinder::descend(Value value, bool flip) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return;
+  if (auto dot = dyn_cast<attn::DotOp>(op)) {
+    demandTokens(dot.getRows());
+    demandTokens(dot.getCols());
+  } else if (auto contract = dyn_cast<attn::ContractOp>(op)) {
+    demand(contract.getWeights(), flip);
+    demandTokens(contract.getValues());
+  } else if (isa<attn::ConcatOp>(op) && isVectors(op->getOperand(0).getType())) {
+    demandTokens(value);
+  } else {
+    for (Value operand : op->getOperands())
+      demand(operand, flip);
+  }
+}
+
+/// Does a stage that computes the value sweep over keys?
+bool StageFinder::reducesInStage(Value value, bool flip) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !attn::isVirtual(value.getType()) || isOfTokens(value) || isOfOtherSide(op, flip))
+    return false;
+  if (isa<attn::ReduceOp, attn::ContractOp>(op))
+    return true;
+  return llvm::any_of(op->getOperands(),
+                      [&](Value operand) { return reducesInStage(operand, flip); });
+}
+
+/// 1 more than the highest level of what is read to compute `value`.
+unsigned StageFinder::levelOfUses(Value value, bool flip,
+                                  llvm::DenseSet<std::pair<Value, unsigned>> &seen) {
+  unsigned level = 0;
+  Operation *op = value.getDefiningOp();
+  if (!op || !seen.insert({value, flip}).second)
+    return level;
+  for (Value operand : op->getOperands()) {
+    if (!attn::isVirtual(operand.getType()))
+      continue;
+    bool isRead = plan.isRead(operand) && isReadFromMemory(op, operand, flip);
+    level = std::max(level, isRead ? levelOf(operand) + 1 : levelOfUses(operand, flip, seen));
+  }
+  return level;
+}
+
+unsigned StageFinder::levelOf(Value value) {
+  if (auto known = levels.find(value); known != levels.end())
+    return known->second;
+  llvm::DenseSet<std::pair<Value, unsigned>> seen;
+  unsigned level = levelOfUses(value, isFlipped(value.getType()), seen);
+  return levels[value] = level;
+}
+
+StagePlan StageFinder::run() {
+  auto results = cast<attn::ReturnOp>(kernel.getBody().front().getTerminator()).getValues();
+  for (auto [index, value] : llvm::enumerate(results))
+    if (!isa<BlockArgument>(value)) {
+      store(value, false);
+      plan.stored[value].results.push_back(index);
+    }
+  unsigned last = 0;
+  for (auto &[value, stored] : plan.stored)
+    last = std::max(last, stored.level = levelOf(value));
+  for (unsigned level = 0; level <= last; ++level) {
+    llvm::MapVector<StringAttr, ProgramStage> sweeps;
+    for (auto &[value, stored] : plan.stored) {
+      if (stored.level != level)
+        continue;
+      if (stored.isTokens)
+        plan.stages.push_back({{value}, true});
+      else
+        sweeps[stored.axis].values.push_back(value);
+    }
+    for (auto &[axis, stage] : sweeps)
+      plan.stages.push_back(std::move(stage));
+  }
+  return std::move(plan);
+}
+
+StagePlan planStages(attn::KernelOp kernel) { return StageFinder(kernel).run(); }
+
+bool StagePlan::isSplit() const {
+  if (stages.size() != 1)
+    return stages.size() > 1;
+  return stages.front().isTokens || llvm::any_of(stages.front().values, [](Value value) {
+           return isFlipped(value.getType());
+         });
+}
+
+} // namespace attune

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-split-stages: which kernels run one after the other, and what does each read and write?
+//
+//   attn.kernel @f(%q, %k, %v) -> !q { %y = map (%x = %k) .. : (!k) -> !k   %s = dot %q, %y   .. }
+// becomes
+//   attn.kernel @f_stage0(%k: !attn.rows<.., k>) -> (!attn.rows<.., k> {attn.name = "f.0"})
+//       attributes {attn.tokens} { %y = map (%x = %k) .. }
+//   attn.kernel @f(%q, %v, %f.0: !k) -> !q { %s = dot %q, %f.0   .. }
+// The rows of a kernel are what its blocks own: a kernel whose rows are the program's keys has all types and
+// places exchanged.
+#include "compiler/Passes.h"
+#include "compiler/analysis/Stages.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace attune {
+#define GEN_PASS_DEF_SPLITSTAGESPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+
+namespace {
+
+class SplitStages : public attune::impl::SplitStagesPassBase<SplitStages> {
+public:
+  void runOnOperation() override;
+};
+
+/// Writes one stage of `source`.
+class StageWriter {
+public:
+  StageWriter(attn::KernelOp source, const StagePlan &plan, const ProgramStage &stage,
+              const llvm::DenseMap<Value, std::string> &names)
+      : source(source), plan(plan), stage(stage), names(names), builder(source) {}
+  void write(StringRef name);
+
+private:
+  Value clone(Value value, bool flip);
+  Value cloneOperand(Operation *user, Value value, bool flip);
+  Value cloneOp(Operation *op, unsigned result, bool flip);
+  Value leaf(Value value, bool flip);
+  Value addOperand(Value operand, bool flip, StringRef name);
+  void captureScalars(Operation *op);
+  void bindAxes();
+  void bindAxis(StringAttr axis);
+  void addResult(Value value, StringRef name);
+
+  attn::KernelOp source;
+  const StagePlan &plan;
+  const ProgramStage &stage;
+  const llvm::DenseMap<Value, std::string> &names;
+  OpBuilder builder;
+  attn::KernelOp kernel;
+  /// Values that this kernel computes, and that it reads from memory.
+  llvm::DenseMap<std::pair<Value, unsigned>, Value> known, read;
+  IRMapping scalars;
+  llvm::SmallVector<Attribute> operandAttributes, resultAttributes;
+  llvm::SmallVector<Value> results;
+  llvm::SmallVector<Operation *> axisOps;
+};
+
+} // namespace
+
+//===--- numbers of whole vectors --------------------------------------------------------------===//
+
+/// Erases what nobody uses any more.
+static void eraseDead(attn::MapOp map) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(map.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// The map of the same inputs that yields what `reduction`, in the region of `map`, gives.
+static attn::MapOp hoist(attn::MapOp map, vector::ReductionOp reduction) {
+  OpBuilder builder(map);
+  Type element = reduction.getType(), type = map.getType();
+  StringAttr axis = attn::getAxes(type).front();
+  Type result = isa<attn::RowsType>(type)
+                    ? Type(attn::RowsType::get(type.getContext(), element, axis))
+                    : Type(attn::ColsType::get(type.getContext(), element, axis));
+  auto number = attn::MapOp::create(builder, map.getLoc(), result, map.getInputs());
+  IRMapping mapping;
+  map.getBody().cloneInto(&number.getBody(), mapping);
+  Operation *yield = number.getBody().front().getTerminator();
+  yield->setOperands(mapping.lookup(reduction.getResult()));
+  eraseDead(number);
+  return number;
+}
+
+/// `map` with one more input, whose element stands for `replaced`.
+static attn::MapOp addInput(attn::MapOp map, Value input, Value replaced) {
+  OpBuilder builder(map);
+  SmallVector<Value> inputs = llvm::to_vector_of<Value>(map.getInputs());
+  unsigned place = inputs.size();
+  inputs.push_back(input);
+  auto wider = attn::MapOp::create(builder, map.getLoc(), map.getType(), inputs);
+  wider.getBody().takeBody(map.getBody());
+  Value element = wider.getBody().front().insertArgument(place, replaced.getType(), map.getLoc());
+  replaced.replaceAllUsesWith(element);
+  map.replaceAllUsesWith(wider.getResult());
+  map.erase();
+  return wider;
+}
+
+/// What is summed over the components of a token is a number of the token: computed once, not for each component.
+static void hoistReductions(attn::KernelOp kernel) {
+  for (auto map : llvm::make_early_inc_range(kernel.getBody().getOps<attn::MapOp>())) {
+    if (isa<attn::MatrixType>(map.getType()) ||
+        !isa<VectorType>(attn::getPlaceElementType(map.getType())))
+      continue;
+    auto reductions = llvm::to_vector(map.getBody().getOps<vector::ReductionOp>());
+    for (vector::ReductionOp reduction : reductions) {
+      attn::MapOp number = hoist(map, reduction);
+      map = addInput(map, number.getResult(), reduction.getResult());
+      reduction.erase();
+    }
+    eraseDead(map);
+  }
+}
+
+//===--- one stage ------------------------------------------------------------------------------===//
+
+static Type exchanged(Type type) {
+  MLIRContext *context = type.getContext();
+  if (auto rows = dyn_cast<attn::RowsType>(type))
+    return attn::ColsType::get(context, rows.getElementType(), rows.getAxis());
+  if (auto cols = dyn_cast<attn::ColsType>(type))
+    return attn::RowsType::get(context, cols.getElementType(), cols.getAxis());
+  auto matrix = cast<attn::MatrixType>(type);
+  return attn::MatrixType::get(context, matrix.getElementType(), matrix.getColAxis(),
+                               matrix.getRowAxis());
+}
+
+Value StageWriter::addOperand(Value operand, bool flip, StringRef name) {
+  Type type = flip ? exchanged(operand.getType()) : operand.getType();
+  NamedAttrList attributes;
+  if (auto argument = dyn_cast<BlockArgument>(operand))
+    attributes.append(source.getArgAttrDict(argument.getArgNumber()));
+  // One tensor may be on both sides.
+  std::string own = name.str();
+  for (Attribute other : operandAttributes)
+    if (cast<DictionaryAttr>(other).getAs<StringAttr>(attn::KernelOp::getNameAttrName()) == own)
+      own += ".other";
+  attributes.set(attn::KernelOp::getNameAttrName(), builder.getStringAttr(own));
+  operandAttributes.push_back(attributes.getDictionary(builder.getContext()));
+  return kernel.getBody().front().addArgument(type, source.getLoc());
+}
+
+/// An operand of the program, or what an earlier stage stored.
+Value StageWriter::leaf(Value value, bool flip) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return addOperand(value, flip, source.getOperandName(argument.getArgNumber()));
+  return addOperand(value, flip, names.lookup(value));
+}
+
+/// Scalars and tables that the regions of `op` use from outside.
+void StageWriter::captureScalars(Operation *op) {
+  llvm::SetVector<Value> captured;
+  for (Region &region : op->getRegions())
+    getUsedValuesDefinedAbove(region, captured);
+  for (Value value : captured)
+    clone(value, false);
+}
+
+Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
+  if (auto dot = dyn_cast<attn::DotOp>(op); dot && flip) {
+    Value rows = cloneOperand(op, dot.getCols(), true);
+    Value cols = cloneOperand(op, dot.getRows(), true);
+    auto other = attn::DotOp::create(builder, op->getLoc(), exchanged(dot.getType()), rows, cols,
+                                     dot.getScaleAttr());
+    return other.getResult();
+  }
+  captureScalars(op);
+  IRMapping mapping = scalars;
+  for (Value operand : op->getOperands())
+    mapping.map(operand, cloneOperand(op, operand, flip));
+  Operation *copy = builder.clone(*op, mapping);
+  if (!flip)
+    return copy->getResult(result);
+  for (Value value : copy->getResults())
+    if (attn::isVirtual(value.getType()))
+      value.setType(exchanged(value.getType()));
+  if (auto reduce = dyn_cast<attn::ReduceOp>(copy))
+    reduce.setOver(attn::ReduceOver::Keys);
+  if (copy->getNumRegions() > 0 && isa<attn::MatrixType>(copy->getResult(0).getType())) {
+    Block &block = copy->getRegion(0).front();
+    Value i = block.getArgument(block.getNumArguments() - 2), j = block.getArguments().back();
+    SmallVector<OpOperand *> uses;
+    for (OpOperand &use : i.getUses())
+      uses.push_back(&use);
+    j.replaceAllUsesWith(i);
+    for (OpOperand *use : uses)
+      use->set(j);
+  }
+  return copy->getResult(result);
+}
+
+Value StageWriter::clone(Value value, bool flip) {
+  bool isVirtual = attn::isVirtual(value.getType());
+  flip &= isVirtual;
+  if (Value copy = known.lookup({value, unsigned(flip)}))
+    return copy;
+  Value copy = isa<BlockArgument>(value)
+                   ? leaf(value, flip)
+                   : cloneOp(value.getDefiningOp(), cast<OpResult>(value).getResultNumber(), flip);
+  known[{value, unsigned(flip)}] = copy;
+  if (!isVirtual)
+    scalars.map(value, copy);
+  return copy;
+}
+
+Value StageWriter::cloneOperand(Operation *user, Value value, bool flip) {
+  bool isStored =
+      attn::isVirtual(value.getType()) && plan.isRead(value) && isReadFromMemory(user, value, flip);
+  if (!isStored)
+    return clone(value, flip);
+  Value &copy = read[{value, unsigned(flip)}];
+  if (!copy)
+    copy = leaf(value, flip);
+  return copy;
+}
+
+//===--- axes -----------------------------------------------------------------------------------===//
+
+/// Copies what is declared of the axis, and lends it a length if no operand does.
+void StageWriter::bindAxis(StringAttr axis) {
+  bool hasLength = llvm::any_of(kernel.getBody().getArguments(), [&](Value operand) {
+    return llvm::is_contained(attn::getAxes(operand.getType()), axis);
+  });
+  for (auto op : source.getBody().getOps<attn::AxisOp>()) {
+    if (op.getAxisAttr() != axis || llvm::is_contained(axisOps, op))
+      continue;
+    axisOps.push_back(op);
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      mapping.map(operand, clone(operand, false));
+    builder.clone(*op, mapping);
+    hasLength |= bool(op.getSize());
+    if (std::optional<StringRef> like = op.getLike()) {
+      bindAxis(builder.getStringAttr(*like));
+      hasLength = true;
+    }
+  }
+  if (hasLength)
+    return;
+  for (Value operand : source.getBody().getArguments())
+    if (llvm::is_contained(attn::getAxes(operand.getType()), axis)) {
+      clone(operand, false);
+      return;
+    }
+}
+
+void StageWriter::bindAxes() {
+  llvm::SetVector<StringAttr> axes;
+  auto add = [&](Type type) {
+    for (StringAttr axis : attn::getAxes(type)) {
+      SmallVector<StringRef> segments;
+      axis.getValue().split(segments, '+');
+      for (StringRef segment : segments)
+        axes.insert(builder.getStringAttr(attn::getAxisRoot(segment)));
+    }
+  };
+  for (Value operand : kernel.getBody().getArguments())
+    if (attn::isVirtual(operand.getType()))
+      add(operand.getType());
+  kernel.walk([&](Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (attn::isVirtual(type))
+        add(type);
+    if (auto size = dyn_cast<attn::SizeOp>(op))
+      axes.insert(size.getAxisAttr());
+  });
+  builder.setInsertionPointToStart(&kernel.getBody().front());
+  for (StringAttr axis : axes)
+    bindAxis(axis);
+}
+
+//===--- the kernel -----------------------------------------------------------------------------===//
+
+void StageWriter::addResult(Value value, StringRef name) {
+  results.push_back(value);
+  resultAttributes.push_back(builder.getDictionaryAttr(
+      builder.getNamedAttr(attn::KernelOp::getNameAttrName(), builder.getStringAttr(name))));
+}
+
+void StageWriter::write(StringRef name) {
+  kernel = attn::KernelOp::create(builder, source.getLoc(), builder.getStringAttr(name),
+                                  TypeAttr::get(builder.getFunctionType({}, {})), StringAttr(),
+                                  ArrayAttr(), ArrayAttr());
+  kernel->setAttr("attn.stage", builder.getUnitAttr());
+  if (stage.isTokens)
+    kernel->setAttr("attn.tokens", builder.getUnitAttr());
+  builder.createBlock(&kernel.getBody());
+  for (Value value : stage.values) {
+    Value copy = clone(value, isa<attn::ColsType>(value.getType()));
+    const StoredValue &stored = plan.stored.find(value)->second;
+    if (stored.isRead)
+      addResult(copy, names.lookup(value));
+    for (unsigned index : stored.results)
+      addResult(copy, source.getResultName(index));
+  }
+  bindAxes();
+  builder.setInsertionPointToEnd(&kernel.getBody().front());
+  attn::ReturnOp::create(builder, source.getLoc(), results);
+  kernel.setFunctionType(
+      builder.getFunctionType(kernel.getBody().getArgumentTypes(), TypeRange(ValueRange(results))));
+  kernel.setArgAttrsAttr(builder.getArrayAttr(operandAttributes));
+  kernel.setResAttrsAttr(builder.getArrayAttr(resultAttributes));
+}
+
+//===--- the pass -------------------------------------------------------------------------------===//
+
+static void split(attn::KernelOp kernel) {
+  hoistReductions(kernel);
+  StagePlan plan = planStages(kernel);
+  if (!plan.isSplit())
+    return;
+  std::string symbol = kernel.getSymName().str();
+  llvm::DenseMap<Value, std::string> names;
+  for (const ProgramStage &stage : plan.stages)
+    for (Value value : stage.values)
+      if (plan.isRead(value)) {
+        unsigned number = names.size();
+        names[value] = symbol + "." + std::to_string(number);
+      }
+  kernel.setSymName(symbol + "_program");
+  for (auto [index, stage] : llvm::enumerate(plan.stages)) {
+    bool isLast = index + 1 == plan.stages.size();
+    StageWriter(kernel, plan, stage, names)
+        .write(isLast ? symbol : symbol + "_stage" + std::to_string(index));
+  }
+  kernel.erase();
+}
+
+void SplitStages::runOnOperation() {
+  for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<attn::KernelOp>()))
+    split(kernel);
+}

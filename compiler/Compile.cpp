@@ -176,7 +176,10 @@ static LogicalResult emitOne(attn::KernelOp kernel, Stage stage, StringRef targe
     artifacts.push_back({kernel.getSymName().str(), target.str(), printModule(**module)});
     return success();
   }
-  for (tile::KernelOp program : getPrograms(**module)) {
+  // The kernel's own code comes first: the artifact has its name.
+  SmallVector<tile::KernelOp> programs = getPrograms(**module);
+  std::rotate(programs.begin(), programs.end() - 1, programs.end());
+  for (tile::KernelOp program : programs) {
     auto bytes = isHostTarget(target) ? emitHostStage(program, stage, *findHostLevel(target))
                                       : emitCudaStage(program, stage, target);
     if (failed(bytes))

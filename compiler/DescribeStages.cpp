@@ -127,7 +127,8 @@ const bundle::KernelInfo &StageDescriptions::infoOf(tile::KernelOp program) cons
   return infos.find(program->getAttrOfType<StringAttr>("tile.source").getValue())->second;
 }
 
-FailureOr<bundle::Variant> StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
+FailureOr<bundle::Variant>
+StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
   bundle::Variant joined = std::move(variants.back());
   std::vector<bundle::Workspace> own = std::move(joined.workspaces);
   joined.workspaces = workspaces;

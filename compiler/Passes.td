@@ -57,7 +57,7 @@ def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
 
     Example: `test/compiler/passes/attn-split-stages.mlir`.
   }];
-  let dependentDialects = ["::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ExplainSweepsPass : Pass<"attn-explain-sweeps", "::mlir::ModuleOp"> {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/SelfTest.h"
 
+#include "compiler/Pipeline.h"
+#include "compiler/analysis/Stages.h"
 #include "compiler/analysis/Sweeps.h"
 #include "compiler/problem/ProblemChoice.h"
 #include "compiler/reference/Compare.h"
@@ -104,14 +106,14 @@ bool Candidate::makeArguments() {
   for (auto [index, operand] : llvm::enumerate(info.operands)) {
     std::vector<int64_t> shape;
     if (!operand.isTensor()) {
-      auto value = sizes.scalars.find(operand.name);
-      if (value == sizes.scalars.end())
-        return false;
+      // What no sweep reads no mask does either: any number will do.
+      auto known = sizes.scalars.find(operand.name);
+      double value = known == sizes.scalars.end() ? 2 : known->second;
       if (reference::isFloat(operand.dtype)) {
-        append(&value->second, 8);
-        arguments.emplace_back(value->second);
+        append(&value, 8);
+        arguments.emplace_back(value);
       } else {
-        int64_t number = int64_t(value->second);
+        int64_t number = int64_t(value);
         append(&number, 8);
         arguments.emplace_back(number);
       }
@@ -185,7 +187,15 @@ static ProblemSizes sizesOf(const SweepPlan &plan) {
 bool addSelfTest(attn::KernelOp primitives, bundle::KernelInfo &info, bundle::Bundle &result) {
   // What cannot be planned was refused, with its reason, when it was compiled.
   ScopedDiagnosticHandler silence(primitives.getContext(), [](Diagnostic &) { return success(); });
-  auto plan = planSweeps(primitives);
+  OwningOpRef<ModuleOp> stages = cast<ModuleOp>(primitives->getParentOp()).clone();
+  PassManager manager(primitives.getContext());
+  buildStagesPipeline(manager);
+  if (failed(manager.run(*stages)))
+    return false;
+  attn::KernelOp sweeping = findSweepingStage(*stages);
+  if (!sweeping)
+    return false;
+  auto plan = planSweeps(sweeping);
   if (failed(plan))
     return false;
   std::optional<bundle::SelfTest> best;

@@ -161,4 +161,12 @@ std::string explain(const SweepPlan &plan) {
   return text;
 }
 
+std::string explainTokens(attn::KernelOp kernel) {
+  auto type = cast<attn::RowsType>(kernel.getResultTypes().front());
+  std::string text = "no sweep: each token of axis '" + type.getAxis().str() + "' by itself, to ";
+  for (unsigned index = 0; index < kernel.getNumResults(); ++index)
+    text += (index ? ", " : "") + kernel.getResultName(index);
+  return text + "\n";
+}
+
 } // namespace attune

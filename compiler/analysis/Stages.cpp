@@ -237,6 +237,14 @@ StagePlan StageFinder::run() {
 
 StagePlan planStages(attn::KernelOp kernel) { return StageFinder(kernel).run(); }
 
+attn::KernelOp findSweepingStage(ModuleOp stages) {
+  attn::KernelOp last;
+  for (auto kernel : stages.getOps<attn::KernelOp>())
+    if (!kernel->hasAttr("attn.tokens"))
+      last = kernel;
+  return last;
+}
+
 bool StagePlan::isSplit() const {
   if (stages.size() != 1)
     return stages.size() > 1;

@@ -4,6 +4,7 @@
 #define ATTUNE_COMPILER_ANALYSIS_STAGES_H
 
 #include "dialects/attn/AttnOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace attune {
@@ -53,6 +54,9 @@ bool isReadFromMemory(mlir::Operation *user, mlir::Value value, bool flip);
 
 /// Is the map of rows of vectors computed where the vectors are made, component by component?
 bool isEpilogue(attn::MapOp map);
+
+/// Of the kernels that a program was split into, the last that sweeps over keys; null if there is none.
+attn::KernelOp findSweepingStage(mlir::ModuleOp stages);
 
 } // namespace attune
 

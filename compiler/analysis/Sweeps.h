@@ -95,6 +95,9 @@ mlir::FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel, bool headsOnRows = 
 /// The plan in words: one line a sweep with its carried state, then row values, results and reasons.
 std::string explain(const SweepPlan &plan);
 
+/// The same of a kernel of tokens (`attn.tokens`), which has no sweeps: one line.
+std::string explainTokens(attn::KernelOp kernel);
+
 } // namespace attune
 
 #endif // ATTUNE_COMPILER_ANALYSIS_SWEEPS_H

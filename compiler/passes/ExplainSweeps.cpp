@@ -27,10 +27,15 @@ public:
 
 void ExplainSweeps::runOnOperation() {
   for (auto kernel : getOperation().getOps<attune::attn::KernelOp>()) {
+    llvm::outs() << '@' << kernel.getSymName() << ": ";
+    if (kernel->hasAttr("attn.tokens")) {
+      llvm::outs() << attune::explainTokens(kernel);
+      continue;
+    }
     FailureOr<attune::SweepPlan> plan = attune::planSweeps(kernel);
     if (failed(plan))
       return signalPassFailure();
-    llvm::outs() << '@' << kernel.getSymName() << ": " << attune::explain(*plan);
+    llvm::outs() << attune::explain(*plan);
   }
   markAllAnalysesPreserved();
 }

@@ -13,6 +13,7 @@
 // them.
 #include "compiler/Passes.h"
 #include "compiler/passes/LowerToTileCheck.h"
+#include "compiler/passes/LowerToTileKernel.h"
 #include "compiler/passes/LowerToTileSweep.h"
 #include "compiler/problem/Problem.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -70,71 +71,12 @@ private:
 
 //===--- the kernel and its arguments ---------------------------------------------------------===//
 
-/// A strided tensor: tokens are (batch, heads, tokens, element) with a contiguous element; a table
-/// has any strides.
-static Type getMemoryType(Type type) {
-  SmallVector<int64_t> shape, trailing;
-  Type element;
-  if (auto table = dyn_cast<RankedTensorType>(type)) {
-    shape.assign(table.getShape().begin(), table.getShape().end());
-    element = table.getElementType();
-  } else if (attn::isVirtual(type)) {
-    element = attn::getPlaceElementType(type);
-    shape.assign(3, ShapedType::kDynamic);
-    if (auto vector = dyn_cast<VectorType>(element)) {
-      trailing.assign(vector.getShape().begin(), vector.getShape().end());
-      element = vector.getElementType();
-    }
-  } else {
-    return type;
-  }
-  SmallVector<int64_t> strides(shape.size(), ShapedType::kDynamic);
-  int64_t stride = 1;
-  for (int64_t size : llvm::reverse(trailing)) {
-    strides.insert(strides.begin() + shape.size(), stride);
-    stride *= size;
-  }
-  llvm::append_range(shape, trailing);
-  return MemRefType::get(shape, element,
-                         StridedLayoutAttr::get(type.getContext(), /*offset=*/0, strides));
-}
-
 /// The kernel, or, without results, the one before it: its only result is the workspace.
 tile::KernelOp KernelLowering::createKernel(StringRef name, tile::ConfigAttr itsConfig,
                                             bool hasResults) {
-  OpBuilder builder(source);
-  SmallVector<Type> types;
-  SmallVector<Attribute> names;
-  auto add = [&](Type type, StringRef argument) {
-    types.push_back(getMemoryType(type));
-    names.push_back(builder.getDictionaryAttr(
-        builder.getNamedAttr("tile.name", builder.getStringAttr(argument))));
-  };
-  for (auto [index, type] : llvm::enumerate(source.getArgumentTypes()))
-    add(type, source.getOperandName(index));
-  if (schedules.countSummaries() > 0) {
-    types.push_back(schedules.workspaceType(builder.getContext()));
-    // Each kernel of a program has its own.
-    std::string owner = source->hasAttr("attn.stage") ? (source.getSymName() + ".").str() : "";
-    names.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("tile.name", builder.getStringAttr(owner + "mask.summaries")),
-         builder.getNamedAttr("tile.workspace", builder.getUnitAttr())}));
-  }
-  size_t results = 1;
-  if (hasResults) {
-    results = source.getResultTypes().size();
-    for (auto [index, type] : llvm::enumerate(source.getResultTypes()))
-      add(type, source.getResultName(index));
-  }
-  auto kernel = tile::KernelOp::create(builder, source.getLoc(), builder.getStringAttr(name),
-                                       TypeAttr::get(builder.getFunctionType(types, {})), itsConfig,
-                                       builder.getI64IntegerAttr(results), StringAttr(),
-                                       builder.getArrayAttr(names), ArrayAttr());
-  kernel->setAttr("tile.source", source.getSymNameAttr());
-  Block *block = builder.createBlock(&kernel.getBody());
-  for (Type type : types)
-    block->addArgument(type, source.getLoc());
-  return kernel;
+  Type workspace =
+      schedules.countSummaries() > 0 ? schedules.workspaceType(source.getContext()) : Type();
+  return createTileKernel(source, name, itsConfig, workspace, hasResults);
 }
 
 /// The kernel that runs before `kernel`: a block a tile of keys.
@@ -389,6 +331,11 @@ void LowerToTile::runOnOperation() {
       kernel.emitOpError() << "expected an attribute 'attn.plan' with tile sizes, but there is "
                               "none; run attn-plan first";
       return signalPassFailure();
+    }
+    if (kernel->hasAttr("attn.tokens")) {
+      if (failed(lowerTokens(kernel, config)))
+        return signalPassFailure();
+      continue;
     }
     FailureOr<SweepPlan> plan = planSweeps(kernel, config.getPackedHeads() > 0);
     if (failed(plan) || failed(checkLowerable(*plan)) ||

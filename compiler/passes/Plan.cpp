@@ -74,6 +74,10 @@ void Plan::runOnOperation() {
                          << "'";
     return signalPassFailure();
   }
+  if (kernel->hasAttr("attn.tokens")) {
+    kernel->setAttr("attn.plan", chooseTokens(kernel.getContext(), *found));
+    return;
+  }
   FailureOr<SweepPlan> plan = planSweeps(kernel);
   if (failed(plan))
     return signalPassFailure();

@@ -10,9 +10,11 @@
 // places exchanged.
 #include "compiler/Passes.h"
 #include "compiler/analysis/Stages.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include <limits>
 
 namespace attune {
 #define GEN_PASS_DEF_SPLITSTAGESPASS
@@ -40,6 +42,7 @@ public:
 private:
   Value clone(Value value, bool flip);
   Value cloneOperand(Operation *user, Value value, bool flip);
+  bool isStored(Operation *user, Value value, bool flip) const;
   Value cloneOp(Operation *op, unsigned result, bool flip);
   Value leaf(Value value, bool flip);
   Value addOperand(Value operand, bool flip, StringRef name);
@@ -165,6 +168,38 @@ void StageWriter::captureScalars(Operation *op) {
     clone(value, false);
 }
 
+/// `op` stands for `instead` where `number` is `special`.
+static void replaceWhere(Operation *op, Value number, double special, double instead) {
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  Location loc = op->getLoc();
+  auto constant = [&](double value) {
+    return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(number.getType(), value));
+  };
+  Value isSpecial =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, number, constant(special));
+  auto chosen =
+      arith::SelectOp::create(builder, loc, isSpecial, constant(instead), op->getResult(0));
+  op->getResult(0).replaceAllUsesExcept(chosen.getResult(), chosen);
+}
+
+/// A row whose scores are all -inf counts as empty: x - m is -inf there, x / l is 0 (RATIONALE 17). A planner
+/// that meets the reductions themselves knows; of what it reads from memory it does not.
+static void guardEmptyRows(attn::MapOp map, Value input, Value element) {
+  auto reduce = input.getDefiningOp<attn::ReduceOp>();
+  if (!reduce || !isa<FloatType>(element.getType()))
+    return;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (Operation &op : llvm::make_early_inc_range(map.getBody().front())) {
+    if (op.getNumOperands() != 2 || op.getOperand(1) != element)
+      continue;
+    if (reduce.getKind() == attn::ReduceKind::Max && isa<arith::SubFOp>(op))
+      replaceWhere(&op, element, -infinity, -infinity);
+    if (reduce.getKind() == attn::ReduceKind::Sum && isa<arith::DivFOp>(op))
+      replaceWhere(&op, element, 0, 0);
+  }
+}
+
 Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
   if (auto dot = dyn_cast<attn::DotOp>(op); dot && flip) {
     Value rows = cloneOperand(op, dot.getCols(), true);
@@ -178,6 +213,10 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
   for (Value operand : op->getOperands())
     mapping.map(operand, cloneOperand(op, operand, flip));
   Operation *copy = builder.clone(*op, mapping);
+  if (auto map = dyn_cast<attn::MapOp>(copy))
+    for (auto [input, element] : llvm::zip(op->getOperands(), map.getBody().getArguments()))
+      if (isStored(op, input, flip))
+        guardEmptyRows(map, input, element);
   if (!flip)
     return copy->getResult(result);
   for (Value value : copy->getResults())
@@ -212,10 +251,14 @@ Value StageWriter::clone(Value value, bool flip) {
   return copy;
 }
 
+/// Does this kernel read the operand `value` of `user` from memory?
+bool StageWriter::isStored(Operation *user, Value value, bool flip) const {
+  return attn::isVirtual(value.getType()) && plan.isRead(value) &&
+         isReadFromMemory(user, value, flip);
+}
+
 Value StageWriter::cloneOperand(Operation *user, Value value, bool flip) {
-  bool isStored =
-      attn::isVirtual(value.getType()) && plan.isRead(value) && isReadFromMemory(user, value, flip);
-  if (!isStored)
+  if (!isStored(user, value, flip))
     return clone(value, flip);
   Value &copy = read[{value, unsigned(flip)}];
   if (!copy)

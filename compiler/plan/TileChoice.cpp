@@ -199,6 +199,12 @@ ConfigAttr attune::chooseTiles(MLIRContext *context, const Target &target,
   return target.isHost() ? chooseHost(context, target, shape) : chooseCuda(context, target, shape);
 }
 
+ConfigAttr attune::chooseTokens(MLIRContext *context, const Target &target) {
+  // Enough work a block to hide its start, few enough that short sequences fill a GPU.
+  constexpr int64_t tokens = 64, threads = 128;
+  return ConfigAttr::get(context, tokens, tokens, target.isHost() ? 1 : threads, 1);
+}
+
 /// "8x16", or "none": null.
 static bool parseBox(MLIRContext *context, StringRef text, DenseI64ArrayAttr &box) {
   box = {};

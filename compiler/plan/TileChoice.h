@@ -14,6 +14,9 @@ std::string checkShape(const Target &target, const KernelShape &shape);
 tile::ConfigAttr chooseTiles(mlir::MLIRContext *context, const Target &target,
                              const KernelShape &shape);
 
+/// The choice for a kernel of tokens (`attn.tokens`): so many of them a block.
+tile::ConfigAttr chooseTokens(mlir::MLIRContext *context, const Target &target);
+
 /// Why the choice cannot be used, what was expected and what to change; empty if it can.
 std::string checkTiles(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
 

@@ -2,6 +2,7 @@
 // Collects what the planner, the mask analysis and the targets know of a kernel, and prints it.
 #include "tools/attn-compile/Explain.h"
 
+#include "compiler/analysis/Stages.h"
 #include "compiler/picture/MaskPicture.h"
 #include "tools/attn-compile/Advice.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -13,9 +14,8 @@ namespace attune {
 
 namespace {
 
-/// One kernel planned for one target, at one problem.
+/// One kernel of a program planned for one target, at one problem.
 struct PlannedKernel {
-  OwningOpRef<ModuleOp> module;
   attn::KernelOp kernel;
   SweepPlan plan;
   const Target *target = nullptr;
@@ -34,16 +34,11 @@ TilePair tilesOf(tile::ConfigAttr config, const MaskProblem &problem) {
   return tiles;
 }
 
-FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, StringRef target,
-                                                     const CompileOptions &options,
-                                                     const ProblemSizes &sizes) {
+FailureOr<std::unique_ptr<PlannedKernel>> planStage(attn::KernelOp stage, StringRef target,
+                                                    const ProblemSizes &sizes) {
   auto planned = std::make_unique<PlannedKernel>();
-  auto module = runPasses(kernel, Stage::Plan, target, options);
-  if (failed(module))
-    return failure();
-  planned->module = std::move(*module);
-  planned->kernel = *planned->module->getOps<attn::KernelOp>().begin();
-  auto plan = planSweeps(planned->kernel);
+  planned->kernel = stage;
+  auto plan = planSweeps(stage);
   if (failed(plan))
     return failure();
   planned->plan = std::move(*plan);
@@ -51,7 +46,7 @@ FailureOr<std::unique_ptr<PlannedKernel>> planKernel(attn::KernelOp kernel, Stri
   planned->config = planned->kernel->getAttrOfType<tile::ConfigAttr>("attn.plan");
   auto problem = MaskProblem::make(planned->plan, sizes);
   if (!problem)
-    return kernel.emitOpError() << llvm::toString(problem.takeError());
+    return stage.emitOpError() << llvm::toString(problem.takeError());
   planned->problem = std::move(*problem);
   planned->masks = scheduleMask(planned->plan, tilesOf(planned->config, *planned->problem));
   return planned;
@@ -179,6 +174,7 @@ public:
   LogicalResult explain(attn::KernelOp kernel, ArrayRef<std::string> targets);
 
 private:
+  LogicalResult explainStage(attn::KernelOp stage, StringRef target, bool isFirst, bool isLast);
   void explainTiles(const PlannedKernel &planned);
 
   const CompileOptions &options;
@@ -206,23 +202,54 @@ void KernelExplainer::explainTiles(const PlannedKernel &planned) {
   explained.emplace_back(planned.config, std::move(text));
 }
 
+StringRef spellAxis(StringRef axis) {
+  return axis == attn::defaultRowAxis ? "queries" : axis == attn::defaultColAxis ? "keys" : axis;
+}
+
+/// One kernel of a program.
+LogicalResult KernelExplainer::explainStage(attn::KernelOp stage, StringRef target, bool isFirst,
+                                            bool isLast) {
+  if (stage->hasAttr("attn.tokens")) {
+    if (isFirst)
+      stream << "@" << stage.getSymName() << ": " << explainTokens(stage);
+    return success();
+  }
+  auto planned = planStage(stage, target, sizes);
+  if (failed(planned))
+    return failure();
+  if (isFirst) {
+    stream << "@" << stage.getSymName() << ": " << attune::explain((*planned)->plan);
+    printMask(**planned, stream);
+  }
+  printTiles(**planned, stream);
+  explainTiles(**planned);
+  if (!isLast)
+    return success();
+  printMissing(**planned, sizes, stream);
+  const MaskProblem &problem = *(*planned)->problem;
+  stream << "  mask (# full, + masked, . skipped tiles of " << target << "; "
+         << spellAxis(problem.queryAxis()) << " down, " << spellAxis(problem.keyAxis())
+         << " right):\n"
+         << drawText(getScene(**planned, sizes));
+  return success();
+}
+
 LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::string> targets) {
-  for (auto [index, target] : llvm::enumerate(targets)) {
-    auto planned = planKernel(kernel, target, options, sizes);
-    if (failed(planned))
+  SmallVector<OwningOpRef<ModuleOp>> modules;
+  for (StringRef target : targets) {
+    auto module = runPasses(kernel, Stage::Plan, target, options);
+    if (failed(module))
       return failure();
-    if (index == 0) {
-      stream << "@" << kernel.getSymName() << ": " << attune::explain((*planned)->plan);
-      printMask(**planned, stream);
+    modules.push_back(std::move(*module));
+  }
+  size_t count = llvm::range_size(modules.front()->getOps<attn::KernelOp>());
+  for (size_t number = 0; number < count; ++number) {
+    explained.clear();
+    for (auto [index, target] : llvm::enumerate(targets)) {
+      auto stage = *std::next(modules[index]->getOps<attn::KernelOp>().begin(), number);
+      if (failed(explainStage(stage, target, index == 0, index + 1 == targets.size())))
+        return failure();
     }
-    printTiles(**planned, stream);
-    explainTiles(**planned);
-    if (index + 1 < targets.size())
-      continue;
-    printMissing(**planned, sizes, stream);
-    stream << "  mask (# full, + masked, . skipped tiles of " << target
-           << "; queries down, keys right):\n"
-           << drawText(getScene(**planned, sizes));
   }
   return success();
 }
@@ -247,7 +274,15 @@ FailureOr<std::string> drawModule(ModuleOp module, const CompileOptions &options
   auto kernels = selectKernels(module, options);
   if (failed(targets) || failed(kernels))
     return failure();
-  auto planned = planKernel(kernels->front(), targets->back(), options, sizes);
+  auto stages = runPasses(kernels->front(), Stage::Plan, targets->back(), options);
+  if (failed(stages))
+    return failure();
+  attn::KernelOp stage = findSweepingStage(**stages);
+  if (!stage)
+    return kernels->front().emitOpError(
+               "expected a kernel with a mask to draw, but it maps tokens only"),
+           failure();
+  auto planned = planStage(stage, targets->back(), sizes);
   if (failed(planned))
     return failure();
   return drawSvg(getScene(**planned, sizes));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/attn-opt/VerifyMasksPass.h"
 
+#include "compiler/Pipeline.h"
 #include "compiler/Compile.h"
 #include "compiler/problem/VerifyMasks.h"
 
@@ -20,6 +21,7 @@ public:
 
 private:
   LogicalResult verify(attn::KernelOp kernel);
+  LogicalResult verifyStage(attn::KernelOp stage);
 
   std::string options;
 };
@@ -30,11 +32,21 @@ LogicalResult VerifyMasks::verify(attn::KernelOp kernel) {
   auto module = runPasses(kernel, Stage::Attn, "", {});
   if (failed(module))
     return failure();
-  auto primitives = *(**module).getOps<attn::KernelOp>().begin();
-  auto plan = planSweeps(primitives);
+  PassManager manager(kernel.getContext());
+  buildStagesPipeline(manager);
+  if (failed(manager.run(**module)))
+    return failure();
+  for (auto stage : (**module).getOps<attn::KernelOp>())
+    if (!stage->hasAttr("attn.tokens") && failed(verifyStage(stage)))
+      return failure();
+  return success();
+}
+
+LogicalResult VerifyMasks::verifyStage(attn::KernelOp kernel) {
+  auto plan = planSweeps(kernel);
   if (failed(plan))
     return failure();
-  auto parsed = parseVerifyOptions(primitives, options);
+  auto parsed = parseVerifyOptions(kernel, options);
   if (!parsed)
     return kernel.emitOpError("--verify-masks: ") << llvm::toString(parsed.takeError());
   auto unsound = attune::verifyMasks(*plan, *parsed, llvm::outs());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/attn-run/Bench.h"
 
+#include "compiler/analysis/Stages.h"
 #include "compiler/Compile.h"
 #include "compiler/problem/Prediction.h"
 #include "tools/attn-run/Progress.h"
@@ -77,7 +78,9 @@ std::optional<mask::MaskWork> predict(Program &program, const std::string &targe
   auto planned = runPasses(program.meaning("--bench"), Stage::Plan, target, {});
   if (failed(planned))
     return std::nullopt;
-  auto kernel = *(**planned).getOps<attn::KernelOp>().begin();
+  attn::KernelOp kernel = findSweepingStage(**planned);
+  if (!kernel)
+    return std::nullopt;
   auto plan = planSweeps(kernel);
   if (failed(plan))
     return std::nullopt;

@@ -221,8 +221,10 @@ LogicalResult KernelEmitter::emitLaneLoop(tile::ElementsOp op, const llvm::Dense
   Value whole = b.add(begin, b.subtract(count, rest));
   b.loop(begin, whole, shape.lanes,
          [&](Value start) { status = emitLanes(op, varying, start, Value(), row, stride, shape); });
-  if (failed(status))
-    return failure();
+  auto type = cast<MemRefType>(op.getTarget().getType());
+  bool isRow = laneIndex == op.getComponent();
+  if (failed(status) || (isRow && !type.isDynamicDim(3) && type.getDimSize(3) % shape.lanes == 0))
+    return status;
   // One iteration or none.
   b.loop(whole, b.add(begin, count), shape.lanes, [&](Value start) {
     Value numbers = b.iota(b.getI64Type(), shape.lanes);

@@ -32,6 +32,17 @@ void KernelEmitter::storeNumber(const MemRefValue &memory, Value start, Value n,
   LLVM::StoreOp::create(builder, value, pointer);
 }
 
+/// Where the block's first token is.
+Value KernelEmitter::firstPointer(const MemRefValue &memory, tile::ElementsOp op) {
+  Value pointer = memory.pointer;
+  const Value indices[] = {op.getBatch(), op.getHead(), op.getFirst()};
+  for (auto [stride, index] : llvm::zip(memory.strides, indices)) {
+    Value distance = arith::MulIOp::create(builder, toI64(lookup(index)), stride);
+    pointer = globalPointer(pointer, distance, op.getElementType());
+  }
+  return pointer;
+}
+
 LogicalResult KernelEmitter::emitElements(tile::ElementsOp op) {
   auto found = memories.find(op.getTarget());
   if (found == memories.end())
@@ -39,25 +50,19 @@ LogicalResult KernelEmitter::emitElements(tile::ElementsOp op) {
   if (hasRows(kernel))
     return op.emitOpError("expected a kernel without tiles on the nvptx target");
   const MemRefValue memory = found->second;
-  Type narrow = builder.getI32Type();
-  Value first = toI64(lookup(op.getFirst()));
-  Value start = memory.pointer;
-  for (auto [dim, number] :
-       llvm::enumerate(ArrayRef<Value>{lookup(op.getBatch()), lookup(op.getHead()), first}))
-    start = globalPointer(start, arith::MulIOp::create(builder, toI64(number), memory.strides[dim]),
-                          op.getElementType());
+  Value start = firstPointer(memory, op), first = toI64(lookup(op.getFirst()));
   Value tokens = arith::SubIOp::create(builder, memory.sizes[2], first);
   tokens = arith::MinSIOp::create(builder, tokens, i64(kernel.getConfig().getQueries()));
   Value width = op.hasScalars() ? i64(1) : memory.sizes[3];
   Value count = arith::MulIOp::create(builder, tokens, width);
   // Sizes are below 2^31; what a division by no components gives is not used.
-  width = arith::TruncIOp::create(builder, narrow, width);
+  width = arith::TruncIOp::create(builder, builder.getI32Type(), width);
   Value divisor = arith::MaxUIOp::create(builder, width, i32(1));
   Value n = arith::DivUIOp::create(builder, thread, divisor);
   Value c = arith::RemUIOp::create(builder, thread, divisor);
+  Value begin = arith::ExtUIOp::create(builder, builder.getI64Type(), thread);
   Value tokenStep = arith::DivUIOp::create(builder, i32(threads), divisor);
   Value componentStep = arith::RemUIOp::create(builder, i32(threads), divisor);
-  Value begin = arith::ExtUIOp::create(builder, builder.getI64Type(), thread);
   auto loop = scf::ForOp::create(builder, begin, count, i64(threads), ValueRange{n, c});
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(loop.getBody());
@@ -72,9 +77,9 @@ LogicalResult KernelEmitter::emitElements(tile::ElementsOp op) {
   n = arith::AddIOp::create(builder, n, tokenStep);
   c = arith::AddIOp::create(builder, c, componentStep);
   Value wraps = arith::CmpIOp::create(builder, arith::CmpIPredicate::uge, c, width);
-  Value carry = arith::ExtUIOp::create(builder, narrow, wraps);
+  n = arith::AddIOp::create(builder, n, arith::ExtUIOp::create(builder, n.getType(), wraps));
   Value before = arith::SubIOp::create(builder, c, width);
-  scf::YieldOp::create(builder, ValueRange{arith::AddIOp::create(builder, n, carry),
-                                           arith::SelectOp::create(builder, wraps, before, c)});
+  c = arith::SelectOp::create(builder, wraps, before, c);
+  scf::YieldOp::create(builder, ValueRange{n, c});
   return success();
 }

@@ -233,6 +233,7 @@ protected:
 
   // EmitElements.cpp: tokens of the block, number by number.
   mlir::LogicalResult emitElements(tile::ElementsOp op);
+  Value firstPointer(const MemRefValue &memory, tile::ElementsOp op);
   void storeNumber(const MemRefValue &memory, Value start, Value n, Value c, Value value);
 
   // EmitStores.cpp: results to global memory.

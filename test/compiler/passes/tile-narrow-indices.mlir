@@ -208,3 +208,27 @@ tile.kernel @coordinates(%k: !tokens {tile.name = "k"}, %H: index {tile.name = "
   tile.store %m, %o[%b, %h, %i0] : !tile.rows<32, f32>, !tokens
   tile.return
 }
+
+// Tokens and components of elements fit, too.
+// CHECK-LABEL: tile.kernel @elements
+// CHECK: tile.elements
+// CHECK: ^bb0(%[[N:.*]]: index, %[[C:.*]]: index):
+// CHECK-DAG: %[[C32:.*]] = arith.index_cast %[[C]] : index to i32
+// CHECK-DAG: %[[N32:.*]] = arith.index_cast %[[N]] : index to i32
+// CHECK: %[[R:.*]] = arith.remui %[[C32]], %{{.*}} : i32
+// CHECK: arith.cmpi slt, %[[N32]], %[[R]] : i32
+tile.kernel @elements(%o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 32, keys = 64, threads = 1, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %c5 = arith.constant 5 : index
+  tile.elements %o[%b, %h, %i0] {
+  ^bb0(%n: index, %c: index):
+    %r = arith.remui %c, %c5 : index
+    %isBelow = arith.cmpi slt, %n, %r : index
+    %y = arith.select %isBelow, %one, %zero : f32
+    tile.yield %y : f32
+  } : !tokens
+  tile.return
+}

@@ -66,3 +66,38 @@ tile.kernel @scores(%q: !tokens {tile.name = "q"}, %k: !tokens {tile.name = "k"}
 // CAUSAL-NEXT: scf.if
 // CAUSAL: } else {
 // CAUSAL-NEXT: }
+
+// Numbers one by one: what depends on the token alone comes before the loop over its components, whose
+// lanes read and write neighbours. Of 8 components there is no rest, at no level.
+// CHECK-LABEL: llvm.func @rotate(
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: math.cos
+// CHECK: scf.for
+// CHECK-NOT: masked.gather
+// CHECK: scf.if
+// V4: llvm.load %{{.*}} : !llvm.ptr -> vector<8xf32>
+// V3: llvm.load %{{.*}} : !llvm.ptr -> vector<8xf32>
+// BASE: llvm.load %{{.*}} : !llvm.ptr -> vector<4xf32>
+// CHECK: else
+// CHECK: llvm.intr.masked.load
+// CHECK-NOT: math.cos
+// CHECK: llvm.store %{{.*}} : vector<{{4|8}}xf32>
+// CHECK-NOT: masked.store
+// CHECK: llvm.return
+tile.kernel @rotate(%q: !tokens {tile.name = "q"}, %o: !tokens {tile.name = "o"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1, warpgroups = 2>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  tile.elements %o[%b, %h, %i0] {
+  ^bb0(%n: index, %c: index):
+    %two = arith.constant 2 : index
+    %next = arith.addi %c, %two : index
+    %x = tile.read %q[%b, %h, %n, %next] : !tokens -> f32
+    %time = arith.index_cast %n : index to i32
+    %angle = arith.sitofp %time : i32 to f32
+    %cos = math.cos %angle : f32
+    %y = arith.mulf %x, %cos : f32
+    tile.yield %y : f32
+  } : !tokens
+  tile.return
+}

@@ -14,6 +14,17 @@
 // CHECK: llvm.func @scalars(
 // CHECK-SAME: tile.shared_bytes = 0 : i64
 // CHECK-NOT: llvm.mlir.global
+// Numbers one by one, without shared memory; no division in the loop. There are no warpgroups without
+// tiles.
+// CHECK: llvm.func @rotate(%{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, {{.*}}%{{.*}}: !llvm.ptr<1> {llvm.noalias},
+// CHECK-SAME: nvvm.reqntid = array<i32: 128>, tile.shared_bytes = 0 : i64
+// CHECK: llvm.udiv
+// CHECK: llvm.cond_br
+// CHECK-NOT: llvm.{{u|s}}{{div|rem}}
+// CHECK: llvm.load %{{.*}} invariant : !llvm.ptr<1> -> bf16
+// CHECK-NOT: llvm.{{u|s}}{{div|rem}}
+// CHECK: llvm.store %{{.*}} : bf16, !llvm.ptr<1>
+// CHECK-NOT: nvvm.barrier
 !t = memref<?x?x?x16xbf16, strided<[?, ?, ?, 1]>>
 !n = memref<?x?x?xf32, strided<[?, ?, ?]>>
 tile.kernel @copy(%q: !t {tile.name = "q"}, %o: !t {tile.name = "out"})
@@ -28,5 +39,23 @@ tile.kernel @scalars(%q: !n {tile.name = "q"}, %o: !n {tile.name = "out"})
   %b, %h, %i = tile.coordinates
   %x = tile.load %q[%b, %h, %i] : !n -> !tile.rows<16, f32>
   tile.store %x, %o[%b, %h, %i] : !tile.rows<16, f32>, !n
+  tile.return
+}
+tile.kernel @rotate(%q: !t {tile.name = "q"}, %o: !t {tile.name = "o"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1, warpgroups = 2>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  tile.elements %o[%b, %h, %i0] {
+  ^bb0(%n: index, %c: index):
+    %two = arith.constant 2 : index
+    %next = arith.addi %c, %two : index
+    %x = tile.read %q[%b, %h, %n, %next] : !t -> bf16
+    %time = arith.index_cast %n : index to i32
+    %angle = arith.sitofp %time : i32 to f32
+    %cos = math.cos %angle : f32
+    %f = arith.extf %x : bf16 to f32
+    %y = arith.mulf %f, %cos : f32
+    %z = arith.truncf %y : f32 to bf16
+    tile.yield %z : bf16
+  } : !t
   tile.return
 }

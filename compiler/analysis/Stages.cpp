@@ -80,16 +80,21 @@ bool isEpilogue(attn::MapOp map) {
   if (!isa<attn::RowsType>(map.getType()) || !isVectors(map.getType()) || !isElementwise(map))
     return false;
   unsigned vectors = 0;
+  bool readsOperands = false;
   for (Value input : map.getInputs()) {
     if (!isVectors(input.getType()))
       continue;
+    if (isa<BlockArgument>(input)) {
+      readsOperands = true;
+      continue;
+    }
     ++vectors;
     auto inner = input.getDefiningOp<attn::MapOp>();
     bool isMade = input.getDefiningOp<attn::ContractOp>() || (inner && isEpilogue(inner));
     if (!isMade || isReadElsewhere(input))
       return false;
   }
-  return vectors == 1 || (vectors > 1 && isLinear(map));
+  return vectors == 1 || (vectors > 1 && !readsOperands && isLinear(map));
 }
 
 /// Is the value made for each token by itself, of vectors?

@@ -83,3 +83,24 @@ attn.kernel @column(%q: !q, %k: !k) -> !attn.cols<f32> {
   %m = reduce sum %p over queries : !s
   return %m : !attn.cols<f32>
 }
+
+// -----
+
+!q = !attn.rows<vector<64xbf16>>
+!k = !attn.cols<vector<64xbf16>>
+!s = !attn.matrix<f32>
+
+// Vectors of an operand that are added to a contraction are read where it is made.
+// CHECK-LABEL: attn.kernel @added(
+// CHECK-NOT: attn.stage
+// CHECK-NOT: attn.kernel
+attn.kernel @added(%q: !q, %k: !k, %v: !k, %saved: !q) -> !q {
+  %s = dot %q, %k : !q, !k
+  %p = softmax %s : !s
+  %o = contract %p, %v : !s, !k -> !q
+  %y = map (%x = %o, %z = %saved) : (!q, !q) -> !q {
+    %u = arith.addf %x, %z : vector<64xbf16>
+    yield %u : vector<64xbf16>
+  }
+  return %y : !q
+}

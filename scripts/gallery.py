@@ -30,7 +30,7 @@ SIZES = {"batch": 2, "heads": 4, "kv-heads": 2, "queries": 70, "keys": 90}
 # Rows of one to three keys, where causal. Not one query: a row of one key has the weight 1, in which an eager evaluation makes no
 # error, and twice none is no bound.
 SHORT = 3
-PIPELINE = "builtin.module(attn-inline-helpers,attn.kernel(attn-expand-sugar),attn-explain-sweeps)"
+PIPELINE = "builtin.module(attn-inline-helpers,attn.kernel(attn-expand-sugar),attn-split-stages,attn-explain-sweeps)"
 
 # What a row may lack: ops of the language, and uses of an op that do not lower.
 LACKS = {"concat", "contains", "list", "reduce by", "reduce into", "reduce over heads", "reduce over queries", "rotate", "scan",
@@ -161,13 +161,15 @@ def execute(command):
 
 
 def explain(tools, example):
-    """Number of sweeps, and what each carries for a row."""
+    """Number of sweeps and of maps of tokens, of all kernels of the program, and what each sweep carries for a row."""
     status, output = execute([tools / "attn-opt", example.file, f"-pass-pipeline={PIPELINE}", "-o", "/dev/null"])
-    found = re.search(r"^@\w+: (\d+) sweep", output, re.M)
+    found = re.findall(r"^@\w+: (no|\d+) sweep", output, re.M)
     if status or not found:
         return None, output
+    sweeps = str(sum(int(count) for count in found if count != "no"))
+    tokens = found.count("no")
     carried = re.findall(r"^sweep \d+(?: over \w+)?: carries (.*)", output, re.M)
-    return (int(found[1]), "; ".join(carried)), ""
+    return (sweeps + (f" + {tokens} of tokens" if tokens else ""), "; ".join(carried)), ""
 
 
 def host_level():
@@ -207,7 +209,7 @@ def measure(tools, scratch, example, findings):
                 findings.append(f"{example.name} on {device}: attn-run {' '.join(map(str, arguments))}\n{output}")
             shares += found
         figures[device] = max(shares, default=None)
-    return plan or (0, ""), figures
+    return plan or ("", ""), figures
 
 
 def measure_all(tools, scratch, examples, jobs):
@@ -247,8 +249,9 @@ GPUs, compares it with the reference, and writes this page. The numbers of the r
 [rows.txt](../examples/gallery/rows.txt); how an example is written and run says its
 [README](../examples/gallery/README.md).
 
-- **sweeps**: how often the loop over keys runs. **carried**: what a row keeps during a sweep; sweeps are parted by
-  semicolons. A frame is a running maximum that sums of exponentials are relative to.
+- **sweeps**: how often the loop over keys runs, in all kernels of the program; "+ 2 of tokens": two kernels before or behind
+  map tokens, each by itself. **carried**: what a row keeps during a sweep; sweeps are parted by semicolons. A frame is a
+  running maximum that sums of exponentials are relative to.
 - **host**, **sm_80**, **sm_90a**: the worst error, as a share of what is allowed: twice the error of an eager evaluation
   in the same precision, and one rounding. The greater of two problems: {problem}; and the same with {short} queries. GPUs
   are simulated.

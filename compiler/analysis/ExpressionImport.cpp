@@ -371,7 +371,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return success();
   if (isa<attn::LoadOp, attn::SizeOp>(op))
     return success();
-  if (isa<attn::SolveOp, attn::SelectOp, attn::ListOp>(op))
+  if (isa<attn::SolveOp, attn::SelectOp, attn::ListOp, attn::ScanOp, attn::FoldOp, attn::StencilOp>(
+          op))
     return op->emitOpError("can be evaluated by the reference, but not be compiled yet");
   return op->emitOpError(
       "expected a primitive; run attn-inline-helpers and attn-expand-sugar first");

@@ -38,6 +38,9 @@ struct Evaluation {
   llvm::DenseMap<mlir::Operation *, Program> programs;
   /// Cols operands of `dot` with number `lane` of all tokens side by side: [b][h][lane][n].
   llvm::DenseMap<mlir::Value, std::vector<double>> byLane;
+  /// Matrices that are read at other tokens than the current one: row i of head h of sequence b is
+  /// at (b * heads + h) * length + i.
+  llvm::DenseMap<mlir::Value, std::vector<MatrixRow>> storedMatrices;
   /// All keys of an axis.
   llvm::StringMap<Keys> allKeys;
   /// What an eager framework keeps a matrix of floats in: the narrowest type of an operand.
@@ -49,6 +52,10 @@ struct Evaluation {
 
 /// Measures values and translates regions (Prepare.cpp). Cols are still missing.
 llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem);
+
+/// Evaluates what a `scan` or `stencil` gives that depends on other tokens than the current one:
+/// cols and rows whole, and the rows of a matrix that it needs side by side. (RunningWhole.cpp)
+llvm::Error evaluateWhole(Evaluation &evaluation, mlir::Operation *op);
 
 /// Evaluates rows and matrices at one query token of one sequence.
 class RowEvaluator {
@@ -65,6 +72,13 @@ public:
 
   /// Evaluates the region of a map of cols at tokens [begin, end) of one sequence and head.
   Lanes evaluateCols(attn::MapOp map, int64_t sequence, int64_t head, int64_t begin, int64_t end);
+
+  /// The operands of a `scan` or `fold` at the keys that all of them see.
+  std::vector<MatrixRow> bindRows(llvm::ArrayRef<mlir::Value> inputs, mlir::Value result,
+                                  int64_t head);
+
+  int64_t headOf(mlir::Value operand, mlir::Value result, int64_t head) const;
+  Frame &frameOf(mlir::Operation *op);
 
   /// Why an evaluation failed; empty while all is well.
   std::string error;
@@ -86,6 +100,10 @@ private:
   MatrixRow entmax(attn::EntmaxOp entmax, int64_t head);
   MatrixRow select(attn::SelectOp select, int64_t head);
   Lanes list(attn::ListOp list, int64_t head, bool keys);
+  MatrixRow scan(attn::ScanOp scan, mlir::OpResult result, int64_t head);
+  Lanes fold(attn::FoldOp fold, mlir::OpResult result, int64_t head);
+  MatrixRow stencil(attn::StencilOp stencil, int64_t head);
+  const MatrixRow *neighbour(mlir::Value value, int64_t head, int64_t distance);
 
   /// The largest score of a row with its sink, and the sum of exponentials relative to it.
   struct Normaliser {
@@ -95,7 +113,6 @@ private:
                        std::vector<double> &exponentials);
 
   int64_t tokenOn(llvm::StringRef axis) const;
-  int64_t headOf(mlir::Value operand, mlir::Value result, int64_t head) const;
   int64_t sequenceOf(mlir::Value value) const;
   /// Visible keys of several matrices together, at places of a matrix of type `place`; all keys of
   /// its axis if there is none. `head` counts the heads of `result`.
@@ -107,7 +124,6 @@ private:
   void bindPlaces(std::vector<Lanes> &arguments, llvm::ArrayRef<mlir::Value> inputs,
                   mlir::Value result, mlir::Type place, int64_t head, llvm::ArrayRef<int64_t> keys,
                   size_t cursor);
-  Frame &frameOf(mlir::Operation *op);
   double roundF32(double value) const;
 
   const Evaluation &evaluation;
@@ -134,6 +150,30 @@ private:
   bool eager;
   int64_t count = 0;
   Lanes state;
+};
+
+/// Combines values in order as the `scan` or `fold` `op` says; `values` are its operands at places in
+/// the order of the scan. (Running.cpp)
+class Running {
+public:
+  /// `frame` is one of the op's region, if it has one.
+  Running(const Evaluation &evaluation, mlir::Operation *op, Frame *frame);
+  /// The result of a scan at each place, one an operand; empty after an error.
+  std::vector<Lanes> scan(llvm::ArrayRef<const Lanes *> values, int64_t places, bool reverse,
+                          bool exclusive);
+  /// The last state; empty after an error.
+  std::vector<Lanes> fold(llvm::ArrayRef<const Lanes *> values, int64_t places);
+
+private:
+  void start();
+  bool join(llvm::ArrayRef<const Lanes *> values, int64_t place, bool before);
+  std::vector<Lanes> state() const;
+
+  const Evaluation &evaluation;
+  mlir::Operation *op;
+  Frame *frame;
+  std::vector<Lanes> combined;
+  std::optional<Reduction> reduction;
 };
 
 /// out[i] += factor * in[i]; in f32 arithmetic if eager (Accumulate.cpp).

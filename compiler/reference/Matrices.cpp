@@ -10,6 +10,14 @@ using namespace mlir;
 namespace attune::reference {
 
 const MatrixRow &RowEvaluator::matrix(Value value, int64_t head) {
+  if (auto stored = evaluation.storedMatrices.find(value);
+      stored != evaluation.storedMatrices.end()) {
+    StringRef rowAxis = cast<attn::MatrixType>(value.getType()).getRowAxis().getValue();
+    int64_t row = (sequenceOf(value) * evaluation.info(value).heads + head) *
+                      evaluation.problem->length(rowAxis) +
+                  tokenOn(rowAxis);
+    return stored->second[size_t(row)];
+  }
   if (auto known = knownMatrices.find({value, head}); known != knownMatrices.end())
     return *known->second;
   auto row = std::make_unique<MatrixRow>(evaluateMatrix(value, head));
@@ -34,6 +42,10 @@ MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
     return entmax(weights, head);
   if (auto best = dyn_cast<attn::SelectOp>(op))
     return select(best, head);
+  if (auto running = dyn_cast<attn::ScanOp>(op))
+    return scan(running, cast<OpResult>(value), head);
+  if (auto neighbours = dyn_cast<attn::StencilOp>(op))
+    return stencil(neighbours, head);
   return mapOrWhere(op, head);
 }
 

@@ -48,6 +48,13 @@ llvm::Expected<ValueInfo> measure(const Evaluation &evaluation, Operation *op) {
     else
       info.facts = reduce.getKind() == attn::ReduceKind::Min ? NoFacts : FromSum;
   }
+  if (auto stencil = dyn_cast<attn::StencilOp>(op); stencil && stencil.getHeads()) {
+    int64_t group = int64_t(*stencil.getHeads());
+    if (info.heads % group != 0)
+      return makeError("{0}: expected heads that {1} divides, but there are {2}", describe(op),
+                       group, info.heads);
+    info.heads /= group;
+  }
   if (isa<attn::ContractOp>(op))
     info.facts = FromSum;
   if (isa<attn::LogsumexpOp>(op))
@@ -79,6 +86,9 @@ Error translateRegion(Evaluation &evaluation, Operation *op) {
     facts.push_back(evaluation.info(solve.getResult()).facts);
     inputs.assign(solve.getInputs().begin(), solve.getInputs().end());
   }
+  // A state may be joined with any other: nothing is known of it.
+  if (isa<attn::FoldOp, attn::ScanOp>(op))
+    inputs.clear();
   for (Value input : inputs)
     facts.push_back(evaluation.info(input).facts);
   auto program =
@@ -113,7 +123,7 @@ llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem) {
       return info.takeError();
     for (Value result : op.getResults())
       evaluation.infos[result] = *info;
-    if (isa<attn::MapOp, attn::SolveOp, attn::WhereOp>(op))
+    if (op.getNumRegions() > 0 && !op.getRegion(0).empty())
       if (Error error = translateRegion(evaluation, &op))
         return std::move(error);
   }

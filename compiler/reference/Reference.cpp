@@ -223,6 +223,11 @@ Error ColsEvaluator::run() {
   for (Operation &op : evaluation.problem->kernel.getBody().front().without_terminator()) {
     if (auto dot = dyn_cast<attn::DotOp>(op))
       layOutByLane(dot.getCols());
+    if (isa<attn::ScanOp, attn::StencilOp>(op)) {
+      if (Error error = evaluateWhole(evaluation, &op))
+        return error;
+      continue;
+    }
     if (op.getNumResults() != 1 || !isa<attn::ColsType>(op.getResult(0).getType()))
       continue;
     if (auto map = dyn_cast<attn::MapOp>(op)) {

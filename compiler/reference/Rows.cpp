@@ -68,6 +68,8 @@ Lanes RowEvaluator::evaluateRows(Value value, int64_t head) {
     return solve(threshold, head);
   if (auto best = dyn_cast<attn::ListOp>(op))
     return list(best, head, /*keys=*/value == best.getKeys());
+  if (auto combine = dyn_cast<attn::FoldOp>(op))
+    return fold(combine, cast<OpResult>(value), head);
   auto reduce = cast<attn::ReduceOp>(op);
   return reduce.getOver() == attn::ReduceOver::Heads ? reduceHeadsOfRows(reduce)
                                                      : reduceKeys(reduce, head);

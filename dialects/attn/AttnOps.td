@@ -97,7 +97,8 @@ def Attn_ReturnOp : Attn_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
 }
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
-                                      ParentOneOf<["MapOp", "SolveOp", "WhereOp"]>]> {
+                                      ParentOneOf<["FoldOp", "MapOp", "ScanOp", "SolveOp",
+                                                  "WhereOp"]>]> {
   let summary = "end a region";
   let description = [{
     Gives the value of the enclosing region's place.
@@ -463,5 +464,7 @@ def Attn_HoldsOp : Attn_Op<"holds", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
   let hasFolder = 1;
 }
+
+include "dialects/attn/AttnRunningOps.td"
 
 #endif // ATTUNE_DIALECTS_ATTN_OPS

@@ -161,3 +161,39 @@ attn.kernel @listed(%q: !q, %k: !k) -> !attn.rows<vector<2xi32>> {
   %w, %n = list %s first 2 : !s
   return %n : !attn.rows<vector<2xi32>>
 }
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @running(%q: !q, %k: !k) -> !attn.rows<f32> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %a = scan sum %s over keys : !s
+  %r = reduce max %a over keys : !s
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @folded(%q: !q, %k: !k, %low: f32) -> !attn.rows<f32> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %r = fold (%s) from (%low) with (%a), (%c) : (!s) { %m = arith.maximumf %a, %c : f32   yield %m : f32 }
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @neighbours(%q: !q, %k: !k) -> !attn.matrix<vector<2xf32>> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %a = stencil %s heads 2 : !attn.matrix<f32>
+  return %a : !attn.matrix<vector<2xf32>>
+}

@@ -445,6 +445,44 @@ attn.kernel @ntk(%q: !q, %k: !k, %v: !k, %phi: !attn.rows<!h>, %Z: !attn.cols<!f
   return %o : !q
 }
 
+// intra-temporal attention: e^s over its sum of earlier queries, then over the row
+attn.kernel @temporal(%q: !q, %k: !k, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %e = map (%x = %s) : (!s) -> !s { %y = math.exp %x : f32   yield %y : f32 }   %d = scan sum %e over queries exclusive : !s
+  %a = map (%x = %e, %y = %d) at (%b, %h, %i, %j) : (!s, !s) -> !s {
+    %r = arith.divf %x, %y : f32   %zero = arith.constant 0 : index   %first = arith.cmpi eq, %i, %zero : index   %u = arith.select %first, %x, %r : f32   yield %u : f32 }
+  %l = reduce sum %a over keys : !s
+  %p = map (%x = %a, %y = %l) : (!s, !r) -> !s { %d1 = arith.divf %x, %y : f32   yield %d1 : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// Multi-Token Attention: a 6 x 11 convolution of scores, then a mix of head pairs
+attn.kernel @mta(%q: !q, %k: !k, %v: !k, %theta: tensor<?x6x11xf32>, %mix: tensor<?x2xf32>) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %n = stencil %c queries [-5, 0] keys [-5, 5] : !s
+  %m = map (%x = %n) at (%b, %h, %i, %j) : (!attn.matrix<vector<6x11xf32>>) -> !s {
+    %t = load %theta[%h] : tensor<?x6x11xf32>   %y = arith.mulf %x, %t : vector<6x11xf32>
+    %f = vector.shape_cast %y : vector<6x11xf32> to vector<66xf32>   %z = vector.reduction <add>, %f : vector<66xf32> into f32   yield %z : f32 }
+  %p0 = softmax %m : !s   %g = stencil %p0 heads 2 : !s
+  %p = map (%x = %p0, %y = %g) at (%b, %h, %i, %j) : (!s, !attn.matrix<vector<2xf32>>) -> !s {
+    %t = load %mix[%h] : tensor<?x2xf32>   %z = arith.mulf %y, %t : vector<2xf32>   %u = vector.reduction <add>, %z : vector<2xf32> into f32   yield %u : f32 }
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// FoX: a gate a key, its logarithms summed from the key to the query
+attn.kernel @forget(%q: !q, %k: !k, %v: !k, %logf: !c) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %f = map (%x = %c, %y = %logf) : (!s, !c) -> !s { yield %y : f32 }   %d = scan sum %f over keys reverse exclusive : !s
+  %m = map (%x = %c, %y = %d) : (!s, !s) -> !s { %z = arith.addf %x, %y : f32   yield %z : f32 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
 // WAAD: mean over heads of sum_j p min(i - j, w); FAI: mean weight a key gets from the queries lo .. hi later
 attn.kernel @waad_fai(%q: !q, %k: !k, %w: index, %lo: index, %hi: index) -> (!r, !c) {
   %s0 = dot %q, %k scale 0.0883883 : !q, !k   %s = where %s0 in #causal : !s   %p = softmax %s : !s

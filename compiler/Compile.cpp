@@ -217,17 +217,13 @@ FailureOr<std::vector<Artifact>> emitStage(ModuleOp module, Stage stage,
   return artifacts;
 }
 
-/// The variant of `kernel` for a CUDA target, as PTX or as a cubin; adds its code to `result`.
-static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef target,
-                                               bool isCubin, const StageDescriptions &stages,
-                                               bundle::Bundle &result) {
+/// The code of `kernel` for a CUDA target, as PTX or as a cubin, added to `result`.
+static FailureOr<bundle::Variant> addCudaCode(tile::KernelOp kernel, StringRef target, bool isCubin,
+                                              bundle::Bundle &result) {
   auto ptx = compileToPtx(kernel, {target.str()});
   if (failed(ptx))
     return failure();
-  FailureOr<bundle::Variant> launch = describeLaunch(kernel, stages.infoOf(kernel));
-  if (failed(launch))
-    return failure();
-  bundle::Variant variant = std::move(*launch);
+  bundle::Variant variant;
   variant.target = target.str();
   variant.entry = ptx->entry;
   variant.threads = ptx->threads;
@@ -248,16 +244,12 @@ static FailureOr<bundle::Variant> describeCuda(tile::KernelOp kernel, StringRef 
   return variant;
 }
 
-static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef target,
-                                               const StageDescriptions &stages,
-                                               bundle::Bundle &result) {
+static FailureOr<bundle::Variant> addHostCode(tile::KernelOp kernel, StringRef target,
+                                              bundle::Bundle &result) {
   auto code = compileForHost(kernel, *findHostLevel(target));
   if (failed(code))
     return failure();
-  FailureOr<bundle::Variant> launch = describeLaunch(kernel, stages.infoOf(kernel));
-  if (failed(launch))
-    return failure();
-  bundle::Variant variant = std::move(*launch);
+  bundle::Variant variant;
   variant.target = target.str();
   variant.format = bundle::BlobFormat::Elf;
   variant.blob = result.addBlob(std::move(code->elf));
@@ -266,15 +258,60 @@ static FailureOr<bundle::Variant> describeHost(tile::KernelOp kernel, StringRef 
   return variant;
 }
 
-using DescribeProgram = llvm::function_ref<FailureOr<bundle::Variant>(tile::KernelOp)>;
+/// The kernel's text without names: what is equal has the same code.
+static std::string withoutNames(tile::KernelOp kernel) {
+  OwningOpRef<tile::KernelOp> copy = kernel.clone();
+  copy->setSymName("kernel");
+  for (StringRef name : {"tile.source", "tile.masks", "tile.before"})
+    (*copy)->removeAttr(name);
+  for (unsigned index = 0; index < copy->getNumArguments(); ++index)
+    copy->removeArgAttr(index, "tile.name");
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  (*copy)->print(stream, OpPrintingFlags().useLocalScope().assumeVerified());
+  return text;
+}
 
-/// The variant whose kernels `describe` compiles: the last is the entry, the rest run before it.
+namespace {
+
+/// Code for one target. The rounds of a search are one program, compiled once.
+class CodeMaker {
+public:
+  using Add = std::function<FailureOr<bundle::Variant>(tile::KernelOp)>;
+  CodeMaker(const StageDescriptions &stages, Add add) : stages(stages), add(std::move(add)) {}
+
+  /// The variant that launches `kernel`.
+  FailureOr<bundle::Variant> describe(tile::KernelOp kernel) {
+    auto [place, isNew] = known.try_emplace(withoutNames(kernel));
+    if (isNew)
+      place->second = add(kernel);
+    FailureOr<bundle::Variant> launch = describeLaunch(kernel, stages.infoOf(kernel));
+    if (failed(place->second) || failed(launch))
+      return failure();
+    bundle::Variant variant = *place->second;
+    variant.grid = std::move(launch->grid);
+    variant.parameters = std::move(launch->parameters);
+    variant.workspaces = std::move(launch->workspaces);
+    variant.masks = std::move(launch->masks);
+    variant.when = std::move(launch->when);
+    variant.rows = launch->rows;
+    return variant;
+  }
+
+private:
+  const StageDescriptions &stages;
+  Add add;
+  llvm::StringMap<FailureOr<bundle::Variant>> known;
+};
+
+} // namespace
+
+/// The variant whose kernels `code` compiles: the last is the entry, the rest run before it.
 static FailureOr<bundle::Variant> joinPasses(ArrayRef<tile::KernelOp> programs,
-                                             const StageDescriptions &stages,
-                                             DescribeProgram describe) {
+                                             const StageDescriptions &stages, CodeMaker &code) {
   std::vector<bundle::Variant> variants;
   for (tile::KernelOp program : programs) {
-    auto variant = describe(program);
+    auto variant = code.describe(program);
     if (failed(variant))
       return failure();
     variants.push_back(std::move(*variant));
@@ -285,12 +322,13 @@ static FailureOr<bundle::Variant> joinPasses(ArrayRef<tile::KernelOp> programs,
 /// Adds a variant: the first of `choices`, with the others as what may be launched instead.
 static LogicalResult addVariant(ArrayRef<SmallVector<tile::KernelOp>> choices,
                                 const StageDescriptions &stages, bundle::KernelInfo &info,
-                                DescribeProgram describe) {
-  auto variant = joinPasses(choices.front(), stages, describe);
+                                CodeMaker::Add add) {
+  CodeMaker code(stages, std::move(add));
+  auto variant = joinPasses(choices.front(), stages, code);
   if (failed(variant))
     return failure();
   for (ArrayRef<tile::KernelOp> programs : choices.drop_front()) {
-    auto other = joinPasses(programs, stages, describe);
+    auto other = joinPasses(programs, stages, code);
     if (failed(other))
       return failure();
     variant->instead.push_back(std::move(*other));
@@ -304,13 +342,12 @@ static LogicalResult addVariants(ArrayRef<SmallVector<tile::KernelOp>> choices, 
                                  bool assemble, const StageDescriptions &stages,
                                  bundle::KernelInfo &info, bundle::Bundle &result) {
   if (isHostTarget(target))
-    return addVariant(choices, stages, info, [&](tile::KernelOp program) {
-      return describeHost(program, target, stages, result);
-    });
+    return addVariant(choices, stages, info,
+                      [&](tile::KernelOp program) { return addHostCode(program, target, result); });
   for (bool isCubin : {true, false})
     if ((!isCubin || (assemble && !findPtxas().empty())) &&
         failed(addVariant(choices, stages, info, [&](tile::KernelOp program) {
-          return describeCuda(program, target, isCubin, stages, result);
+          return addCudaCode(program, target, isCubin, result);
         })))
       return failure();
   return success();

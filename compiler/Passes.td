@@ -41,6 +41,23 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandSelectionsPass : Pass<"attn-expand-selections", "::attune::attn::KernelOp"> {
+  let summary = "find the best keys of a row by rounds that count";
+  let description = [{
+    `select %x top %n` becomes eight rounds that find the threshold that n keys reach, four bits of a
+    number in the order of the floats each, six rounds that find up to which key the equals of the
+    threshold are chosen, and a comparison. Each round is a kernel (`attn.store`); those for equals visit
+    no tile whose rows have none. Sets are exact for rows of fewer than 2^24 keys. What the scores are at
+    hidden pairs is evaluated without their masks, which join the comparison: a selection is false there.
+
+    On entry: kernels of primitives. On exit: no `select`. Refuses scores that are not f32, and those
+    that are not made by `dot`, `map` and `where`.
+
+    Example: `test/compiler/passes/attn-expand-selections.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
   let summary = "cut a program into kernels that run one after the other";
   let description = [{

@@ -12,7 +12,10 @@ using namespace mlir;
 
 namespace attune {
 
-void buildStagesPipeline(OpPassManager &manager) { manager.addPass(createSplitStagesPass()); }
+void buildStagesPipeline(OpPassManager &manager) {
+  manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
+  manager.addPass(createSplitStagesPass());
+}
 
 void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPrimitivesPipeline(manager);

@@ -116,7 +116,7 @@ bool isReadFromMemory(Operation *user, Value value, bool flip) {
       isa<attn::DotOp>(user) || (isa<attn::ConcatOp>(user) && isVectors(value.getType()));
   if (auto contract = dyn_cast<attn::ContractOp>(user))
     isMultiplied = contract.getValues() == value;
-  return isMultiplied || isOfTokens(value) || isOfOtherSide(op, flip) ||
+  return isMultiplied || isOfTokens(value) || op->hasAttr("attn.store") || isOfOtherSide(op, flip) ||
          (user->getNumResults() == 1 && isOfTokens(user->getResult(0)));
 }
 
@@ -144,7 +144,7 @@ void StageFinder::demand(Value value, bool flip) {
   Operation *op = value.getDefiningOp();
   if (!op || !attn::isVirtual(value.getType()) || !demanded.insert({value, flip}).second)
     return;
-  if (isOfOtherSide(op, flip) || isOfTokens(value))
+  if (isOfOtherSide(op, flip) || isOfTokens(value) || op->hasAttr("attn.store"))
     return store(value, true);
   descend(value, flip);
 }
@@ -186,8 +186,9 @@ bool StageFinder::reducesInStage(Value value, bool flip) {
     return false;
   if (isa<attn::ReduceOp, attn::ContractOp>(op))
     return true;
-  return llvm::any_of(op->getOperands(),
-                      [&](Value operand) { return reducesInStage(operand, flip); });
+  return llvm::any_of(op->getOperands(), [&](Value operand) {
+    return !isReadFromMemory(op, operand, flip) && reducesInStage(operand, flip);
+  });
 }
 
 /// 1 more than the highest level of what is read to compute `value`.

@@ -64,7 +64,7 @@ inline constexpr int64_t dynamicSize = -1;
 
 /// Limits that keep a launch free of allocation and a reader free of surprises.
 inline constexpr size_t maxRank = 8;
-inline constexpr size_t maxParameters = 512;
+inline constexpr size_t maxParameters = 2048;
 inline constexpr size_t maxOperands = 128;
 inline constexpr size_t maxExpressionNodes = 64;
 /// How deeply expressions nest; so many numbers and operators nest no deeper.
@@ -72,10 +72,10 @@ inline constexpr size_t maxExpressionDepth = maxExpressionNodes / 2;
 inline constexpr size_t maxConditions = 128;
 inline constexpr size_t maxConditionText = 65536;
 inline constexpr int64_t maxScratchBytes = int64_t(1) << 30;
-inline constexpr size_t maxWorkspaces = 16;
+inline constexpr size_t maxWorkspaces = 64;
 inline constexpr int64_t maxWorkspaceBytes = int64_t(1) << 40;
 /// Pre-passes of a variant.
-inline constexpr size_t maxBefore = 8;
+inline constexpr size_t maxBefore = 64;
 /// What may be launched instead of a variant.
 inline constexpr size_t maxInstead = 8;
 /// Masks of a variant, and operations that one of them counts.

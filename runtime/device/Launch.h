@@ -12,7 +12,7 @@
 
 namespace attune::device {
 
-inline constexpr size_t maxTensorMaps = 16;
+inline constexpr size_t maxTensorMaps = 64;
 
 /// A tensor argument that has passed its checks, or a workspace.
 struct Tensor {

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// attn-expand-selections: how are the n best keys of a row found, and how is a selection evaluated?
+//
+//   %y = select %x top %n
+// becomes rounds that count, each a kernel of its own, and
+//   %y = map (%x, %t, %j) { key(x) > t or key(x) == t and j < end }
+// key(x) is an integer in the order of the floats. A round finds four bits of the threshold t, the greatest
+// number that n keys reach: it counts who reaches each of 15 probes. Where more than n reach t, as many
+// rounds find up to which key its equals are chosen; rows without equals are hidden in them, so that tiles of
+// such rows visit nothing.
+#include "compiler/Passes.h"
+#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace attune {
+#define GEN_PASS_DEF_EXPANDSELECTIONSPASS
+#include "compiler/Passes.h.inc"
+} // namespace attune
+
+using namespace mlir;
+using namespace attune;
+
+namespace {
+
+class ExpandSelections : public attune::impl::ExpandSelectionsPassBase<ExpandSelections> {
+public:
+  void runOnOperation() override;
+};
+
+constexpr int64_t bits = 4, probes = (1 << bits) - 1;
+/// Counts are sums of f32, exact below 2^24: so many keys a row has at most.
+constexpr int64_t keyBits = 24;
+
+/// What a value is at all pairs, also hidden ones, and where it is visible: i1 matrices, all of them.
+struct Everywhere {
+  Value value;
+  SmallVector<Value> visible;
+};
+
+class Expansion {
+public:
+  explicit Expansion(attn::SelectOp select)
+      : select(select), builder(select), loc(select.getLoc()) {}
+  LogicalResult run();
+
+private:
+  using Body = llvm::function_ref<Value(ValueRange elements, Value key)>;
+  Value map(Type type, ArrayRef<Value> inputs, Body body);
+  Value where(ArrayRef<Value> inputs, Body keep);
+  Value store(Value value);
+  Type rows(Type element) {
+    auto matrix = cast<attn::MatrixType>(select.getInput().getType());
+    return attn::RowsType::get(builder.getContext(), element, matrix.getRowAxis());
+  }
+  Value integer(int64_t value) {
+    return arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(int32_t(value)));
+  }
+  Value real(double value) {
+    return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(float(value)));
+  }
+  Value compare(arith::CmpIPredicate predicate, Value x, Value y) {
+    return arith::CmpIOp::create(builder, loc, predicate, x, y);
+  }
+
+  Value orderOf(Value x);
+  Value keyNumber(Value key);
+  Value wanted();
+  Value countWhere(ArrayRef<Value> inputs, Body chosen);
+  void findThreshold();
+  void findEnd();
+  FailureOr<Everywhere> everywhere(Value value);
+  FailureOr<Everywhere> everywhereOfRegion(Operation *op);
+
+  attn::SelectOp select;
+  OpBuilder builder;
+  Location loc;
+  /// Of each row: the threshold, how many reach it, and the first key whose equals are not chosen.
+  Value threshold, reaching, end;
+  llvm::DenseMap<Value, Everywhere> known;
+};
+
+} // namespace
+
+//===--- ops -----------------------------------------------------------------------------------===//
+
+Value Expansion::map(Type type, ArrayRef<Value> inputs, Body body) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto op = attn::MapOp::create(builder, loc, type, inputs);
+  Block *block = builder.createBlock(&op.getBody());
+  for (Value input : inputs)
+    block->addArgument(attn::getPlaceElementType(input.getType()), loc);
+  for (unsigned i = 0, e = attn::getNumPlaceIndices(type); i < e; ++i)
+    block->addArgument(builder.getIndexType(), loc);
+  Value result =
+      body(block->getArguments().take_front(inputs.size()), block->getArguments().back());
+  attn::YieldOp::create(builder, loc, result);
+  return op.getResult();
+}
+
+Value Expansion::where(ArrayRef<Value> inputs, Body keep) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto op = attn::WhereOp::create(builder, loc, inputs.front().getType(), inputs);
+  Block *block = builder.createBlock(&op.getBody());
+  for (Value input : inputs)
+    block->addArgument(attn::getPlaceElementType(input.getType()), loc);
+  for (unsigned i = 0; i < 4; ++i)
+    block->addArgument(builder.getIndexType(), loc);
+  Value result =
+      keep(block->getArguments().take_front(inputs.size()), block->getArguments().back());
+  attn::YieldOp::create(builder, loc, result);
+  return op.getResult();
+}
+
+/// A round ends with what it has found, in memory.
+Value Expansion::store(Value value) {
+  value.getDefiningOp()->setAttr("attn.store", builder.getUnitAttr());
+  return value;
+}
+
+/// An i32 in the order of the floats: -0 is 0, NaN is below all.
+Value Expansion::orderOf(Value x) {
+  Value zero = real(0);
+  Value isZero = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, x, zero);
+  x = arith::SelectOp::create(builder, loc, isZero, zero, x);
+  Value isNan = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, x, x);
+  Value word = arith::BitcastOp::create(builder, loc, builder.getI32Type(), x);
+  Value sign = arith::ShRSIOp::create(builder, loc, word, integer(31));
+  Value magnitude = arith::AndIOp::create(builder, loc, sign, integer(0x7fffffff));
+  Value ordered = arith::XOrIOp::create(builder, loc, word, magnitude);
+  return arith::SelectOp::create(builder, loc, isNan, integer(std::numeric_limits<int32_t>::min()),
+                                 ordered);
+}
+
+Value Expansion::keyNumber(Value key) {
+  return arith::IndexCastOp::create(builder, loc, builder.getI32Type(), key);
+}
+
+/// n as a number that counts are compared with.
+Value Expansion::wanted() {
+  Value most = arith::ConstantIndexOp::create(builder, loc, int64_t(1) << keyBits);
+  Value least = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value count = arith::MinSIOp::create(builder, loc, select.getCount(), most);
+  count = arith::MaxSIOp::create(builder, loc, count, least);
+  Value narrow = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), count);
+  return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), narrow);
+}
+
+/// How many visible keys of each row are chosen; the first input is the matrix.
+Value Expansion::countWhere(ArrayRef<Value> inputs, Body chosen) {
+  auto matrix = cast<attn::MatrixType>(inputs.front().getType());
+  Type numbers = attn::MatrixType::get(builder.getContext(), builder.getF32Type(),
+                                       matrix.getRowAxis(), matrix.getColAxis());
+  Value ones = map(numbers, inputs, [&](ValueRange elements, Value key) -> Value {
+    return arith::SelectOp::create(builder, loc, chosen(elements, key), real(1), real(0));
+  });
+  return attn::ReduceOp::create(builder, loc, attn::ReduceKind::Sum, ones, attn::ReduceOver::Keys)
+      .getResult();
+}
+
+//===--- the search ----------------------------------------------------------------------------===//
+
+/// Rounds: t = the greatest number that n keys reach, four bits at a time; and how many reach it.
+void Expansion::findThreshold() {
+  Value weight;
+  auto probe = [&](Value from, Value step, int64_t number) -> Value {
+    Value distance = arith::MulIOp::create(builder, loc, step, integer(number));
+    return arith::AddIOp::create(builder, loc, from, distance);
+  };
+  for (int64_t round = 0; round < 32 / bits; ++round) {
+    // The first round knows where it starts; all others are one program.
+    SmallVector<Value> state =
+        round ? SmallVector<Value>{threshold, weight, reaching} : SmallVector<Value>();
+    auto low = [&](ValueRange x) {
+      return round ? x[0] : integer(std::numeric_limits<int32_t>::min());
+    };
+    auto step = [&](ValueRange x) { return round ? x[1] : integer(int64_t(1) << (32 - bits)); };
+    SmallVector<Value> counts;
+    for (int64_t number = 1; number <= probes; ++number) {
+      SmallVector<Value> inputs = {select.getInput()};
+      inputs.append(ArrayRef(state).take_front(2).begin(), ArrayRef(state).take_front(2).end());
+      counts.push_back(countWhere(inputs, [&](ValueRange x, Value) {
+        ValueRange own = x.drop_front();
+        return compare(arith::CmpIPredicate::sge, orderOf(x[0]),
+                       probe(low(own), step(own), number));
+      }));
+    }
+    SmallVector<Value> inputs = state;
+    llvm::append_range(inputs, counts);
+    auto reaches = [&](Value count) {
+      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, count, wanted());
+    };
+    Value next = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) {
+      Value steps = integer(0);
+      for (Value count : x.drop_front(state.size()))
+        steps = arith::AddIOp::create(
+            builder, loc, steps,
+            arith::ExtUIOp::create(builder, loc, builder.getI32Type(), reaches(count)));
+      Value distance = arith::MulIOp::create(builder, loc, steps, step(x));
+      return arith::AddIOp::create(builder, loc, low(x), distance).getResult();
+    });
+    reaching = map(rows(builder.getF32Type()), inputs, [&](ValueRange x, Value) {
+      // All visible keys reach the least number: so many that equals are looked for.
+      Value most = round ? x[2] : real(double(int64_t(1) << (keyBits + 1)));
+      for (Value count : x.drop_front(state.size()))
+        most = arith::SelectOp::create(builder, loc, reaches(count), count, most);
+      return most;
+    });
+    weight = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) -> Value {
+      return arith::ShRSIOp::create(builder, loc, step(x), integer(bits));
+    });
+    threshold = next;
+    for (Value value : {threshold, reaching, weight})
+      store(value);
+  }
+}
+
+/// Rounds: the first key from which on the equals of t are not chosen.
+void Expansion::findEnd() {
+  Value ties = store(map(rows(builder.getI32Type()), {reaching}, [&](ValueRange x, Value) -> Value {
+    Value more = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, x[0], wanted());
+    return arith::ExtUIOp::create(builder, loc, builder.getI32Type(), more);
+  }));
+  Value candidates = where({select.getInput(), ties}, [&](ValueRange x, Value) {
+    return compare(arith::CmpIPredicate::ne, x[1], integer(0));
+  });
+  Value weight;
+  for (int64_t round = 0; round < keyBits / bits; ++round) {
+    SmallVector<Value> state = round ? SmallVector<Value>{end, weight} : SmallVector<Value>();
+    auto low = [&](ValueRange x) { return round ? x[0] : integer(0); };
+    auto step = [&](ValueRange x) {
+      return round ? x[1] : integer(int64_t(1) << (keyBits - bits));
+    };
+    SmallVector<Value> inputs = state;
+    for (int64_t number = 1; number <= probes; ++number) {
+      SmallVector<Value> own = {candidates, threshold};
+      llvm::append_range(own, state);
+      inputs.push_back(countWhere(own, [&](ValueRange x, Value key) -> Value {
+        Value order = orderOf(x[0]);
+        Value last = arith::MulIOp::create(builder, loc, step(x.drop_front(2)), integer(number));
+        last = arith::AddIOp::create(builder, loc, low(x.drop_front(2)), last);
+        Value equal = compare(arith::CmpIPredicate::eq, order, x[1]);
+        Value before = compare(arith::CmpIPredicate::slt, keyNumber(key), last);
+        return arith::OrIOp::create(builder, loc, compare(arith::CmpIPredicate::sgt, order, x[1]),
+                                    arith::AndIOp::create(builder, loc, equal, before));
+      }));
+    }
+    Value next = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) -> Value {
+      Value steps = integer(0);
+      for (Value count : x.drop_front(state.size())) {
+        Value fits =
+            arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLE, count, wanted());
+        steps = arith::AddIOp::create(
+            builder, loc, steps, arith::ExtUIOp::create(builder, loc, builder.getI32Type(), fits));
+      }
+      Value distance = arith::MulIOp::create(builder, loc, steps, step(x));
+      return arith::AddIOp::create(builder, loc, low(x), distance);
+    });
+    weight = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) -> Value {
+      return arith::ShRSIOp::create(builder, loc, step(x), integer(bits));
+    });
+    end = next;
+    store(end);
+    store(weight);
+  }
+}
+
+//===--- values of hidden pairs ----------------------------------------------------------------===//
+
+FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op) {
+  Everywhere result;
+  SmallVector<Value> inputs;
+  for (Value operand : op->getOperands()) {
+    if (!isa<attn::MatrixType>(operand.getType())) {
+      inputs.push_back(operand);
+      continue;
+    }
+    auto own = everywhere(operand);
+    if (failed(own))
+      return failure();
+    inputs.push_back(own->value);
+    llvm::append_range(result.visible, own->visible);
+  }
+  auto type = cast<attn::MatrixType>(op->getResult(0).getType());
+  bool hides = isa<attn::WhereOp>(op);
+  Type element = hides ? builder.getI1Type() : type.getElementType();
+  auto copy = attn::MapOp::create(
+      builder, loc,
+      attn::MatrixType::get(builder.getContext(), element, type.getRowAxis(), type.getColAxis()),
+      inputs);
+  IRMapping mapping;
+  op->getRegion(0).cloneInto(&copy.getBody(), mapping);
+  result.value = hides ? inputs.front() : copy.getResult();
+  if (hides)
+    result.visible.push_back(copy.getResult());
+  return result;
+}
+
+FailureOr<Everywhere> Expansion::everywhere(Value value) {
+  if (auto place = known.find(value); place != known.end())
+    return place->second;
+  Operation *op = value.getDefiningOp();
+  FailureOr<Everywhere> result = Everywhere{value, {}};
+  if (isa<attn::MapOp, attn::WhereOp>(op))
+    result = everywhereOfRegion(op);
+  else if (!isa<attn::DotOp>(op))
+    return select.emitOpError("expected scores made by dot, map and where, which is what can be "
+                              "selected from yet, but got '")
+           << op->getName() << "'";
+  if (succeeded(result))
+    known[value] = *result;
+  return result;
+}
+
+//===--- the pass ------------------------------------------------------------------------------===//
+
+LogicalResult Expansion::run() {
+  auto type = cast<attn::MatrixType>(select.getInput().getType());
+  if (!type.getElementType().isF32())
+    return select.emitOpError("expected scores of f32, which is what can be selected from yet, but "
+                              "got ")
+           << type.getElementType();
+  auto scores = everywhere(select.getInput());
+  if (failed(scores))
+    return failure();
+  findThreshold();
+  findEnd();
+  SmallVector<Value> inputs = {scores->value, threshold, end};
+  llvm::append_range(inputs, scores->visible);
+  Value chosen = map(select.getType(), inputs, [&](ValueRange x, Value key) {
+    Value order = orderOf(x[0]);
+    Value equal = compare(arith::CmpIPredicate::eq, order, x[1]);
+    Value before = compare(arith::CmpIPredicate::slt, keyNumber(key), x[2]);
+    Value result =
+        arith::OrIOp::create(builder, loc, compare(arith::CmpIPredicate::sgt, order, x[1]),
+                             arith::AndIOp::create(builder, loc, equal, before));
+    for (Value visible : x.drop_front(3))
+      result = arith::AndIOp::create(builder, loc, visible, result);
+    return result;
+  });
+  select.replaceAllUsesWith(chosen);
+  select.erase();
+  return success();
+}
+
+void ExpandSelections::runOnOperation() {
+  for (auto select : llvm::make_early_inc_range(getOperation().getBody().getOps<attn::SelectOp>()))
+    if (failed(Expansion(select).run()))
+      return signalPassFailure();
+}

@@ -14,8 +14,8 @@
 // CHECK: %[[SEEN:.*]] = map (%x = %[[DOT]])
 // CHECK-NEXT: arith.cmpi sge, %i, %j
 // CHECK: reduce sum
-// CHECK: map {{.*}}!attn.rows<i32> {
-// CHECK: {attn.store}
+// CHECK: map {{.*}}!attn.rows<i32>
+// CHECK-SAME: attributes {attn.store}
 // CHECK: %[[CHOSEN:.*]] = map (%x = %[[DOT]], %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %[[SEEN]])
 // CHECK: where (%x = %[[CAUSAL]], %{{.*}} = %[[CHOSEN]])
 // CHECK-NOT: select %{{.*}} top

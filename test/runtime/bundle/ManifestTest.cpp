@@ -422,9 +422,9 @@ TEST(ManifestCheck, Parameters) {
   EXPECT_EQ(parameterMessage(wide),
             "kernels[0].variants[0].parameters[0].type: expected ptr, but got i64");
   EXPECT_EQ(checkMessage([](KernelInfo &k) {
-              k.variants[0].parameters.resize(513, Parameter::pointer("q"));
+              k.variants[0].parameters.resize(2049, Parameter::pointer("q"));
             }),
-            "kernels[0].variants[0].parameters: expected at most 512, but got 513");
+            "kernels[0].variants[0].parameters: expected at most 2048, but got 2049");
   EXPECT_EQ(parameterMessage(Parameter::tensorMap("q", {1, 1, 64, 64}, Swizzle::None), 1),
             "kernels[0].variants[1].parameters[0].kind: expected no tensor map in host code, but "
             "got tensor_map");
@@ -470,8 +470,8 @@ TEST(ManifestCheck, Workspaces) {
             path + "[1].name: expected a name of its own, but got 'o' again");
   EXPECT_EQ(variantMessage([](Variant &v) { v.workspaces[1].name = ""; }),
             path + "[1].name: expected a name, but got ''");
-  EXPECT_EQ(variantMessage([](Variant &v) { v.workspaces.resize(17, v.workspaces[0]); }),
-            path + ": expected at most 16, but got 17");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.workspaces.resize(65, v.workspaces[0]); }),
+            path + ": expected at most 64, but got 65");
   EXPECT_EQ(
       variantMessage([](Variant &v) { v.workspaces[0].shape.resize(9, Expression::constant(1)); }),
       path + "[0].shape (rank): expected an integer from 0 to 8, but got 9");
@@ -609,8 +609,8 @@ TEST(ManifestCheck, PrePasses) {
       variantMessage([](Variant &v) { v.before[0].workspaces = v.workspaces; }),
       path +
           "[0]: expected no workspaces, masks, pre-passes and conditions of its own, but got some");
-  EXPECT_EQ(variantMessage([](Variant &v) { v.before.resize(9, v.before[0]); }),
-            path + ": expected at most 8 pre-passes, but got 9");
+  EXPECT_EQ(variantMessage([](Variant &v) { v.before.resize(65, v.before[0]); }),
+            path + ": expected at most 64 pre-passes, but got 65");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].blob = 3; }),
             path + "[1].blob: expected an index below 3, but got 3");
   EXPECT_EQ(variantMessage([](Variant &v) { v.before[1].threads = 0; }),
@@ -621,9 +621,9 @@ TEST(ManifestCheck, PrePasses) {
             path + "[0].grid[2]: expected an operand of kernel 'alibi_window', but got 'x'");
   EXPECT_EQ(variantMessage([](Variant &v) {
               for (Variant &pass : v.before)
-                pass.parameters.resize(256, Parameter::pointer("q"));
+                pass.parameters.resize(1024, Parameter::pointer("q"));
             }),
-            path + ": expected at most 512 parameters, the variant's among them, but got 514");
+            path + ": expected at most 2048 parameters, the variant's among them, but got 2050");
 }
 
 TEST(ManifestCheck, CodeInstead) {

@@ -46,8 +46,14 @@ void registerPipelines() {
   PassPipelineRegistration<>("attn-to-primitives",
                              "inline helpers and expand sugar: the primitives of the language",
                              buildPrimitivesPipeline);
+  PassPipelineRegistration<>("attn-to-stages",
+                             "primitives, and each program cut into the kernels that it takes",
+                             [](OpPassManager &manager) {
+                               buildPrimitivesPipeline(manager);
+                               buildStagesPipeline(manager);
+                             });
   PassPipelineRegistration<TargetPipelineOptions>(
-      "attn-to-plan", "primitives, and tile sizes for a target as the attribute attn.plan",
+      "attn-to-plan", "stages, and tile sizes for a target as the attribute attn.plan",
       buildPlanPipeline);
   PassPipelineRegistration<TargetPipelineOptions>(
       "attn-to-tile", "the tile program of each kernel for a target", buildTilePipeline);

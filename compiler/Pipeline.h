@@ -29,7 +29,7 @@ void buildPlanPipeline(mlir::OpPassManager &manager, const TargetPipelineOptions
 /// `attn-to-tile`: and each attn kernel replaced by its tile program.
 void buildTilePipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);
 
-/// Makes the three known to command lines.
+/// Makes these known to command lines.
 void registerPipelines();
 
 } // namespace attune

@@ -10,6 +10,7 @@
 examples/gallery/rows.txt lists the mechanisms; the comments `// Rows:`, `// Run:` and `// Not on:` of an example say which of
 them it is and how it is run (examples/gallery/README.md). Ends with exit code 1 when an example fails or a mechanism is missing.
 """
+import itertools
 import argparse
 import concurrent.futures
 import random
@@ -30,7 +31,7 @@ SIZES = {"batch": 2, "heads": 4, "kv-heads": 2, "queries": 70, "keys": 90}
 # Rows of one to three keys, where causal. Not one query: a row of one key has the weight 1, in which an eager evaluation makes no
 # error, and twice none is no bound.
 SHORT = 3
-PIPELINE = "builtin.module(attn-inline-helpers,attn.kernel(attn-expand-sugar),attn-split-stages,attn-explain-sweeps)"
+PIPELINE = "builtin.module(attn-to-stages,attn-explain-sweeps)"
 
 # What a row may lack: ops of the language, and uses of an op that do not lower.
 LACKS = {"concat", "contains", "list", "reduce by", "reduce into", "reduce over heads", "reduce over queries", "rotate", "scan",
@@ -169,7 +170,9 @@ def explain(tools, example):
     sweeps = str(sum(int(count) for count in found if count != "no"))
     tokens = found.count("no")
     carried = re.findall(r"^sweep \d+(?: over \w+)?: carries (.*)", output, re.M)
-    return (sweeps + (f" + {tokens} of tokens" if tokens else ""), "; ".join(carried)), ""
+    runs = [(text, len(list(equal))) for text, equal in itertools.groupby(carried)]
+    carried = "; ".join(f"{count} times {text}" if count > 1 else text for text, count in runs)
+    return (sweeps + (f" + {tokens} of tokens" if tokens else ""), carried), ""
 
 
 def host_level():

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // VAR: the weights of sinks (kind 2) times rho of the head; what that frees goes to the visual
-// tokens (kind 1) in proportion to their weights. ACT does the same with sinks that it finds.
+// tokens (kind 1) in proportion to their weights.
 // Masses of the kinds are sums of the same sweep.
-// Rows: 31 32
+// Rows: 32
 // Run: kind={batch}x1x{keys}:0..2
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key

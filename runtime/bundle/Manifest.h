@@ -183,7 +183,8 @@ struct Condition {
 };
 
 /// Memory that one launch needs and nobody else sees: the pre-passes of a variant write it, its
-/// entry reads it. Contiguous and row-major, aligned to 256 bytes, at most maxWorkspaceBytes. In
+/// entry reads it. Contiguous and row-major, aligned to 256 bytes, at most maxWorkspaceBytes; of one
+/// with a tensor map the innermost dimension takes a multiple of 16 bytes. In
 /// JSON {"name": "bounds", "dtype": "i32", "shape": [["ceildiv", ["size", "k", 2], 64], 2]}.
 struct Workspace {
   /// Unlike those of operands, results and other workspaces.
@@ -217,7 +218,7 @@ struct MaskInfo {
 /// One parameter of the entry point, in order.
 struct Parameter {
   ParameterKind kind = ParameterKind::Pointer;
-  /// The operand or result that it describes; for Pointer, Size and Stride also a workspace.
+  /// The operand or result that it describes; if not a Scalar also a workspace.
   std::string operand;
   /// For Size and Stride. A stride is in elements.
   int64_t dim = 0;
@@ -258,7 +259,7 @@ struct Variant {
   int64_t scratchBytes = 0;
   /// Rows of results that a block computes, where that counts (`instead`); 0 may be absent in JSON.
   int64_t rows = 0;
-  /// x (fastest), y, z. A launch with a zero in it does nothing.
+  /// x (fastest), y, z. With a zero in it there is nothing to launch.
   std::array<Expression, 3> grid;
   std::vector<Parameter> parameters;
   /// Bytes: every pointer, and every stride but the innermost, of rows and cols whose tokens are
@@ -273,8 +274,9 @@ struct Variant {
   /// Pre-passes: they run in this order before the entry, on the same stream and with the same
   /// arguments, and see the workspaces of this variant. Of the same target and format, and with
   /// neither workspaces, masks nor pre-passes of their own; all of them together and the variant have at
-  /// most maxParameters parameters. A grid with a zero in it skips the pre-pass; one in the grid of
-  /// the variant skips them all. The field may be absent in JSON.
+  /// most maxParameters parameters. They may write results, too. A grid with a zero in it skips the
+  /// pre-pass; a launch where that skips the variant and all that have a pointer to (or a tensor map of)
+  /// a result does nothing at all. The field may be absent in JSON.
   std::vector<Variant> before;
   /// What this code demands of a launch beyond what the kernel does; the field may be absent in JSON.
   std::vector<Condition> when;

@@ -373,7 +373,7 @@ private:
   void checkParameter(const Names &names, const Variant &variant, const Parameter &parameter,
                       const std::string &path) {
     if (const Workspace *workspace = names.owner.findWorkspace(parameter.operand))
-      return checkWorkspaceParameter(*workspace, parameter, path);
+      return checkWorkspaceParameter(*workspace, variant, parameter, path);
     const KernelInfo &kernel = names.kernel;
     const OperandInfo *info = kernel.find(parameter.operand);
     expect(info, path + ".operand", "an operand or result of kernel '" + kernel.name + "'",
@@ -389,17 +389,27 @@ private:
     if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
       checkDimension(kernel, parameter.operand, parameter.dim, path + ".dim");
     if (parameter.kind == ParameterKind::TensorMap)
-      checkTensorMap(*info, variant, parameter, path);
+      checkTensorMap({info->name, info->dtype, info->shape.size()}, variant, parameter, path);
   }
 
-  void checkWorkspaceParameter(const Workspace &workspace, const Parameter &parameter,
-                               const std::string &path) {
-    expect(parameter.kind <= ParameterKind::Stride, path + ".kind",
-           "pointer, size or stride of workspace '" + workspace.name + "'",
+  void checkWorkspaceParameter(const Workspace &workspace, const Variant &variant,
+                               const Parameter &parameter, const std::string &path) {
+    expect(parameter.kind != ParameterKind::Scalar, path + ".kind",
+           "pointer, size, stride or tensor_map of workspace '" + workspace.name + "'",
            std::string(spelling(parameter.kind)));
     checkParameterType(workspace.dtype, parameter, path + ".type");
-    if (parameter.kind != ParameterKind::Pointer)
+    if (parameter.kind == ParameterKind::Size || parameter.kind == ParameterKind::Stride)
       checkDimension(workspace.shape.size(), parameter.operand, parameter.dim, path + ".dim");
+    if (parameter.kind != ParameterKind::TensorMap)
+      return;
+    checkTensorMap({workspace.name, workspace.dtype, workspace.shape.size()}, variant, parameter,
+                   path);
+    if (!ok || workspace.shape.back().kind != Expression::Kind::Constant)
+      return;
+    int64_t row = workspace.shape.back().number * byteSize(workspace.dtype);
+    expect(row % 16 == 0, path + ".operand",
+           "a workspace whose innermost dimension takes a multiple of 16 bytes",
+           number(row) + " bytes in '" + workspace.name + "'");
   }
 
   void checkParameterType(ElementType dtype, const Parameter &parameter, const std::string &path) {
@@ -417,19 +427,26 @@ private:
            std::string(spelling(parameter.type)));
   }
 
-  void checkTensorMap(const OperandInfo &info, const Variant &variant, const Parameter &parameter,
+  /// What a tensor map is of.
+  struct Mapped {
+    const std::string &name;
+    ElementType dtype;
+    size_t rank;
+  };
+
+  void checkTensorMap(const Mapped &mapped, const Variant &variant, const Parameter &parameter,
                       const std::string &path) {
     expect(variant.format != BlobFormat::Elf, path + ".kind", "no tensor map in host code",
            "tensor_map");
-    expect(parameter.box.size() == info.shape.size(), path + ".box",
-           number(int64_t(info.shape.size())) + " sizes, one a dimension of '" + info.name + "'",
+    expect(parameter.box.size() == mapped.rank, path + ".box",
+           number(int64_t(mapped.rank)) + " sizes, one a dimension of '" + mapped.name + "'",
            number(int64_t(parameter.box.size())));
-    expectRange(int64_t(info.shape.size()), 1, 5, path + ".operand (rank)");
+    expectRange(int64_t(mapped.rank), 1, 5, path + ".operand (rank)");
     for (size_t i = 0; i < parameter.box.size() && ok; ++i)
       expectRange(parameter.box[i], 1, 256, path + ".box[" + number(int64_t(i)) + "]");
     if (!ok)
       return;
-    int64_t row = parameter.box.back() * byteSize(info.dtype);
+    int64_t row = parameter.box.back() * byteSize(mapped.dtype);
     int64_t widest[] = {256 * 8, 32, 64, 128};
     expect(row % 16 == 0 && row <= widest[size_t(parameter.swizzle)], path + ".box",
            "rows of a multiple of 16 bytes, and of no more than are swizzled (" +

@@ -3,6 +3,8 @@
 
 #include "runtime/device/SelfTest.h"
 
+#include <tuple>
+
 namespace attune::device {
 namespace {
 
@@ -59,16 +61,28 @@ private:
 struct Kernel::Loaded {
   bundle::Variant variant;
   /// Of the variant, and then of each that may be launched instead.
-  std::vector<std::vector<std::unique_ptr<Code>>> codes;
+  std::vector<std::vector<std::shared_ptr<Code>>> codes;
   std::string reason;
 };
 
-static std::vector<std::unique_ptr<Code>> loadPasses(Device &device, const bundle::Bundle &bundle,
+/// The code of the pre-passes and of the variant; what runs several times is loaded once.
+static std::vector<std::shared_ptr<Code>> loadPasses(Device &device, const bundle::Bundle &bundle,
                                                      const bundle::Variant &variant) {
-  std::vector<std::unique_ptr<Code>> codes;
+  std::vector<std::shared_ptr<Code>> codes;
+  std::vector<const bundle::Variant *> loaded;
+  auto key = [](const bundle::Variant &pass) {
+    return std::tie(pass.blob, pass.entry, pass.threads, pass.sharedBytes, pass.scratchBytes);
+  };
+  auto add = [&](const bundle::Variant &pass) {
+    size_t same = 0;
+    while (same < loaded.size() && key(*loaded[same]) != key(pass))
+      ++same;
+    loaded.push_back(&pass);
+    codes.push_back(same < codes.size() ? codes[same] : device.load(pass, bundle.blobs[pass.blob]));
+  };
   for (const bundle::Variant &pass : variant.before)
-    codes.push_back(device.load(pass, bundle.blobs[pass.blob]));
-  codes.push_back(device.load(variant, bundle.blobs[variant.blob]));
+    add(pass);
+  add(variant);
   return codes;
 }
 
@@ -103,7 +117,7 @@ Kernel::Kernel(std::shared_ptr<Device> target, const bundle::Bundle &bundle,
 
 Kernel::Kernel(std::shared_ptr<Device> target, const bundle::KernelInfo &kernel, Loaded loaded)
     : device(std::move(target)), reason(std::move(loaded.reason)) {
-  for (std::vector<std::unique_ptr<Code>> &codes : loaded.codes) {
+  for (std::vector<std::shared_ptr<Code>> &codes : loaded.codes) {
     const bundle::Variant &variant =
         choices.empty() ? loaded.variant : loaded.variant.instead[choices.size() - 1];
     choices.push_back({LaunchPlan(kernel, variant), std::move(codes)});

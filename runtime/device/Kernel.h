@@ -35,7 +35,7 @@ private:
   struct Choice {
     LaunchPlan plan;
     /// One a pass of the plan.
-    std::vector<std::unique_ptr<Code>> codes;
+    std::vector<std::shared_ptr<Code>> codes;
   };
   struct Loaded;
   Kernel(std::shared_ptr<Device> device, const bundle::KernelInfo &kernel, Loaded loaded);

@@ -83,13 +83,15 @@ void LaunchPlan::marshal(Device &device, char *memory, LaunchState &state) const
     } else if (parameter.kind == ParameterKind::Scalar) {
       storeScalar(state.arguments[parameters[i].argument], parameter.type, state.values[i]);
     } else if (parameter.kind == ParameterKind::TensorMap) {
-      const OperandInfo &info = arguments[parameters[i].argument].info;
+      size_t index = parameters[i].argument, count = arguments.size();
+      ElementType dtype =
+          index < count ? arguments[index].info.dtype : workspaces[index - count].dtype;
       state.pointers[i] = state.maps[maps];
       std::memset(state.maps[maps], 0, sizeof(state.maps[maps]));
       // There is no map of nothing; a kernel reads no tile of it either.
       if (tensor.elements > 0)
-        device.encodeTensorMap({parameter, info.dtype, tensor.data, int(info.shape.size()),
-                                tensor.sizes, tensor.strides, info.name},
+        device.encodeTensorMap({parameter, dtype, tensor.data, int(parameter.box.size()),
+                                tensor.sizes, tensor.strides, parameter.operand},
                                state.maps[maps]);
       ++maps;
     } else {

@@ -59,8 +59,8 @@ public:
   /// Sets the parameters of a state that has been checked, with the workspaces in `memory`.
   void marshal(Device &device, char *memory, LaunchState &state) const;
 
-  /// Whether a state that has been checked launches nothing.
-  bool isEmpty(const LaunchState &state) const { return hasZero(state.grids[passes.size() - 1]); }
+  /// Whether a state that has been checked launches nothing that writes results.
+  bool isEmpty(const LaunchState &state) const;
   static bool hasZero(const Grid &grid) { return grid[0] == 0 || grid[1] == 0 || grid[2] == 0; }
 
   /// The pre-passes and the variant itself, which is the last.
@@ -98,11 +98,15 @@ private:
   };
   struct Pass {
     size_t firstParameter;
+    /// Is there a pointer to a result, or a tensor map of one?
+    bool hasResult;
     std::array<SizeExpression, 3> grid;
   };
   struct BoundWorkspace {
+    std::string name;
     bundle::ElementType dtype;
     std::vector<SizeExpression> shape;
+    bool isMapped = false;
   };
 
   void addArguments();

@@ -38,6 +38,13 @@ int64_t LaunchPlan::evaluate(const SizeExpression &size, const LaunchState &stat
                ", but " + found + (because.empty() ? "" : ": " + because));
 }
 
+bool LaunchPlan::isEmpty(const LaunchState &state) const {
+  for (size_t pass = 0; pass < passes.size(); ++pass)
+    if (passes[pass].hasResult && !hasZero(state.grids[pass]))
+      return false;
+  return true;
+}
+
 void LaunchPlan::sizeWorkspaces(LaunchState &state) const {
   // More than any element needs, and a boundary that caches like. Nothing is added at the end, where
   // a simulated device sees a write that goes too far.
@@ -57,9 +64,17 @@ void LaunchPlan::sizeWorkspaces(LaunchState &state) const {
     int64_t bytes = 0;
     overflow |= __builtin_mul_overflow(tensor.elements, byteSize(workspace.dtype), &bytes);
     if (overflow || bytes > maxWorkspaceBytes)
-      failArgument("expected workspace '" + variant.workspaces[i].name + "' to take at most " +
+      failArgument("expected workspace '" + workspace.name + "' to take at most " +
                    std::to_string(maxWorkspaceBytes) + " bytes, but " +
                    (overflow ? "its size overflows 64 bits" : "got " + std::to_string(bytes)));
+    // Strides of a tensor map are multiples of 16 bytes.
+    int64_t row = tensor.elements && workspace.isMapped
+                      ? tensor.sizes[workspace.shape.size() - 1] * byteSize(workspace.dtype)
+                      : 0;
+    if (row % 16)
+      failArgument("expected the innermost dimension of workspace '" + workspace.name +
+                   "', which has a tensor map, to take a multiple of 16 bytes, but got " +
+                   std::to_string(row));
     state.workspaceOffsets[i] = (state.workspaceBytes + alignment - 1) / alignment * alignment;
     state.workspaceBytes = state.workspaceOffsets[i] + bytes;
   }

@@ -55,6 +55,7 @@ void LaunchPlan::addArguments() {
 
 void LaunchPlan::addWorkspace(const Workspace &workspace) {
   BoundWorkspace bound;
+  bound.name = workspace.name;
   bound.dtype = workspace.dtype;
   for (const Expression &size : workspace.shape)
     bound.shape.push_back({"dimension " + std::to_string(bound.shape.size()) + " of workspace '" +
@@ -66,19 +67,26 @@ void LaunchPlan::addWorkspace(const Workspace &workspace) {
 void LaunchPlan::addPass(const Variant &code, const std::string &prePass) {
   Pass pass;
   pass.firstParameter = parameters.size();
+  pass.hasResult = prePass.empty();
   for (size_t axis = 0; axis < 3; ++axis)
     pass.grid[axis] = {inPass(std::string("the launch size along ") + "xyz"[axis], prePass),
                        toSteps(code.grid[axis], kernel), INT64_MAX};
-  passes.push_back(std::move(pass));
   for (const Parameter &parameter : code.parameters) {
     size_t index = indexOf(parameter.operand);
     parameters.push_back({parameter, index});
+    bool isMap = parameter.kind == ParameterKind::TensorMap;
+    if (index >= arguments.size()) {
+      workspaces[index - arguments.size()].isMapped |= isMap;
+      continue;
+    }
+    Argument &argument = arguments[index];
+    pass.hasResult |= argument.isResult && (isMap || parameter.kind == ParameterKind::Pointer);
     // A tensor map holds all strides but the innermost, in multiples of 16 bytes.
-    if (parameter.kind == ParameterKind::TensorMap)
-      for (int64_t *alignment :
-           {&arguments[index].pointerAlignment, &arguments[index].strideAlignment})
+    if (isMap)
+      for (int64_t *alignment : {&argument.pointerAlignment, &argument.strideAlignment})
         *alignment = std::max<int64_t>(*alignment, 16);
   }
+  passes.push_back(std::move(pass));
 }
 
 uint32_t LaunchPlan::freeStridesOf(size_t argument) const {

@@ -557,10 +557,8 @@ TEST(ManifestCheck, ParametersOfWorkspaces) {
   EXPECT_EQ(parameterMessage(Parameter::stride("bounds", -1)),
             path + ".dim: expected a dimension below 2 of 'bounds', but got -1");
   EXPECT_EQ(parameterMessage(Parameter::scalar("count", ElementType::I64)),
-            path + ".kind: expected pointer, size or stride of workspace 'count', but got scalar");
-  EXPECT_EQ(parameterMessage(Parameter::tensorMap("bounds", {1, 1}, Swizzle::None)),
-            path + ".kind: expected pointer, size or stride of workspace 'bounds', but got "
-                   "tensor_map");
+            path + ".kind: expected pointer, size, stride or tensor_map of workspace 'count', but "
+                   "got scalar");
   Parameter wide = Parameter::pointer("bounds");
   wide.type = ParameterType::I64;
   EXPECT_EQ(parameterMessage(wide), path + ".type: expected ptr, but got i64");
@@ -569,6 +567,32 @@ TEST(ManifestCheck, ParametersOfWorkspaces) {
                 [](KernelInfo &k) { k.variants[0].parameters[0] = Parameter::pointer("bounds"); }),
             "kernels[0].variants[0].parameters[0].operand: expected an operand or result of kernel "
             "'alibi_window', but got 'bounds'");
+}
+
+TEST(ManifestCheck, TensorMapsOfWorkspaces) {
+  auto map = [](Variant &variant, std::vector<int64_t> box, Expression width) {
+    variant.workspaces[0].shape[1] = std::move(width);
+    variant.before[1].parameters[0] = Parameter::tensorMap("bounds", std::move(box), Swizzle::None);
+  };
+  auto message = [&](std::vector<int64_t> box, Expression width) {
+    return variantMessage([&](Variant &v) { map(v, box, width); });
+  };
+  const std::string path = "kernels[0].variants[3].before[1].parameters[0]";
+  // What is known at launch only is checked there.
+  for (const Expression &width : {Expression::constant(4), Expression::size("k", 1)}) {
+    Bundle bundle = sampleBundle();
+    map(bundle.manifest.kernels[0].variants[3], {64, 4}, width);
+    Result<void> checked = checkManifest(bundle.manifest, bundle.blobs.size());
+    EXPECT_TRUE(checked) << checked.message();
+  }
+  EXPECT_EQ(message({64, 4}, Expression::constant(6)),
+            path + ".operand: expected a workspace whose innermost dimension takes a multiple of "
+                   "16 bytes, but got 24 bytes in 'bounds'");
+  EXPECT_EQ(message({4}, Expression::constant(4)),
+            path + ".box: expected 2 sizes, one a dimension of 'bounds', but got 1");
+  EXPECT_EQ(message({1, 1}, Expression::constant(4)),
+            path + ".box: expected rows of a multiple of 16 bytes, and of no more than are "
+                   "swizzled (none), but got 4 bytes");
 }
 
 TEST(ManifestCheck, Masks) {

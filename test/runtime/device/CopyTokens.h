@@ -96,6 +96,23 @@ inline bundle::Bundle copyBundle(const std::string &ptx = copyPtx) {
   return made;
 }
 
+/// The same by way of a workspace of tokens of `width` numbers: copied there, and from there to o.
+inline bundle::Bundle copyTwiceBundle(bundle::Expression width = bundle::Expression::constant(32)) {
+  using bundle::Expression;
+  using bundle::Parameter;
+  bundle::Bundle made = copyBundle();
+  bundle::Variant &variant = made.manifest.kernels[0].variants[0];
+  bundle::Variant pass = variant;
+  pass.parameters[1] = Parameter::pointer("w");
+  variant.parameters[0].operand = "w";
+  variant.workspaces = {{"w",
+                         bundle::ElementType::F32,
+                         {Expression::size("o", 0), Expression::size("o", 1),
+                          Expression::size("o", 2), std::move(width)}}};
+  variant.before = {pass};
+  return made;
+}
+
 inline constexpr DLDataType float32 = {kDLFloat, 32, 1};
 
 /// Two sequences of three heads of ten tokens.

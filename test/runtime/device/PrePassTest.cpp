@@ -86,6 +86,39 @@ TEST_P(PrePass, GridWithAZeroSkipsThePrePass) {
   EXPECT_EQ(found[1], 4);
 }
 
+TEST_P(PrePass, PrePassThatWritesAResultRunsAlone) {
+  // o takes the place of the workspace that tile_sums writes; of one tile.
+  auto alone = [](bundle::Variant &variant) {
+    variant.before[0].parameters[3] = bundle::Parameter::pointer("o");
+    variant.before[1].grid[0] = Expression::constant(0);
+    variant.grid[0] = Expression::constant(0);
+  };
+  TileSumsProblem problem(device, 4, 4);
+  std::vector<int64_t> found(4, -1);
+  problem.o.copyFrom(found.data());
+  changed(alone).launch(problem.arguments());
+  problem.o.copyTo(found.data());
+  EXPECT_EQ(found, (std::vector<int64_t>{1 + 2 + 3 + 4, 4, -1, -1}));
+
+  found.assign(4, -1);
+  problem.o.copyFrom(found.data());
+  changed([&](bundle::Variant &variant) {
+    alone(variant);
+    variant.before[0].grid[1] = Expression::constant(0);
+  }).launch(problem.arguments());
+  problem.o.copyTo(found.data());
+  EXPECT_EQ(found, std::vector<int64_t>(4, -1));
+}
+
+TEST_P(PrePass, AsManyAsThereMayBe) {
+  Kernel tiles = changed([](bundle::Variant &variant) {
+    variant.before.insert(variant.before.begin(), bundle::maxBefore - 2, variant.before[0]);
+  });
+  TileSumsProblem problem(device);
+  tiles.launch(problem.arguments());
+  problem.expectRight();
+}
+
 TEST_P(PrePass, GridThatHasNoValue) {
   Kernel tiles = changed([](bundle::Variant &variant) {
     variant.before[1].grid[1] =

@@ -20,6 +20,14 @@ protected:
       names.push_back(line.substr(0, line.find(' ')));
     return names;
   }
+  /// The entries that the lines from `from` on look up, and what they unload.
+  Lines modules(size_t from) {
+    Lines names;
+    for (const std::string &line : lines(from))
+      if (line.rfind("cuModuleGetFunction", 0) == 0 || line == "cuModuleUnload")
+        names.push_back(line);
+    return names;
+  }
   static std::string hexPointer(const Memory &memory) {
     return hex(reinterpret_cast<uint64_t>(memory.data()));
   }
@@ -62,13 +70,34 @@ TEST_F(CudaPrePass, LoadingLoadsEachCode) {
   {
     Kernel tiles(device, openBundle(contents()), "tiles");
   }
-  Lines names;
+  EXPECT_EQ(modules(before), (Lines{"cuModuleGetFunction tile_sums", "cuModuleGetFunction all_sums",
+                                    "cuModuleGetFunction spread_sums", "cuModuleUnload",
+                                    "cuModuleUnload", "cuModuleUnload"}));
+}
+
+TEST_F(CudaPrePass, WhatRunsSeveralTimesIsLoadedOnce) {
+  bundle::Bundle other = contents();
+  bundle::Variant &variant = other.manifest.kernels[0].variants[0];
+  bundle::Variant sums = variant.before[0], wide = sums;
+  wide.threads = 2;
+  variant.before = {sums, sums, wide, variant.before[1], sums};
+  Device device("cuda");
+  size_t before = recording.lineCount();
+  Kernel tiles(device, openBundle(other), "tiles");
+  EXPECT_EQ(modules(before),
+            (Lines{"cuModuleGetFunction tile_sums", "cuModuleGetFunction tile_sums",
+                   "cuModuleGetFunction all_sums", "cuModuleGetFunction spread_sums"}));
+  TileSumsProblem problem(device);
+  before = recording.lineCount();
+  tiles.launch(problem.arguments());
+  Lines entries;
   for (const std::string &line : lines(before))
-    if (line.rfind("cuModuleGetFunction", 0) == 0 || line == "cuModuleUnload")
-      names.push_back(line);
-  EXPECT_EQ(names, (Lines{"cuModuleGetFunction tile_sums", "cuModuleGetFunction all_sums",
-                          "cuModuleGetFunction spread_sums", "cuModuleUnload", "cuModuleUnload",
-                          "cuModuleUnload"}));
+    if (line.rfind("cuLaunchKernel", 0) == 0)
+      entries.push_back(line.substr(0, line.find(", shared")));
+  const std::string start = "cuLaunchKernel tile_sums, grid 3 1 1, block ";
+  EXPECT_EQ(entries, (Lines{start + "1 1 1", start + "1 1 1", start + "2 1 1",
+                            "cuLaunchKernel all_sums, grid 1 1 1, block 1 1 1", start + "1 1 1",
+                            "cuLaunchKernel spread_sums, grid 3 1 1, block 1 1 1"}));
 }
 
 TEST_F(CudaPrePass, EmptyLaunchAllocatesNothing) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How is a tensor map encoded, and how does it reach the kernel?
+#include "test/runtime/device/CopyTokens.h"
 #include "test/runtime/device/cuda/CudaFixture.h"
 
 using namespace attune;
@@ -23,6 +24,38 @@ TEST_F(Cuda, TensorMapIsEncodedAndPassed) {
                    "cuLaunchKernel scale_add, grid 3 4 2, block 128 1 1, shared 0, default "
                    "stream," +
                        map + expectedParameters(problem)}));
+}
+
+TEST_F(Cuda, TensorMapOfAWorkspace) {
+  recording.setGpus(1, 90);
+  Device device("cuda");
+  Kernel kernel(device, openBundle(copyTwiceBundle()), "copy_tokens");
+  CopyProblem problem(device);
+  size_t before = recording.lineCount();
+  kernel.launch(problem.arguments());
+  Lines found = lines(before);
+  const std::string map =
+      "cuTensorMapEncodeTiled type 7, sizes 32,10,3,2, strides 128,1280,3840, box 32,4,1,1, steps "
+      "1,1,1,1, interleave 0, swizzle 0, promotion 2, fill 0";
+  const std::string launch = "cuLaunchKernel copy_tokens, grid 3 3 2, block 128 1 1, shared 520, "
+                             "default stream,";
+  ASSERT_EQ(found.size(), 6u);
+  EXPECT_EQ(found[0], "cuMemAllocAsync 7680 bytes, default stream");
+  EXPECT_EQ(found[1], map);
+  EXPECT_EQ(found[2], map);
+  // The first has a map of x and a pointer to the workspace, the second a map of that and o.
+  std::string rest;
+  for (int i = 0; i < 120; ++i)
+    rest += "ee";
+  std::string numbers = hex<int64_t>(3) + hex<int64_t>(10);
+  std::string x = hex(reinterpret_cast<uint64_t>(problem.x.data()));
+  std::string start = launch + x + rest + " ";
+  ASSERT_EQ(found[3].substr(0, start.size()), start);
+  std::string workspace = " " + found[3].substr(start.size(), 16);
+  EXPECT_EQ(found[3], launch + x + rest + workspace + numbers);
+  EXPECT_EQ(found[4], launch + workspace + rest +
+                          hex(reinterpret_cast<uint64_t>(problem.o.data())) + numbers);
+  EXPECT_EQ(found[5], "cuMemFreeAsync default stream");
 }
 
 TEST_F(Cuda, TensorMapOfNothingIsZero) {

@@ -67,6 +67,25 @@ TEST(SimTensorMap, LayoutsThatAKernelReads) {
   }
 }
 
+TEST(SimTensorMap, OfAWorkspace) {
+  Device device("sim");
+  CopyProblem problem(device);
+  Kernel(device, openBundle(copyTwiceBundle()), "copy_tokens").launch(problem.arguments());
+  EXPECT_EQ(problem.result(), problem.numbers);
+  EXPECT_EQ(device.simulatorReport().errors, 0u);
+}
+
+TEST(SimTensorMap, OfAWorkspaceWhoseRowsNoMapHas) {
+  Device device("sim");
+  CopyProblem problem(device);
+  // As many numbers as there are heads.
+  bundle::Bundle narrow = copyTwiceBundle(bundle::Expression::size("x", 1));
+  Kernel kernel(device, openBundle(narrow), "copy_tokens");
+  EXPECT_EQ(messageOf([&] { kernel.launch(problem.arguments()); }, ATTUNE_INVALID_ARGUMENT),
+            "kernel 'copy_tokens': expected the innermost dimension of workspace 'w', which has a "
+            "tensor map, to take a multiple of 16 bytes, but got 12");
+}
+
 TEST(SimTensorMap, LayoutsThatNoMapHas) {
   Device device("sim");
   auto message = [&](std::vector<int64_t> strides, size_t bytesIn = 0) {

@@ -58,6 +58,26 @@ def ExpandSelectionsPass : Pass<"attn-expand-selections", "::attune::attn::Kerne
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def ExpandSolvePass : Pass<"attn-expand-solve", "::attune::attn::KernelOp"> {
+  let summary = "find the thresholds of solve by rounds of sums";
+  let description = [{
+    Each `solve` becomes `rounds` rounds, in each of which the sums at `probes` thresholds, evenly
+    spread over the interval that is left, are computed side by side; the next round searches between
+    the last probe whose sum is too great and the first whose is small enough. The result is the
+    upper end: never below the threshold, and above it by (probes + 1)^-rounds of the interval at
+    most, 2^-24 with the defaults, and what rounding does. An interval without a finite length is not
+    searched: its result is the upper end.
+
+    On entry: any verified kernel. On exit: no `solve` is in it. Refuses no program.
+
+    Example: `test/compiler/passes/attn-expand-solve.mlir`.
+  }];
+  let options = [
+    Option<"probes", "probes", "unsigned", "3", "thresholds tried in a round, 1 to 64">,
+    Option<"rounds", "rounds", "unsigned", "12", "rounds, 1 to 64">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
   let summary = "cut a program into kernels that run one after the other";
   let description = [{

@@ -13,6 +13,7 @@
 // of comparisons of affine.apply with zero; entmax is what its description in AttnOps.td says, by
 // `solve`.
 #include "compiler/Passes.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,31 +46,6 @@ public:
 };
 
 } // namespace
-
-/// Fills a region that is evaluated at a place of `place`: it takes what `leading` says, then one
-/// element an operand, of which `body` makes what it yields.
-static void createPlaceRegion(OpBuilder &builder, Location loc, Region &region, TypeRange leading,
-                              ValueRange inputs, Type place,
-                              function_ref<Value(OpBuilder &, ValueRange)> body) {
-  OpBuilder::InsertionGuard guard(builder);
-  Block *block = builder.createBlock(&region);
-  for (Type type : leading)
-    block->addArgument(type, loc);
-  for (Value input : inputs)
-    block->addArgument(getPlaceElementType(input.getType()), loc);
-  unsigned numElements = block->getNumArguments();
-  for (unsigned i = 0, e = getNumPlaceIndices(place); i < e; ++i)
-    block->addArgument(builder.getIndexType(), loc);
-  YieldOp::create(builder, loc, body(builder, block->getArguments().take_front(numElements)));
-}
-
-/// A map whose region is `body` of one element an operand.
-static Value createMap(OpBuilder &builder, Location loc, Type type, ValueRange inputs,
-                       function_ref<Value(OpBuilder &, ValueRange)> body) {
-  auto map = MapOp::create(builder, loc, type, inputs);
-  createPlaceRegion(builder, loc, map.getBody(), {}, inputs, type, body);
-  return map;
-}
 
 static Value createExpDifference(OpBuilder &builder, Location loc, Value x, Value y) {
   return math::ExpOp::create(builder, loc, arith::SubFOp::create(builder, loc, x, y));

@@ -3,7 +3,9 @@
 // loops over one row, without the evaluator.
 #include "test/compiler/reference/Cases.h"
 
+#include "compiler/Passes.h"
 #include "compiler/Pipeline.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
 #include <cmath>
@@ -47,12 +49,15 @@ std::string kernel(const std::string &extra, const std::string &results, const s
          ") {\n" + scoresOfTable + hidden + body + "}\n";
 }
 
-/// The results after sugar became primitives.
+/// The results after sugar became primitives, and with `solve` that too.
 std::vector<Tensor> evaluateExpanded(const std::string &text,
-                                     const std::vector<Argument> &arguments, Mode mode) {
+                                     const std::vector<Argument> &arguments, Mode mode,
+                                     bool solve = false) {
   auto module = parse(text);
   mlir::PassManager manager(&context());
   attune::buildPrimitivesPipeline(manager);
+  if (solve)
+    manager.addNestedPass<attune::attn::KernelOp>(attune::createExpandSolvePass());
   EXPECT_TRUE(mlir::succeeded(manager.run(*module)));
   auto results = attune::reference::evaluate(kernelOf(*module), arguments, {.mode = mode});
   if (!results) {
@@ -216,6 +221,71 @@ TEST(Search, alphaIsAboveOne) {
   arguments.push_back(tensorOf(ElementType::F32, {1, 1, 2}, {1.5, 1}));
   EXPECT_EQ(failure(text, arguments),
             "'attn.entmax': expected an alpha above 1, but at query 1 it is 1.00");
+}
+
+//===--- attn-expand-solve --------------------------------------------------------------------===//
+
+TEST(ExpandSolve, thresholdsAreAtLeastTheExactOnesAndNear) {
+  std::mt19937_64 generator(11);
+  Tensor z = normal(generator, ElementType::F32, {2, 9, 40});
+  auto exact = evaluate(kernel("", "!r", sparsemax), operandsOf(z));
+  auto found = evaluateExpanded(kernel("", "!r", sparsemax), operandsOf(z), Mode::Exact, true);
+  ASSERT_EQ(found.size(), 1u);
+  for (int64_t h = 0; h < 2; ++h)
+    for (int64_t i = 0; i < 9; ++i) {
+      double expected = at(exact[0], {0, h, i}), tau = at(found[0], {0, h, i});
+      if (std::isinf(expected)) {
+        EXPECT_EQ(tau, expected); // rows without a key
+        continue;
+      }
+      EXPECT_GE(tau, expected - 1e-15) << h << i;
+      EXPECT_LE(tau, expected + 0x1p-24 + 1e-15) << h << i;
+    }
+  // In f32, as code computes it: a few units in the last place more.
+  auto eager = evaluateExpanded(kernel("", "!r", sparsemax), operandsOf(z), Mode::Eager, true);
+  for (int64_t i = 0; i < 9; ++i)
+    EXPECT_NEAR(at(eager[0], {0, 0, i}), at(exact[0], {0, 0, i}), 1e-6) << i;
+}
+
+TEST(ExpandSolve, weightsOfEntmax) {
+  std::mt19937_64 generator(12);
+  Tensor z = normal(generator, ElementType::F32, {1, 5, 30});
+  for (int64_t j = 0; j < 30; ++j)
+    z.set(j, -infinity); // a row that counts as empty
+  std::string text = kernel(", %a: !r", "!s", "  %p = entmax %m alpha %a : !s\n  return %p : !s\n");
+  std::vector<Argument> arguments = operandsOf(z);
+  arguments.push_back(tensorOf(ElementType::F32, {1, 1, 5}, {1.5, 1.25, 1.5, 2, 3}));
+  auto exact = evaluate(text, arguments),
+       found = evaluateExpanded(text, arguments, Mode::Exact, true);
+  ASSERT_EQ(found.size(), 1u);
+  // The slope of a weight by its threshold is 1 / (alpha - 1) at most where alpha is 2 at most; the
+  // square root of alpha = 3 is steep at 0.
+  for (int64_t i = 0; i < 5; ++i)
+    for (int64_t j = 0; j < 30; ++j)
+      EXPECT_NEAR(at(found[0], {0, 0, i, j}), at(exact[0], {0, 0, i, j}), i < 4 ? 0x1p-22 : 0x1p-12)
+          << i << " " << j;
+}
+
+/// As solveLinear, by rounds.
+double solveLinearByRounds(double low, double high, double total) {
+  std::vector<Argument> arguments = operandsOf(tensorOf(ElementType::F32, {1, 1, 1}, {2}));
+  arguments.push_back(tensorOf(ElementType::F32, {1, 1, 1}, {low}));
+  arguments.push_back(tensorOf(ElementType::F32, {1, 1, 1}, {high}));
+  arguments.push_back(total);
+  auto results = evaluateExpanded(kernel(", %lo: !r, %hi: !r, %n: f32", "!r", fromOperands),
+                                  arguments, Mode::Exact, true);
+  return results.empty() ? nan : at(results[0], {0, 0, 0});
+}
+
+TEST(ExpandSolve, endsOfIntervals) {
+  EXPECT_NEAR(solveLinearByRounds(-10, 10, 0), 2, 20 * 0x1p-24);
+  EXPECT_NEAR(solveLinearByRounds(-10, 10, 12), -10, 20 * 0x1p-24);
+  EXPECT_EQ(solveLinearByRounds(-10, 10, -9), 10); // there is none
+  EXPECT_EQ(solveLinearByRounds(5, 5, 0), 5);
+  EXPECT_EQ(solveLinearByRounds(5, 3, 0), 3);
+  EXPECT_EQ(solveLinearByRounds(nan, 3, 0), 3);
+  EXPECT_EQ(solveLinearByRounds(-10, 10, nan), 10);
+  EXPECT_EQ(solveLinearByRounds(-infinity, 5, 0), 5); // no finite length: not searched
 }
 
 //===--- select, list -------------------------------------------------------------------------===//

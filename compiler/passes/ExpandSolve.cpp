@@ -117,7 +117,7 @@ ThresholdInterval attune::createSolveRound(OpBuilder &builder, SolveOp solve,
 void ExpandSolve::runOnOperation() {
   if (probes < 1 || probes > 64 || rounds < 1 || rounds > 64) {
     getOperation().emitError("expected from 1 to 64 probes and rounds, but got ")
-        << probes << " and " << rounds;
+        << probes.getValue() << " and " << rounds.getValue();
     return signalPassFailure();
   }
   getOperation().walk([&](SolveOp solve) {

@@ -23,17 +23,20 @@ def InlineHelpersPass : Pass<"attn-inline-helpers", "::mlir::ModuleOp"> {
 }
 
 def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
-  let summary = "rewrite softmax, logsumexp, entmax and holds into primitives";
+  let summary = "rewrite softmax, logsumexp, entmax, holds, contains and rotate into primitives";
   let description = [{
     `softmax` and `logsumexp` become a row maximum, the exponentials under it and their sum, with the
     sink as one more summand; `holds` becomes one `affine.apply` and `arith.cmpi` a constraint,
     joined by `arith.andi`; `entmax` becomes scaled scores, the `solve` of their threshold and the
-    weights above it. Nothing marks where the primitives came from: the planner treats what a
-    user writes out in the same way. In a row whose visible scores are all -inf the maximum is -inf
-    and the written difference has no value; evaluators and the planner read such a row as empty.
+    weights above it; `contains` becomes a comparison of vectors and a `vector.reduction <or>`,
+    `rotate` products with cosines and sines. Nothing marks where the primitives came from: the
+    planner treats what a user writes out in the same way. In a row whose visible scores are all -inf
+    the maximum is -inf and the written difference has no value; evaluators and the planner read such
+    a row as empty.
 
-    On entry: helpers are inlined (`attn-inline-helpers`), so that no `holds` hides in one. On exit:
-    no `softmax`, `logsumexp`, `entmax` or `holds` is in the kernel. Refuses nothing.
+    On entry: helpers are inlined (`attn-inline-helpers`), so that none of them hides in one. On exit:
+    no `softmax`, `logsumexp`, `entmax`, `holds`, `contains` or `rotate` is in the kernel. Refuses
+    nothing.
 
     Example: `test/compiler/passes/attn-expand-sugar.mlir`.
   }];

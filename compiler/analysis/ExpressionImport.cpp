@@ -269,6 +269,9 @@ LogicalResult Importer::importReduce(attn::ReduceOp reduce) {
   if (reduce.getOver() != attn::ReduceOver::Keys)
     return reduce.emitOpError("over ") << attn::stringifyReduceOver(reduce.getOver())
                                        << " is not supported yet; expected a reduction over keys";
+  if (!reduce.isWhole())
+    return reduce.emitOpError(reduce.getBy() ? "by blocks" : "into an axis")
+           << " can be evaluated by the reference, but not be compiled yet";
   const VirtualValue &input = values[reduce.getInput()];
   if (!isa<FloatType>(input.node->type))
     return reduce.emitOpError("of elements ")
@@ -371,8 +374,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return success();
   if (isa<attn::LoadOp, attn::SizeOp>(op))
     return success();
-  if (isa<attn::SolveOp, attn::SelectOp, attn::ListOp, attn::ScanOp, attn::FoldOp, attn::StencilOp>(
-          op))
+  if (isa<attn::FoldOp, attn::ListOp, attn::ScanOp, attn::SelectOp, attn::SolveOp, attn::StencilOp,
+          attn::TakeOp, attn::TransposeOp>(op))
     return op->emitOpError("can be evaluated by the reference, but not be compiled yet");
   return op->emitOpError(
       "expected a primitive; run attn-inline-helpers and attn-expand-sugar first");

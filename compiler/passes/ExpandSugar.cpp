@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// attn-expand-sugar: what do softmax, logsumexp, entmax and holds stand for?
+// attn-expand-sugar: what do softmax, logsumexp, entmax, holds, contains and rotate stand for?
 //
 //   %p = softmax %s sink %z : !s
 // becomes
@@ -11,13 +11,15 @@
 //   %p = map (%x = %e, %a = %l) : (!s, !r) -> !s { x / a }
 // without the maps of rows if there is no sink; logsumexp is log(l) + m; a holds is the conjunction
 // of comparisons of affine.apply with zero; entmax is what its description in AttnOps.td says, by
-// `solve`.
+// `solve`; a contains is the disjunction of comparisons with the list, a rotate the sums of the
+// products of both halves of the vector with cosines and sines.
 #include "compiler/Passes.h"
 #include "compiler/passes/PlaceRegions.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace attune {
 #define GEN_PASS_DEF_EXPANDSUGARPASS
@@ -160,6 +162,63 @@ static void expand(HoldsOp holds) {
   holds.erase();
 }
 
+/// The list is widened to indices: a number that is no i32 is then in no list.
+static void expand(ContainsOp contains) {
+  OpBuilder builder(contains);
+  Location loc = contains.getLoc();
+  auto type = cast<VectorType>(contains.getList().getType()).clone(builder.getIndexType());
+  Value list = arith::IndexCastOp::create(builder, loc, type, contains.getList());
+  Value token = vector::BroadcastOp::create(builder, loc, type, contains.getToken());
+  Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, list, token);
+  Value any = vector::ReductionOp::create(builder, loc, vector::CombiningKind::OR, equal);
+  contains.replaceAllUsesWith(any);
+  contains.erase();
+}
+
+/// (u cos a - w sin a, u sin a + w cos a)
+static std::pair<Value, Value> rotatePairs(OpBuilder &builder, Location loc, Value u, Value w,
+                                           Value angle) {
+  auto multiply = [&](Value x, Value y) -> Value {
+    return arith::MulFOp::create(builder, loc, x, y);
+  };
+  Value cosine = math::CosOp::create(builder, loc, angle);
+  Value sine = math::SinOp::create(builder, loc, angle);
+  Value uCosine = multiply(u, cosine), wSine = multiply(w, sine);
+  Value uSine = multiply(u, sine), wCosine = multiply(w, cosine);
+  Value first = arith::SubFOp::create(builder, loc, uCosine, wSine);
+  Value second = arith::AddFOp::create(builder, loc, uSine, wCosine);
+  return {first, second};
+}
+
+static void expand(RotateOp rotate) {
+  OpBuilder builder(rotate);
+  Location loc = rotate.getLoc();
+  auto type = cast<VectorType>(rotate.getVector().getType());
+  auto angleType = cast<VectorType>(rotate.getAngle().getType());
+  auto wide = type.clone(angleType.getElementType());
+  int64_t half = angleType.getDimSize(0);
+  Value vector = rotate.getVector(), result;
+  if (wide != type)
+    vector = arith::ExtFOp::create(builder, loc, wide, vector);
+  if (rotate.getPairing() == RotatePairing::Pairs) {
+    auto parts = vector::DeinterleaveOp::create(builder, loc, vector);
+    auto [first, second] =
+        rotatePairs(builder, loc, parts.getRes1(), parts.getRes2(), rotate.getAngle());
+    result = vector::InterleaveOp::create(builder, loc, first, second);
+  } else {
+    auto part = [&](int64_t offset) -> Value {
+      return vector::ExtractStridedSliceOp::create(builder, loc, vector, offset, half, 1);
+    };
+    auto [first, second] = rotatePairs(builder, loc, part(0), part(half), rotate.getAngle());
+    result = vector::InsertStridedSliceOp::create(builder, loc, first, vector, 0, 1);
+    result = vector::InsertStridedSliceOp::create(builder, loc, second, result, half, 1);
+  }
+  if (wide != type)
+    result = arith::TruncFOp::create(builder, loc, type, result);
+  rotate.replaceAllUsesWith(result);
+  rotate.erase();
+}
+
 void ExpandSugar::runOnOperation() {
   getOperation().walk([](Operation *op) {
     if (auto softmax = dyn_cast<SoftmaxOp>(op))
@@ -170,5 +229,9 @@ void ExpandSugar::runOnOperation() {
       expand(entmax);
     else if (auto holds = dyn_cast<HoldsOp>(op))
       expand(holds);
+    else if (auto contains = dyn_cast<ContainsOp>(op))
+      expand(contains);
+    else if (auto rotate = dyn_cast<RotateOp>(op))
+      expand(rotate);
   });
 }

@@ -35,7 +35,9 @@ MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
   if (auto weights = dyn_cast<attn::SoftmaxOp>(op))
     return softmax(weights, head);
   if (auto reduce = dyn_cast<attn::ReduceOp>(op))
-    return reduceHeadsOfMatrix(reduce);
+    return reduceMatrix(reduce, head);
+  if (auto gather = dyn_cast<attn::TakeOp>(op))
+    return take(gather, head);
   if (auto segments = dyn_cast<attn::ConcatOp>(op))
     return concat(segments, head);
   if (auto weights = dyn_cast<attn::EntmaxOp>(op))
@@ -85,12 +87,35 @@ MatrixRow RowEvaluator::dot(attn::DotOp dot, int64_t head) {
   return row;
 }
 
-Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, Type place, int64_t head) {
+MatrixRow RowEvaluator::emptyRow(Type element) {
+  MatrixRow row;
+  row.keys = std::make_shared<const std::vector<int64_t>>();
+  row.values.integer = isInteger(element);
+  row.values.width = widthOf(element);
+  return row;
+}
+
+Keys RowEvaluator::keysOn(StringRef axis, Value input, int64_t head) {
+  const Keys &own = matrix(input, head).keys;
+  StringRef ownAxis = cast<attn::MatrixType>(input.getType()).getColAxis().getValue();
+  int64_t ratio = blockOf(ownAxis) / blockOf(axis);
+  if (ratio == 1)
+    return own;
+  std::vector<int64_t> keys;
+  int64_t length = evaluation.problem->length(axis);
+  for (int64_t block : *own)
+    for (int64_t key = block * ratio; key < std::min((block + 1) * ratio, length); ++key)
+      keys.push_back(key);
+  return std::make_shared<const std::vector<int64_t>>(std::move(keys));
+}
+
+Keys RowEvaluator::commonKeys(Operation *op, int64_t head) {
+  StringRef keyAxis = cast<attn::MatrixType>(placeTypeOf(op)).getColAxis().getValue();
   Keys common;
-  for (Value input : inputs) {
+  for (Value input : boundOperands(op)) {
     if (!isa<attn::MatrixType>(input.getType()))
       continue;
-    const Keys &keys = matrix(input, headOf(input, result, head)).keys;
+    Keys keys = keysOn(keyAxis, input, headOf(input, op->getResult(0), head));
     if (!common || common == keys) {
       common = keys;
       continue;
@@ -100,26 +125,22 @@ Keys RowEvaluator::commonKeys(ArrayRef<Value> inputs, Value result, Type place, 
                           std::back_inserter(both));
     common = std::make_shared<const std::vector<int64_t>>(std::move(both));
   }
-  if (common)
-    return common;
-  StringRef keyAxis = cast<attn::MatrixType>(place).getColAxis().getValue();
-  return evaluation.allKeys.find(keyAxis)->second;
+  return common ? common : evaluation.allKeys.find(keyAxis)->second;
 }
 
-/// Fills `lanes` with what an input of a matrix region is at some keys of the current row. `cursor`
-/// is where the first of them stands in the list of all keys of the result.
-void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, Type placeType, int64_t head,
-                              ArrayRef<int64_t> keys, size_t cursor) {
-  int64_t inputHead = headOf(input, result, head);
+/// Fills `lanes` with what a bound operand of `op` is at some keys of the current row.
+void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Operation *op, int64_t head,
+                              ArrayRef<int64_t> keys) {
+  int64_t inputHead = headOf(input, op->getResult(0), head);
   if (isa<attn::RowsType>(input.getType())) {
     lanes = rows(input, inputHead);
     lanes.uniform = true;
     return;
   }
-  if (auto cols = dyn_cast<attn::ColsType>(input.getType())) {
+  int64_t ratio = blockOf(attn::getAxes(input.getType()).back().getValue()) /
+                  blockOf(attn::getAxes(placeTypeOf(op)).back().getValue());
+  if (isa<attn::ColsType>(input.getType())) {
     const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
-    int64_t ratio = blockOf(cols.getAxis().getValue()) /
-                    blockOf(cast<attn::MatrixType>(placeType).getColAxis().getValue());
     int64_t first = tokens.place(sequenceOf(input), inputHead, 0);
     lanes.integer = tokens.values.integer;
     lanes.width = tokens.values.width;
@@ -130,20 +151,22 @@ void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Value result, Type plac
   const MatrixRow &row = matrix(input, inputHead);
   lanes.integer = row.values.integer;
   lanes.width = row.values.width;
-  // The row has at least these keys, and maybe others between them.
-  size_t place = row.numKeys() == int64_t(keys.size()) ? 0 : cursor;
+  // The row has these keys, or their blocks, and maybe others between them.
+  auto at = row.keys->begin();
+  if (!keys.empty())
+    at = std::lower_bound(at, row.keys->end(), keys.front() / ratio);
   for (int64_t key : keys) {
-    while ((*row.keys)[place] != key)
-      ++place;
-    lanes.append(row.values, int64_t(place));
+    while (*at != key / ratio)
+      ++at;
+    lanes.append(row.values, at - row.keys->begin());
   }
 }
 
-void RowEvaluator::bindPlaces(std::vector<Lanes> &arguments, ArrayRef<Value> inputs, Value result,
-                              Type place, int64_t head, ArrayRef<int64_t> keys, size_t cursor) {
-  for (Value input : inputs)
-    bindAtKeys(arguments.emplace_back(), input, result, place, head, keys, cursor);
-  int64_t i = tokenOn(cast<attn::MatrixType>(place).getRowAxis().getValue());
+void RowEvaluator::bindPlaces(std::vector<Lanes> &arguments, Operation *op, int64_t head,
+                              ArrayRef<int64_t> keys) {
+  for (Value input : boundOperands(op))
+    bindAtKeys(arguments.emplace_back(), input, op, head, keys);
+  int64_t i = tokenOn(cast<attn::MatrixType>(placeTypeOf(op)).getRowAxis().getValue());
   for (int64_t index : {sequence, head, i})
     arguments.push_back(Lanes::ofInteger(index));
   Lanes &j = arguments.emplace_back();
@@ -151,45 +174,48 @@ void RowEvaluator::bindPlaces(std::vector<Lanes> &arguments, ArrayRef<Value> inp
   j.integers.assign(keys.begin(), keys.end());
 }
 
+bool RowEvaluator::runAtKeys(
+    Operation *op, int64_t head, ArrayRef<int64_t> keys,
+    llvm::function_ref<void(ArrayRef<int64_t>, const Lanes *, const Lanes &)> visit) {
+  const Program &program = evaluation.programs.find(op)->second;
+  Frame &frame = frameOf(op);
+  constexpr size_t placesAtOnce = 1024; // the registers of a region then stay in the cache
+  for (size_t begin = 0; begin < keys.size(); begin += placesAtOnce) {
+    ArrayRef<int64_t> some = keys.slice(begin, std::min(placesAtOnce, keys.size() - begin));
+    std::vector<Lanes> arguments;
+    bindPlaces(arguments, op, head, some);
+    if (!program.run(frame, int64_t(some.size()), arguments)) {
+      error = frame.error;
+      return false;
+    }
+    // No step writes to an argument.
+    bool isBound = !boundOperands(op).empty();
+    const Lanes *first = isBound ? &frame.registers[program.arguments.front()] : nullptr;
+    visit(some, first, frame.registers[program.results.front()]);
+  }
+  return true;
+}
+
 /// Evaluates the region at the keys that all inputs see: a map gives the values there, a where
 /// keeps the first input at the keys for which the region says yes.
 MatrixRow RowEvaluator::mapOrWhere(Operation *op, int64_t head) {
-  Value result = op->getResult(0);
-  SmallVector<Value> inputs(op->getOperands());
-  Type placeType = result.getType();
-  Keys keys = commonKeys(inputs, result, placeType, head);
-  const Program &program = evaluation.programs.find(op)->second;
-  Frame &frame = frameOf(op);
-  bool isMap = isa<attn::MapOp>(op);
-  Type element = attn::getPlaceElementType(result.getType());
-
-  MatrixRow row, none;
+  Keys keys = commonKeys(op, head);
+  Type element = attn::getPlaceElementType(op->getResult(0).getType());
+  MatrixRow row = emptyRow(element);
   std::vector<int64_t> kept;
-  row.values.integer = isInteger(element);
-  row.values.width = widthOf(element);
-  none.values = row.values;
-  none.keys = std::make_shared<const std::vector<int64_t>>();
-  constexpr size_t placesAtOnce = 1024; // the registers of a region then stay in the cache
-  for (size_t begin = 0; begin < keys->size(); begin += placesAtOnce) {
-    ArrayRef<int64_t> some =
-        ArrayRef<int64_t>(*keys).slice(begin, std::min(placesAtOnce, keys->size() - begin));
-    std::vector<Lanes> arguments;
-    bindPlaces(arguments, inputs, result, placeType, head, some, begin);
-    Lanes first = isMap ? Lanes() : arguments.front();
-    if (!program.run(frame, int64_t(some.size()), arguments)) {
-      error = frame.error;
-      return none;
-    }
-    const Lanes &yielded = frame.registers[program.results.front()];
+  bool isMap = isa<attn::MapOp>(op);
+  auto visit = [&](ArrayRef<int64_t> some, const Lanes *first, const Lanes &yielded) {
     for (size_t place = 0; place < some.size(); ++place) {
       if (isMap) {
         row.values.append(yielded, int64_t(place));
       } else if (yielded.integers[place * size_t(yielded.stride())]) {
-        row.values.append(first, int64_t(place));
+        row.values.append(*first, int64_t(place));
         kept.push_back(some[place]);
       }
     }
-  }
+  };
+  if (!runAtKeys(op, head, *keys, visit))
+    return emptyRow(element);
   row.keys = isMap || kept.size() == keys->size()
                  ? keys
                  : std::make_shared<const std::vector<int64_t>>(std::move(kept));
@@ -231,28 +257,6 @@ MatrixRow RowEvaluator::softmax(attn::SoftmaxOp op, int64_t head) {
   Normaliser n = normalise(scores, op.getSink(), op, head, row.values.reals);
   for (double &weight : row.values.reals)
     weight = n.sum == 0 ? 0 : roundF32(weight / n.sum);
-  return row;
-}
-
-/// One head is left, visible where one of the heads is.
-MatrixRow RowEvaluator::reduceHeadsOfMatrix(attn::ReduceOp reduce) {
-  Type element = attn::getPlaceElementType(reduce.getType());
-  std::map<int64_t, Reduction> atKey;
-  for (int64_t head = 0; head < evaluation.info(reduce.getInput()).heads; ++head) {
-    const MatrixRow &row = matrix(reduce.getInput(), head);
-    for (int64_t place = 0; place < row.numKeys(); ++place)
-      atKey.try_emplace((*row.keys)[size_t(place)], reduce.getKind(), element, evaluation.eager())
-          .first->second.join(row.values, place);
-  }
-  MatrixRow row;
-  row.values.integer = isInteger(element);
-  row.values.width = widthOf(element);
-  std::vector<int64_t> keys;
-  for (auto &[key, reduction] : atKey) {
-    keys.push_back(key);
-    row.values.append(reduction.finish(), 0);
-  }
-  row.keys = std::make_shared<const std::vector<int64_t>>(std::move(keys));
   return row;
 }
 

@@ -5,6 +5,8 @@
 #include "compiler/reference/Evaluator.h"
 #include "compiler/reference/Failure.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 #include <numeric>
 
 using namespace mlir;
@@ -19,6 +21,17 @@ std::string describe(Operation *op) {
   if (auto where = dyn_cast<FileLineColLoc>(op->getLoc()))
     text += llvm::formatv(" at line {0}", where.getLine()).str();
   return text;
+}
+
+/// Of `reduce` over heads: one, or one for each `by` heads.
+llvm::Expected<int64_t> headsLeft(attn::ReduceOp reduce, int64_t heads) {
+  if (!reduce.getBy())
+    return 1;
+  int64_t by = int64_t(*reduce.getBy());
+  if (heads % by != 0)
+    return makeError("{0}: its operand has {1} heads, which are not a multiple of {2}",
+                     describe(reduce), heads, by);
+  return heads / by;
 }
 
 /// The result of an op has the largest counts of its operands; each one's heads must divide them.
@@ -41,9 +54,12 @@ llvm::Expected<ValueInfo> measure(const Evaluation &evaluation, Operation *op) {
           describe(op), heads, info.heads);
   }
   if (auto reduce = dyn_cast<attn::ReduceOp>(op)) {
-    if (reduce.getOver() == attn::ReduceOver::Heads)
-      info.heads = 1;
-    else if (reduce.getKind() == attn::ReduceKind::Max)
+    if (reduce.getOver() == attn::ReduceOver::Heads) {
+      llvm::Expected<int64_t> heads = headsLeft(reduce, info.heads);
+      if (!heads)
+        return heads.takeError();
+      info.heads = *heads;
+    } else if (reduce.getKind() == attn::ReduceKind::Max)
       info.facts = FromMaximum;
     else
       info.facts = reduce.getKind() == attn::ReduceKind::Min ? NoFacts : FromSum;
@@ -81,14 +97,10 @@ ElementType narrowestFloat(attn::KernelOp kernel) {
 
 Error translateRegion(Evaluation &evaluation, Operation *op) {
   std::vector<unsigned> facts;
-  SmallVector<Value> inputs(op->getOperands());
-  if (auto solve = dyn_cast<attn::SolveOp>(op)) {
+  if (auto solve = dyn_cast<attn::SolveOp>(op))
     facts.push_back(evaluation.info(solve.getResult()).facts);
-    inputs.assign(solve.getInputs().begin(), solve.getInputs().end());
-  }
   // A state may be joined with any other: nothing is known of it.
-  if (isa<attn::FoldOp, attn::ScanOp>(op))
-    inputs.clear();
+  ValueRange inputs = isa<attn::FoldOp, attn::ScanOp>(op) ? ValueRange() : boundOperands(op);
   for (Value input : inputs)
     facts.push_back(evaluation.info(input).facts);
   auto program =
@@ -107,6 +119,19 @@ Keys countKeys(int64_t length) {
 
 } // namespace
 
+ValueRange boundOperands(Operation *op) {
+  return llvm::TypeSwitch<Operation *, ValueRange>(op)
+      .Case<attn::FoldOp, attn::ScanOp, attn::SolveOp, attn::TakeOp>(
+          [](auto bound) { return bound.getInputs(); })
+      .Default([](Operation *other) { return other->getOperands(); });
+}
+
+Type placeTypeOf(Operation *op) {
+  if (isa<attn::FoldOp, attn::ReduceOp, attn::ScanOp, attn::SolveOp>(op))
+    return boundOperands(op).front().getType();
+  return op->getResult(0).getType();
+}
+
 llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem) {
   Evaluation evaluation;
   evaluation.problem = std::move(problem);
@@ -123,7 +148,7 @@ llvm::Expected<Evaluation> prepare(std::unique_ptr<Problem> problem) {
       return info.takeError();
     for (Value result : op.getResults())
       evaluation.infos[result] = *info;
-    if (op.getNumRegions() > 0 && !op.getRegion(0).empty())
+    if (op.getNumRegions() != 0 && !op.getRegion(0).empty())
       if (Error error = translateRegion(evaluation, &op))
         return std::move(error);
   }

@@ -82,4 +82,19 @@ Lanes Reduction::finish() {
   return std::move(state);
 }
 
+MatrixRow Groups::finish() {
+  std::vector<int64_t> keys;
+  MatrixRow row;
+  row.values = nothing.finish();
+  row.values.uniform = false;
+  row.values.reals.clear();
+  row.values.integers.clear();
+  for (auto &[key, reduction] : atKey) {
+    keys.push_back(key);
+    row.values.append(reduction.finish(), 0);
+  }
+  row.keys = std::make_shared<const std::vector<int64_t>>(std::move(keys));
+  return row;
+}
+
 } // namespace attune::reference

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What do the ops of the vector dialect compute? Nearly all of them only move numbers, so each is a
+// What do the ops of the vector dialect compute, and those of attn on vectors? Nearly all of them only move numbers, so each is a
 // list that says where every number of the result comes from.
 #include "compiler/reference/Region.h"
+#include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -244,9 +246,61 @@ bool translateReduction(RegionBuilder &builder, vector::ReductionOp op) {
   return true;
 }
 
+/// Pair l is at 2l and 2l + 1, or at l and l + d/2: each is turned by the angle there, a rounding a
+/// step.
+bool translateRotate(RegionBuilder &builder, attn::RotateOp op) {
+  Register vector = builder.use(op.getVector()), angle = builder.use(op.getAngle());
+  Register out = builder.define(op.getResult());
+  int64_t half = widthOf(op.getAngle().getType());
+  bool pairs = op.getPairing() == attn::RotatePairing::Pairs;
+  bool eager = builder.getEnvironment().mode == Mode::Eager;
+  ElementType type = floatTypeOf(op.getAngle().getType());
+  auto rounded = [=](double x) { return eager ? roundTo(type, x) : x; };
+  builder.add([=](Frame &frame) {
+    bool uniform = frame.registers[vector].uniform && frame.registers[angle].uniform;
+    frame.define(out, false, 2 * half, uniform);
+    const Lanes &from = frame.registers[vector], &by = frame.registers[angle];
+    for (int64_t place = 0, end = uniform ? 1 : frame.places; place < end; ++place) {
+      const double *x = from.reals.data() + place * from.stride();
+      const double *a = by.reals.data() + place * by.stride();
+      double *y = frame.registers[out].reals.data() + place * 2 * half;
+      for (int64_t l = 0; l < half; ++l) {
+        int64_t first = pairs ? 2 * l : l, second = pairs ? 2 * l + 1 : l + half;
+        double u = x[first], w = x[second];
+        double c = rounded(std::cos(a[l])), s = rounded(std::sin(a[l]));
+        y[first] = rounded(rounded(u * c) - rounded(w * s));
+        y[second] = rounded(rounded(u * s) + rounded(w * c));
+      }
+    }
+  });
+  builder.addRounding(op.getResult());
+  return true;
+}
+
+bool translateContains(RegionBuilder &builder, attn::ContainsOp op) {
+  Register list = builder.use(op.getList()), token = builder.use(op.getToken());
+  Register out = builder.define(op.getResult());
+  builder.add([=](Frame &frame) {
+    const Lanes &numbers = frame.registers[list], &tokens = frame.registers[token];
+    bool uniform = numbers.uniform && tokens.uniform;
+    frame.define(out, true, 1, uniform);
+    for (int64_t place = 0, end = uniform ? 1 : frame.places; place < end; ++place) {
+      auto first = numbers.integers.begin() + place * numbers.stride();
+      int64_t n = tokens.integers[size_t(place * tokens.stride())];
+      frame.registers[out].integers[size_t(place)] =
+          std::find(first, first + numbers.width, n) != first + numbers.width;
+    }
+  });
+  return true;
+}
+
 } // namespace
 
 bool translateVector(RegionBuilder &builder, Operation *op) {
+  if (auto rotate = dyn_cast<attn::RotateOp>(op))
+    return translateRotate(builder, rotate);
+  if (auto contains = dyn_cast<attn::ContainsOp>(op))
+    return translateContains(builder, contains);
   if (op->getName().getDialectNamespace() != "vector")
     return false;
   if (auto step = dyn_cast<vector::StepOp>(op)) {

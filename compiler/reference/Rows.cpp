@@ -58,8 +58,8 @@ Lanes RowEvaluator::evaluateRows(Value value, int64_t head) {
     return lanes;
   }
   Operation *op = value.getDefiningOp();
-  if (auto map = dyn_cast<attn::MapOp>(op))
-    return mapRows(map, head);
+  if (isa<attn::MapOp>(op))
+    return evaluateRowsRegion(op, head);
   if (auto product = dyn_cast<attn::ContractOp>(op))
     return contract(product, head);
   if (auto log = dyn_cast<attn::LogsumexpOp>(op))
@@ -71,22 +71,23 @@ Lanes RowEvaluator::evaluateRows(Value value, int64_t head) {
   if (auto combine = dyn_cast<attn::FoldOp>(op))
     return fold(combine, cast<OpResult>(value), head);
   auto reduce = cast<attn::ReduceOp>(op);
-  return reduce.getOver() == attn::ReduceOver::Heads ? reduceHeadsOfRows(reduce)
+  return reduce.getOver() == attn::ReduceOver::Heads ? reduceHeadsOfRows(reduce, head)
                                                      : reduceKeys(reduce, head);
 }
 
-Lanes RowEvaluator::mapRows(attn::MapOp map, int64_t head) {
+/// What the region of an op of rows yields at the current token.
+Lanes RowEvaluator::evaluateRowsRegion(Operation *op, int64_t head) {
   std::vector<Lanes> arguments;
-  for (Value input : map.getInputs()) {
-    arguments.push_back(rows(input, headOf(input, map.getResult(), head)));
+  for (Value input : boundOperands(op)) {
+    arguments.push_back(rows(input, headOf(input, op->getResult(0), head)));
     arguments.back().uniform = true;
   }
-  int64_t n = tokenOn(cast<attn::RowsType>(map.getResult().getType()).getAxis().getValue());
+  int64_t n = tokenOn(cast<attn::RowsType>(placeTypeOf(op)).getAxis().getValue());
   for (int64_t index : {sequence, head, n})
     arguments.push_back(Lanes::ofInteger(index));
-  const Program &program = evaluation.programs.find(map)->second;
-  Frame &frame = frameOf(map);
-  Type element = attn::getPlaceElementType(map.getResult().getType());
+  const Program &program = evaluation.programs.find(op)->second;
+  Frame &frame = frameOf(op);
+  Type element = op->getRegion(0).front().getTerminator()->getOperand(0).getType();
   Register yielded = program.results.front();
   if (!program.run(frame, 1, arguments)) {
     error = frame.error;
@@ -108,11 +109,18 @@ Lanes RowEvaluator::reduceKeys(attn::ReduceOp reduce, int64_t head) {
   return result;
 }
 
-Lanes RowEvaluator::reduceHeadsOfRows(attn::ReduceOp reduce) {
+std::pair<int64_t, int64_t> RowEvaluator::joinedHeads(attn::ReduceOp reduce, int64_t head) const {
+  int64_t joined =
+      evaluation.info(reduce.getInput()).heads / evaluation.info(reduce.getResult()).heads;
+  return {head * joined, (head + 1) * joined};
+}
+
+Lanes RowEvaluator::reduceHeadsOfRows(attn::ReduceOp reduce, int64_t head) {
   Reduction reduction(reduce.getKind(), attn::getPlaceElementType(reduce.getType()),
                       evaluation.eager());
-  for (int64_t head = 0; head < evaluation.info(reduce.getInput()).heads; ++head)
-    reduction.join(rows(reduce.getInput(), head), 0);
+  auto [first, end] = joinedHeads(reduce, head);
+  for (int64_t own = first; own < end; ++own)
+    reduction.join(rows(reduce.getInput(), own), 0);
   Lanes result = reduction.finish();
   result.uniform = false;
   return result;
@@ -152,16 +160,16 @@ Lanes RowEvaluator::logsumexp(attn::LogsumexpOp op, int64_t head) {
   return result;
 }
 
-Lanes RowEvaluator::evaluateCols(attn::MapOp map, int64_t sequence, int64_t head, int64_t begin,
+Lanes RowEvaluator::evaluateCols(Operation *op, int64_t sequence, int64_t head, int64_t begin,
                                  int64_t end) {
-  StringRef resultAxis = cast<attn::ColsType>(map.getResult().getType()).getAxis().getValue();
+  StringRef placeAxis = cast<attn::ColsType>(placeTypeOf(op)).getAxis().getValue();
   std::vector<Lanes> arguments;
-  for (Value input : map.getInputs()) {
+  for (Value input : boundOperands(op)) {
     const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
     StringRef inputAxis = cast<attn::ColsType>(input.getType()).getAxis().getValue();
-    int64_t ratio = blockOf(inputAxis) / blockOf(resultAxis);
+    int64_t ratio = blockOf(inputAxis) / blockOf(placeAxis);
     int64_t b = evaluation.info(input).batch == 1 ? 0 : sequence;
-    int64_t first = tokens.place(b, headOf(input, map.getResult(), head), 0);
+    int64_t first = tokens.place(b, headOf(input, op->getResult(0), head), 0);
     Lanes &lanes = arguments.emplace_back();
     lanes.integer = tokens.values.integer;
     lanes.width = tokens.values.width;
@@ -175,8 +183,8 @@ Lanes RowEvaluator::evaluateCols(attn::MapOp map, int64_t sequence, int64_t head
   for (int64_t n = begin; n < end; ++n)
     tokens.integers.push_back(n);
 
-  const Program &program = evaluation.programs.find(map)->second;
-  Frame &frame = frameOf(map);
+  const Program &program = evaluation.programs.find(op)->second;
+  Frame &frame = frameOf(op);
   if (!program.run(frame, end - begin, arguments))
     error = frame.error;
   return frame.registers[program.results.front()];

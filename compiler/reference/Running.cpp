@@ -87,13 +87,13 @@ std::vector<Lanes> Running::fold(ArrayRef<const Lanes *> values, int64_t places)
 
 //===--- scan, fold ---------------------------------------------------------------------------===//
 
-std::vector<MatrixRow> RowEvaluator::bindRows(ArrayRef<Value> inputs, Value result, int64_t head) {
-  Type place = inputs.front().getType();
-  Keys keys = commonKeys(inputs, result, place, head);
-  std::vector<MatrixRow> rows(inputs.size());
-  for (auto [row, input] : llvm::zip(rows, inputs)) {
+std::vector<MatrixRow> RowEvaluator::bindRows(Operation *op, int64_t head) {
+  Keys keys = commonKeys(op, head);
+  std::vector<MatrixRow> rows;
+  for (Value input : boundOperands(op)) {
+    MatrixRow &row = rows.emplace_back();
     row.keys = keys;
-    bindAtKeys(row.values, input, result, place, head, *keys, 0);
+    bindAtKeys(row.values, input, op, head, *keys);
   }
   return rows;
 }
@@ -103,7 +103,7 @@ static SmallVector<const Lanes *> valuesOf(ArrayRef<MatrixRow> rows) {
 }
 
 MatrixRow RowEvaluator::scan(attn::ScanOp op, OpResult result, int64_t head) {
-  std::vector<MatrixRow> inputs = bindRows(SmallVector<Value>(op.getInputs()), result, head);
+  std::vector<MatrixRow> inputs = bindRows(op, head);
   Frame *frame = op.getKind() ? nullptr : &frameOf(op);
   MatrixRow row = inputs[result.getResultNumber()];
   auto results = Running(evaluation, op, frame)
@@ -116,7 +116,7 @@ MatrixRow RowEvaluator::scan(attn::ScanOp op, OpResult result, int64_t head) {
 }
 
 Lanes RowEvaluator::fold(attn::FoldOp op, OpResult result, int64_t head) {
-  std::vector<MatrixRow> inputs = bindRows(SmallVector<Value>(op.getInputs()), result, head);
+  std::vector<MatrixRow> inputs = bindRows(op, head);
   Frame &frame = frameOf(op);
   auto results = Running(evaluation, op, &frame).fold(valuesOf(inputs), inputs[0].numKeys());
   Lanes last;

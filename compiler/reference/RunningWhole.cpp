@@ -134,7 +134,7 @@ Error WholeEvaluator::scanQueries(attn::ScanOp scan) {
     size_t before = all.front().size();
     for (int64_t i = 0; i < queries; ++i) {
       rows.moveTo(rowAxis, plane / info.heads, i);
-      std::vector<MatrixRow> bound = rows.bindRows(inputs, first, plane % info.heads);
+      std::vector<MatrixRow> bound = rows.bindRows(scan, plane % info.heads);
       if (Error error = finish())
         return error;
       for (int64_t place = 0; place < bound.front().numKeys(); ++place) {

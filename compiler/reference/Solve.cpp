@@ -104,10 +104,9 @@ double ThresholdSearch::run(double low, double high) {
 } // namespace
 
 Lanes RowEvaluator::solve(attn::SolveOp op, int64_t head) {
-  SmallVector<Value> inputs(op.getInputs());
-  Keys keys = commonKeys(inputs, op.getResult(), inputs.front().getType(), head);
+  Keys keys = commonKeys(op, head);
   std::vector<Lanes> bound(1);
-  bindPlaces(bound, inputs, op.getResult(), inputs.front().getType(), head, *keys, 0);
+  bindPlaces(bound, op, head, *keys);
   const Program &program = evaluation.programs.find(op)->second;
   Frame &frame = frameOf(op);
   auto weigh = [&](double threshold, std::vector<double> &weights) {

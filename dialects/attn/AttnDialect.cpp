@@ -78,6 +78,17 @@ bool attune::attn::isReadable(StringRef from, StringRef at) {
   return fromRoot == atRoot && atBlock > 0 && fromBlock % atBlock == 0;
 }
 
+StringAttr attune::attn::getBlockedAxis(StringAttr axis, int64_t number) {
+  constexpr int64_t limit = int64_t(1) << 31; // of the length of an axis
+  auto [root, block] = splitSegment(axis.getValue());
+  if (axis.getValue().contains('+') || number < 1 || number >= limit || block < 1 ||
+      block >= limit || block * number >= limit)
+    return {};
+  if (block * number == 1)
+    return axis;
+  return StringAttr::get(axis.getContext(), root + "/" + Twine(block * number));
+}
+
 //===--- Types ---===//
 
 bool attune::attn::isVirtual(Type type) { return isa<RowsType, ColsType, MatrixType>(type); }

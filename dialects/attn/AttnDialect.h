@@ -44,6 +44,10 @@ llvm::StringRef getAxisRoot(llvm::StringRef segment);
 /// block of `from` is a multiple of that of `at`.
 bool isReadable(llvm::StringRef from, llvm::StringRef at);
 
+/// The axis of blocks of `number` consecutive tokens of `axis`: `k/64` of `k`, and of `k/8` by 8. Null
+/// for a concatenation, a number below 1 and blocks of 2^31 tokens or more.
+mlir::StringAttr getBlockedAxis(mlir::StringAttr axis, int64_t number);
+
 } // namespace attune::attn
 
 #endif // ATTUNE_DIALECTS_ATTN_ATTNDIALECT_H

@@ -75,4 +75,9 @@ def Attn_ReduceOver : I32EnumAttr<"ReduceOver", "what a reduction joins", [
   let cppNamespace = "::attune::attn";
 }
 
+def Attn_RotatePairing : I32EnumAttr<"RotatePairing", "which numbers of a vector are rotated together", [
+    I32EnumAttrCase<"Halves", 0, "halves">, I32EnumAttrCase<"Pairs", 1, "pairs">]> {
+  let cppNamespace = "::attune::attn";
+}
+
 #endif // ATTUNE_DIALECTS_ATTN_DIALECT

@@ -24,17 +24,18 @@ static Value getYielded(Region &body) {
   return cast<YieldOp>(body.front().getTerminator()).getValues().front();
 }
 
-/// A value that is bound twice is bound once.
-static LogicalResult mergeEqualOperands(Operation *op, Block &body, PatternRewriter &rewriter) {
+/// A value that is bound twice is bound once. The operands from `firstBound` on are bound.
+static LogicalResult mergeEqualOperands(Operation *op, Block &body, PatternRewriter &rewriter,
+                                        unsigned firstBound = 0) {
   llvm::SmallDenseMap<Value, unsigned> first;
-  for (auto [number, value] : llvm::enumerate(op->getOperands())) {
+  for (auto [number, value] : llvm::enumerate(op->getOperands().drop_front(firstBound))) {
     auto [position, isNew] = first.try_emplace(value, number);
     if (isNew)
       continue;
     BlockArgument element = body.getArgument(number);
     rewriter.replaceAllUsesWith(element, body.getArgument(position->second));
     rewriter.modifyOpInPlace(op, [&] {
-      op->eraseOperand(number);
+      op->eraseOperand(firstBound + number);
       body.eraseArgument(number);
     });
     return success();
@@ -60,6 +61,28 @@ LogicalResult WhereOp::canonicalize(WhereOp where, PatternRewriter &rewriter) {
     return success();
   }
   return mergeEqualOperands(where, where.getBody().front(), rewriter);
+}
+
+//===--- reduce, take, transpose ---===//
+
+LogicalResult ReduceOp::canonicalize(ReduceOp reduce, PatternRewriter &rewriter) {
+  // Blocks of one token are the tokens; of each hidden pair the block is hidden.
+  if (reduce.getBy() && *reduce.getBy() == 1 && reduce.getType() == reduce.getInput().getType()) {
+    rewriter.replaceOp(reduce, reduce.getInput());
+    return success();
+  }
+  if (reduce.getBody().empty())
+    return failure();
+  return mergeEqualOperands(reduce, reduce.getBody().front(), rewriter);
+}
+
+LogicalResult TakeOp::canonicalize(TakeOp take, PatternRewriter &rewriter) {
+  return mergeEqualOperands(take, take.getBody().front(), rewriter, /*firstBound=*/1);
+}
+
+OpFoldResult TransposeOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<TransposeOp>();
+  return inner ? inner.getInput() : Value();
 }
 
 //===--- dot, assume, size ---===//

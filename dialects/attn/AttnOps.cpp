@@ -180,7 +180,7 @@ void SizeOp::print(OpAsmPrinter &printer) {
   printer.printOptionalAttrDict((*this)->getDiscardableAttrDictionary().getValue());
 }
 
-//===--- dot, reduce ---===//
+//===--- dot, concat ---===//
 
 /// Lenient where the operands are wrong: the verifier names what is.
 static MatrixType inferDotType(Type rows, Type cols) {
@@ -268,26 +268,6 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
   else if (isVirtual(first))
     types.push_back(ColsType::get(context, getPlaceElementType(first), joinAxes(context, axes)));
   return success(!types.empty());
-}
-
-LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Location>,
-                                         ValueRange operands, DictionaryAttr,
-                                         OpaqueProperties properties, RegionRange,
-                                         SmallVectorImpl<Type> &types) {
-  auto *given = properties.as<Properties *>();
-  if (operands.size() != 1 || !given || !given->over)
-    return failure();
-  Type input = operands[0].getType();
-  ReduceOver over = given->over.getValue();
-  auto matrix = dyn_cast<MatrixType>(input);
-  // Without a matrix C2 fails, which the verifier reports.
-  if (!matrix || over == ReduceOver::Heads)
-    types.push_back(input);
-  else if (over == ReduceOver::Keys)
-    types.push_back(RowsType::get(context, matrix.getElementType(), matrix.getRowAxis()));
-  else
-    types.push_back(ColsType::get(context, matrix.getElementType(), matrix.getColAxis()));
-  return success();
 }
 
 //===--- softmax, logsumexp ---===//

@@ -97,8 +97,8 @@ def Attn_ReturnOp : Attn_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
 }
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, Terminator, ReturnLike,
-                                      ParentOneOf<["FoldOp", "MapOp", "ScanOp", "SolveOp",
-                                                  "WhereOp"]>]> {
+                                      ParentOneOf<["FoldOp", "MapOp", "ReduceOp", "ScanOp",
+                                                   "SolveOp", "TakeOp", "WhereOp"]>]> {
   let summary = "end a region";
   let description = [{
     Gives the value of the enclosing region's place.
@@ -210,26 +210,6 @@ def Attn_WhereOp : Attn_RegionOp<"where"> {
   }];
   let arguments = (ins Variadic<Attn_AnyVirtual>:$inputs);
   let results = (outs Attn_AnyMatrix:$result);
-}
-
-def Attn_ReduceOp : Attn_Op<"reduce", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
-  let summary = "sum, mean, max or min over keys, queries or heads";
-  let description = [{
-    y(b,h,i) = (+)_{visible j} x(b,h,i,j) over keys (matrix to rows); over queries (matrix to cols);
-    over heads (one head is left). Over no pair: sum 0, mean 0, max -inf, min +inf (for integers the
-    ends of the type). `max` and `min` propagate NaN.
-
-    * C1 the kind is defined for the element: floats, or integers without mean.
-    * C2 keys and queries are reduced of a matrix; heads of anything.
-
-    ```mlir
-    %l = reduce sum %e over keys : !s
-    ```
-  }];
-  let arguments = (ins Attn_ReduceKind:$kind, Attn_AnyVirtual:$input, Attn_ReduceOver:$over);
-  let results = (outs Attn_AnyVirtual:$result);
-  let assemblyFormat = "$kind $input `over` $over attr-dict `:` type($input)";
-  let hasVerifier = 1;
 }
 
 def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
@@ -465,6 +445,7 @@ def Attn_HoldsOp : Attn_Op<"holds", [Pure, AttrSizedOperandSegments]> {
   let hasFolder = 1;
 }
 
+include "dialects/attn/AttnMoveOps.td"
 include "dialects/attn/AttnRunningOps.td"
 
 #endif // ATTUNE_DIALECTS_ATTN_OPS

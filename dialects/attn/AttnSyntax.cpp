@@ -23,18 +23,25 @@ ParseResult attune::attn::parseAxis(AsmParser &parser, StringAttr &axis) {
   return success();
 }
 
-ParseResult attune::attn::parsePlaceNames(OpAsmParser &parser, PlaceNames &names) {
+ParseResult attune::attn::parseBindings(OpAsmParser &parser, PlaceNames &names,
+                                        OpAsmParser::Delimiter delimiter) {
   auto binding = [&]() -> ParseResult {
     return failure(parser.parseArgument(names.elements.emplace_back()) || parser.parseEqual() ||
                    parser.parseOperand(names.operands.emplace_back()));
   };
   names.bindingsLoc = parser.getCurrentLocation();
-  if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, binding, " of bindings"))
-    return failure();
+  return parser.parseCommaSeparatedList(delimiter, binding, " of bindings");
+}
+
+ParseResult attune::attn::parseOptionalIndices(OpAsmParser &parser, PlaceNames &names) {
   if (failed(parser.parseOptionalKeyword("at")))
     return success();
   names.indicesLoc = parser.getCurrentLocation();
   return parser.parseArgumentList(names.indices, OpAsmParser::Delimiter::Paren);
+}
+
+ParseResult attune::attn::parsePlaceNames(OpAsmParser &parser, PlaceNames &names) {
+  return failure(parseBindings(parser, names) || parseOptionalIndices(parser, names));
 }
 
 ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &names,
@@ -50,7 +57,9 @@ ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &name
 
   Type index = parser.getBuilder().getIndexType();
   SmallVector<OpAsmParser::Argument> arguments(names.leading);
-  for (auto [argument, type] : llvm::zip_equal(names.elements, operandTypes)) {
+  // An operand that is not bound has an element without a name.
+  TypeRange boundTypes = names.elements.empty() ? TypeRange() : operandTypes;
+  for (auto [argument, type] : llvm::zip_equal(names.elements, boundTypes)) {
     Type element = getPlaceElementType(type);
     if (!element)
       return parser.emitError(argument.ssaName.location,
@@ -69,6 +78,10 @@ ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &name
     return failure();
   if (region.empty())
     return parser.emitError(loc, "expected a region that ends with a yield");
+  for (auto [position, type] : llvm::enumerate(operandTypes.drop_front(boundTypes.size())))
+    region.front().insertArgument(unsigned(names.leading.size() + position),
+                                  getPlaceElementType(type),
+                                  parser.getEncodedSourceLoc(names.bindingsLoc));
   // The indices exist whether or not they are named.
   if (names.indices.empty())
     for (unsigned i = 0; i < numIndices; ++i)
@@ -76,24 +89,35 @@ ParseResult attune::attn::parsePlaceRegion(OpAsmParser &parser, PlaceNames &name
   return success();
 }
 
-void attune::attn::printPlaceNames(OpAsmPrinter &printer, ValueRange operands, Region &region,
-                                   unsigned numLeading) {
-  auto printArgument = [&](BlockArgument argument) {
-    printer.printRegionArgument(argument, /*argAttrs=*/{}, /*omitType=*/true);
-  };
-  auto elements = region.getArguments().slice(numLeading, operands.size());
-  auto indices = region.getArguments().drop_front(numLeading + operands.size());
+static void printArgument(OpAsmPrinter &printer, BlockArgument argument) {
+  printer.printRegionArgument(argument, /*argAttrs=*/{}, /*omitType=*/true);
+}
+
+void attune::attn::printBindings(OpAsmPrinter &printer, ValueRange operands, Region &region,
+                                 unsigned numLeading) {
   printer << " (";
+  auto elements = region.getArguments().slice(numLeading, operands.size());
   llvm::interleaveComma(llvm::zip_equal(elements, operands), printer, [&](auto binding) {
-    printArgument(std::get<0>(binding));
+    printArgument(printer, std::get<0>(binding));
     printer << " = " << std::get<1>(binding);
   });
   printer << ")";
+}
+
+void attune::attn::printUsedIndices(OpAsmPrinter &printer, unsigned numElements, Region &region) {
+  auto indices = region.getArguments().drop_front(numElements);
   if (llvm::all_of(indices, [](BlockArgument index) { return index.use_empty(); }))
     return;
   printer << " at (";
-  llvm::interleaveComma(indices, printer, printArgument);
+  llvm::interleaveComma(indices, printer,
+                        [&](BlockArgument index) { printArgument(printer, index); });
   printer << ")";
+}
+
+void attune::attn::printPlaceNames(OpAsmPrinter &printer, ValueRange operands, Region &region,
+                                   unsigned numLeading) {
+  printBindings(printer, operands, region, numLeading);
+  printUsedIndices(printer, numLeading + operands.size(), region);
 }
 
 void attune::attn::namePlaceArguments(Region &region, unsigned numElements, OpAsmSetValueNameFn set,

@@ -21,17 +21,32 @@ struct PlaceNames {
   llvm::SMLoc bindingsLoc, indicesLoc;
 };
 
-/// `(%x = %s, ...) [at (%b, %h, ...)]`
+/// `(%x = %s, ...)`
+mlir::ParseResult
+parseBindings(mlir::OpAsmParser &parser, PlaceNames &names,
+              mlir::OpAsmParser::Delimiter delimiter = mlir::OpAsmParser::Delimiter::Paren);
+
+/// `[at (%b, %h, ...)]`
+mlir::ParseResult parseOptionalIndices(mlir::OpAsmParser &parser, PlaceNames &names);
+
+/// Both, one after the other.
 mlir::ParseResult parsePlaceNames(mlir::OpAsmParser &parser, PlaceNames &names);
 
 /// `{ ... }`, whose arguments are those of `names.leading`, one element an operand, then the indices
-/// of a place of `place`.
+/// of a place of `place`. Operands without any binding have elements too, which nothing names.
 mlir::ParseResult parsePlaceRegion(mlir::OpAsmParser &parser, PlaceNames &names,
                                    mlir::TypeRange operandTypes, mlir::Type place,
                                    mlir::Region &region);
 
-/// Prints what `parsePlaceNames` reads; the indices only if the region uses one of them. The region
-/// has `numLeading` arguments before the elements.
+/// Prints what `parseBindings` reads; the region has `numLeading` arguments before the elements.
+void printBindings(mlir::OpAsmPrinter &printer, mlir::ValueRange operands, mlir::Region &region,
+                   unsigned numLeading = 0);
+
+/// Prints what `parseOptionalIndices` reads, if the region uses one of the indices; these are behind
+/// `numElements` other arguments.
+void printUsedIndices(mlir::OpAsmPrinter &printer, unsigned numElements, mlir::Region &region);
+
+/// Prints both, one after the other.
 void printPlaceNames(mlir::OpAsmPrinter &printer, mlir::ValueRange operands, mlir::Region &region,
                      unsigned numLeading = 0);
 

@@ -20,7 +20,7 @@ static bool isVectorOpOfRegions(Operation *op) {
 }
 
 bool attune::attn::isAllowedInRegion(Operation *op) {
-  if (isa<LoadOp, SizeOp, HoldsOp, YieldOp>(op))
+  if (isa<LoadOp, SizeOp, HoldsOp, ContainsOp, RotateOp, YieldOp>(op))
     return true;
   if (isa<arith::DivSIOp, arith::RemSIOp>(op) ||
       !llvm::all_of(op->getResultTypes(), isPlaceElement))
@@ -51,7 +51,7 @@ std::string attune::attn::describeRefusal(Operation *op) {
   return "is not one of the ops a region may contain: arith, math, func.call of a helper, "
          "affine.{apply,min,max,delinearize_index,linearize_index}, "
          "vector.{broadcast,step,extract,extract_strided_slice,insert_strided_slice,shuffle,"
-         "interleave,deinterleave,shape_cast,reduction}, attn.{load,size,holds}";
+         "interleave,deinterleave,shape_cast,reduction}, attn.{load,size,holds,contains,rotate}";
 }
 
 //===--- Places ---===//
@@ -201,18 +201,95 @@ LogicalResult ConcatOp::verify() {
   return success();
 }
 
+/// What a reduction may join of its first operand.
+static LogicalResult verifyReducedAxis(ReduceOp reduce) {
+  Type input = reduce.getInput().getType();
+  ReduceOver over = reduce.getOver();
+  // C4
+  if (reduce.getBy() && reduce.getInto())
+    return reduce.emitOpError("expected 'by' or 'into', but got both");
+  if (reduce.getInto() && over == ReduceOver::Heads)
+    return reduce.emitOpError(
+               "expected to reduce heads to one or 'by' a number, but got 'into' axis "
+               "'")
+           << *reduce.getInto() << "'";
+  // C2
+  bool tokens =
+      over == ReduceOver::Keys ? isa<ColsType>(input) : isa<RowsType>(input); // of that side
+  if (over != ReduceOver::Heads && !isa<MatrixType>(input) && (!tokens || reduce.isWhole()))
+    return reduce.emitOpError("expected a matrix to reduce over ")
+           << stringifyReduceOver(over) << ", but got " << input
+           << (tokens ? "; its tokens can be reduced 'by' a number or 'into' an axis" : "");
+  // C3
+  if (!reduce.getBy())
+    return success();
+  int64_t number = *reduce.getBy();
+  if (number < 1)
+    return reduce.emitOpError("expected to reduce by a positive number, but got ") << number;
+  StringAttr axis = over == ReduceOver::Keys ? getAxes(input).back() : getAxes(input).front();
+  if (over != ReduceOver::Heads && !getBlockedAxis(axis, number))
+    return reduce.emitOpError("expected blocks of less than 2^31 tokens of one axis, but got ")
+           << number << " tokens of axis '" << axis.getValue() << "'";
+  return success();
+}
+
 LogicalResult ReduceOp::verify() {
+  // C5
+  if (getInputs().empty() || (getInputs().size() > 1 && !getInto()))
+    return emitOpError("expected one operand")
+           << (getInputs().empty() ? "" : " without 'into'") << ", but got " << getInputs().size();
   Type input = getInput().getType();
   Type scalar = getElementTypeOrSelf(getPlaceElementType(input));
   // C1
   if (getKind() == ReduceKind::Mean && !isa<FloatType>(scalar))
     return emitOpError("expected a mean of floats, but the element is ")
            << scalar << "; use sum and divide";
+  if (failed(verifyReducedAxis(*this)))
+    return failure();
+  // C5
+  if (getBody().empty() == getInto().has_value())
+    return emitOpError(
+               "expected a region with 'into' alone, which yields where on the axis a value "
+               "belongs, but got ")
+           << (getInto() ? "none" : "one without 'into'");
+  return verifyReadable(*this, getInputs(), input);
+}
+
+LogicalResult ReduceOp::verifyRegions() {
+  if (getBody().empty())
+    return success();
+  Block &block = getBody().front();
+  // C5
+  if (failed(verifyArguments(*this, getInputs(), getInput().getType(), block)) ||
+      failed(verifyYield(*this, IndexType::get(getContext()), block)))
+    return failure();
+  return verifyContents(block);
+}
+
+LogicalResult TakeOp::verify() {
+  Type source = getSource().getType();
+  auto result = cast<MatrixType>(getType());
+  // C1
+  if (isa<RowsType>(source) || getPlaceElementType(source) != result.getElementType())
+    return emitOpError("expected to take from a matrix or cols of ")
+           << result.getElementType() << ", the element of the result, but got " << source;
   // C2
-  if (getOver() != ReduceOver::Heads && !isa<MatrixType>(input))
-    return emitOpError("expected a matrix to reduce over ")
-           << stringifyReduceOver(getOver()) << ", but got " << input;
-  return success();
+  if (auto matrix = dyn_cast<MatrixType>(source);
+      matrix && !isReadable(matrix.getRowAxis(), result.getRowAxis()))
+    return emitOpError("expected the row axis of ")
+           << source << " to be readable on axis '" << result.getRowAxis().getValue()
+           << "' of the result";
+  // C3
+  return verifyReadable(*this, getInputs(), result);
+}
+
+LogicalResult TakeOp::verifyRegions() {
+  Block &block = getBody().front();
+  // C3
+  if (failed(verifyArguments(*this, getInputs(), getType(), block)) ||
+      failed(verifyYield(*this, IndexType::get(getContext()), block)))
+    return failure();
+  return verifyContents(block);
 }
 
 LogicalResult ContractOp::verify() {
@@ -282,6 +359,28 @@ LogicalResult HoldsOp::verify() {
   return emitOpError("expected a value for each of the ")
          << set.getNumDims() << " dims and " << set.getNumSymbols()
          << " symbols of the set, but got " << getDims().size() << " and " << getSymbols().size();
+}
+
+LogicalResult ContainsOp::verify() {
+  auto list = dyn_cast<VectorType>(getList().getType());
+  // C1
+  if (list && list.getRank() == 1 && !list.isScalable() && list.getElementType().isInteger(32))
+    return success();
+  return emitOpError("expected the list to be a vector of i32 with one dim, but got ")
+         << getList().getType();
+}
+
+LogicalResult RotateOp::verify() {
+  VectorType angle = getAngleType(getVector().getType());
+  // C1
+  if (!angle)
+    return emitOpError("expected a vector of floats with one dim of even size, but got ")
+           << getVector().getType();
+  // C2
+  if (getAngle().getType() != angle)
+    return emitOpError("expected an angle for each pair, ")
+           << angle << ", but got " << getAngle().getType();
+  return success();
 }
 
 //===--- Sugar ---===//

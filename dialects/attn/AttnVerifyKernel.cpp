@@ -214,14 +214,12 @@ LogicalResult BoundAxes::bindLikes() {
 
 LogicalResult BoundAxes::check(Operation *op, Type type) const {
   for (StringAttr axis : getAxes(type)) {
-    if (axis.getValue().contains('/'))
-      return op->emitOpError("axis '") << axis.getValue() << "': block axes are not supported yet";
     SmallVector<StringRef> segments;
     axis.getValue().split(segments, '+');
     for (StringRef segment : segments)
-      if (!contains(segment))
+      if (!contains(getAxisRoot(segment)))
         return op->emitOpError("expected axis '")
-               << segment << "' of " << type
+               << getAxisRoot(segment) << "' of " << type
                << " to have a length, but no operand and no axis op gives it one";
   }
   return success();

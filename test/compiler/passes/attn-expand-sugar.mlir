@@ -114,3 +114,55 @@ attn.kernel @entmax(%q: !q, %k: !k, %a: !r) -> !s {
   %p = entmax %s alpha %a : !s
   return %p : !s
 }
+
+// CHECK-LABEL: attn.kernel @contains
+attn.kernel @contains(%q: !q, %k: !k, %list: !attn.rows<vector<3xi32>>) -> !s {
+  %s = dot %q, %k : !q, !k
+  // CHECK: where (%{{.*}} = %{{.*}}, %[[L:.*]] = %list) at (%{{.*}}, %{{.*}}, %{{.*}}, %[[J:.*]]) :
+  // CHECK-NEXT:   %[[N:.*]] = arith.index_cast %[[L]] : vector<3xi32> to vector<3xindex>
+  // CHECK-NEXT:   %[[B:.*]] = vector.broadcast %[[J]] : index to vector<3xindex>
+  // CHECK-NEXT:   %[[E:.*]] = arith.cmpi eq, %[[N]], %[[B]] : vector<3xindex>
+  // CHECK-NEXT:   %[[Y:.*]] = vector.reduction <or>, %[[E]] : vector<3xi1> into i1
+  // CHECK-NEXT:   yield %[[Y]] : i1
+  %a = where (%x = %s, %y = %list) at (%b, %h, %i, %j) : (!s, !attn.rows<vector<3xi32>>) {
+    %z = contains %y, %j : vector<3xi32>   yield %z : i1 }
+  return %a : !s
+}
+
+// CHECK-LABEL: attn.kernel @rotate_halves
+attn.kernel @rotate_halves(%q: !attn.rows<vector<4xbf16>>, %a: tensor<?x2xf32>) -> !attn.rows<vector<4xbf16>> {
+  // CHECK: map (%[[X:.*]] = %q)
+  // CHECK-NEXT:   %[[A:.*]] = load %a
+  // CHECK-NEXT:   %[[F:.*]] = arith.extf %[[X]] : vector<4xbf16> to vector<4xf32>
+  // CHECK-NEXT:   %[[U:.*]] = vector.extract_strided_slice %[[F]] {offsets = [0], sizes = [2], strides = [1]}
+  // CHECK-NEXT:   %[[W:.*]] = vector.extract_strided_slice %[[F]] {offsets = [2], sizes = [2], strides = [1]}
+  // CHECK-NEXT:   %[[C:.*]] = math.cos %[[A]] : vector<2xf32>
+  // CHECK-NEXT:   %[[S:.*]] = math.sin %[[A]] : vector<2xf32>
+  // CHECK-NEXT:   %[[UC:.*]] = arith.mulf %[[U]], %[[C]]
+  // CHECK-NEXT:   %[[WS:.*]] = arith.mulf %[[W]], %[[S]]
+  // CHECK-NEXT:   %[[US:.*]] = arith.mulf %[[U]], %[[S]]
+  // CHECK-NEXT:   %[[WC:.*]] = arith.mulf %[[W]], %[[C]]
+  // CHECK-NEXT:   %[[Y:.*]] = arith.subf %[[UC]], %[[WS]]
+  // CHECK-NEXT:   %[[Z:.*]] = arith.addf %[[US]], %[[WC]]
+  // CHECK-NEXT:   %[[V:.*]] = vector.insert_strided_slice %[[Y]], %[[F]] {offsets = [0], strides = [1]}
+  // CHECK-NEXT:   %[[R:.*]] = vector.insert_strided_slice %[[Z]], %[[V]] {offsets = [2], strides = [1]}
+  // CHECK-NEXT:   arith.truncf %[[R]] : vector<4xf32> to vector<4xbf16>
+  %r = map (%x = %q) at (%b, %h, %n) : (!attn.rows<vector<4xbf16>>) -> !attn.rows<vector<4xbf16>> {
+    %t = load %a[%n] : tensor<?x2xf32>   %y = rotate %x by %t halves : vector<4xbf16>   yield %y : vector<4xbf16> }
+  return %r : !attn.rows<vector<4xbf16>>
+}
+
+// Numbers of the angle's type are not converted.
+// CHECK-LABEL: attn.kernel @rotate_pairs
+attn.kernel @rotate_pairs(%k: !attn.cols<vector<4xf64>>, %a: tensor<?x2xf64>) -> !attn.cols<vector<4xf64>> {
+  // CHECK: map (%[[X:.*]] = %k)
+  // CHECK-NEXT: %[[A:.*]] = load %a
+  // CHECK-NEXT: %[[U:.*]], %[[W:.*]] = vector.deinterleave %[[X]] : vector<4xf64> -> vector<2xf64>
+  // CHECK: %[[Y:.*]] = arith.subf %{{.*}}, %{{.*}} : vector<2xf64>
+  // CHECK: %[[Z:.*]] = arith.addf %{{.*}}, %{{.*}} : vector<2xf64>
+  // CHECK-NEXT: %[[R:.*]] = vector.interleave %[[Y]], %[[Z]] : vector<2xf64> -> vector<4xf64>
+  // CHECK-NEXT: yield %[[R]]
+  %c = map (%x = %k) at (%b, %h, %n) : (!attn.cols<vector<4xf64>>) -> !attn.cols<vector<4xf64>> {
+    %t = load %a[%n] : tensor<?x2xf64>   %y = rotate %x by %t pairs : vector<4xf64>   yield %y : vector<4xf64> }
+  return %c : !attn.cols<vector<4xf64>>
+}

@@ -130,3 +130,41 @@ func.func @segments(%q: !attn.rows<vector<4xf32>>, %a: !attn.cols<vector<4xf32>,
   %s = attn.dot %q, %n scale 0.5 : !attn.rows<vector<4xf32>>, !attn.cols<vector<4xf32>, a+b+k>
   return %s : !attn.matrix<f32, q, a+b+k>
 }
+
+// CHECK-LABEL: attn.kernel @twice_transposed
+// CHECK: %[[S:.*]] = dot
+// CHECK-NEXT: return %[[S]]
+attn.kernel @twice_transposed(%q: !q, %k: !k) -> !s {
+  %s = dot %q, %k : !q, !k
+  %t = transpose %s : !s
+  %a = transpose %t : !attn.matrix<f32, k, q>
+  return %a : !s
+}
+
+// Blocks of one token are tokens; of two they are not.
+// CHECK-LABEL: attn.kernel @blocks_of_one
+// CHECK: %[[S:.*]] = dot
+// CHECK-NEXT: %[[B:.*]] = reduce sum %[[S]] over keys by 2
+// CHECK-NEXT: return %[[S]], %[[B]]
+attn.kernel @blocks_of_one(%q: !q, %k: !k) -> (!s, !attn.matrix<f32, q, k/2>) {
+  %s = dot %q, %k : !q, !k
+  %a = reduce mean %s over queries by 1 : !s
+  %b = reduce sum %a over keys by 2 : !s
+  return %a, %b : !s, !attn.matrix<f32, q, k/2>
+}
+
+// A value that is bound twice is bound once; the source of a take is not bound.
+// CHECK-LABEL: attn.kernel @bound_twice_to_move
+// CHECK: reduce sum (%[[X:.*]] = %[[S:.*]], %[[G:.*]] = %g) over keys into rel : (!attn.matrix<f32>, !attn.cols<index>) {
+// CHECK-NEXT: %[[D:.*]] = arith.addi %[[G]], %[[G]]
+// CHECK: take %g (%[[X:.*]] = %g) : !attn.cols<index>, (!attn.cols<index>) -> !attn.matrix<index> {
+// CHECK-NEXT: %[[D:.*]] = arith.muli %[[X]], %[[X]]
+attn.kernel @bound_twice_to_move(%q: !q, %k: !k, %g: !attn.cols<index>, %n: index) -> (!attn.matrix<f32, q, rel>, !attn.matrix<index>) {
+  axis rel size %n
+  %s = dot %q, %k : !q, !k
+  %a = reduce sum (%x = %s, %y = %g, %z = %g) over keys into rel : (!s, !attn.cols<index>, !attn.cols<index>) {
+    %d = arith.addi %y, %z : index   %e = arith.fptosi %x : f32 to i64   %f = arith.index_cast %e : i64 to index   %h = arith.addi %d, %f : index   yield %h : index }
+  %b = take %g (%y = %g, %z = %g) : !attn.cols<index>, (!attn.cols<index>, !attn.cols<index>) -> !attn.matrix<index> {
+    %d = arith.muli %y, %z : index   yield %d : index }
+  return %a, %b : !attn.matrix<f32, q, rel>, !attn.matrix<index>
+}

@@ -177,3 +177,63 @@ func.func private @segments(%a: !attn.matrix<f32, q, mem>, %b: !attn.matrix<f32>
   // CHECK: return %[[S]] : !attn.matrix<f32, q, mem+k>
   return %s : !attn.matrix<f32, q, mem+k>
 }
+
+// CHECK-LABEL: attn.kernel @moves(
+attn.kernel @moves(%q: !q, %k: !k, %rel: !attn.cols<f32, rel>, %group: !attn.cols<i32>, %gate: !attn.rows<f32, q/64>)
+    -> (!attn.matrix<f32, q/64, k/64>, !attn.matrix<f32, q, rel>, !attn.rows<f32, rel>, !s, !attn.rows<f32, k>) {
+  // CHECK: %[[B:.*]] = reduce mean %k over keys by 64 : !attn.cols<vector<128xbf16>>
+  // GENERIC: "attn.reduce"({{.*}}) <{by = 64 : i64, kind = 2 : i32, over = 0 : i32}> ({
+  %b = reduce mean %k over keys by 64 : !k
+  // CHECK: reduce sum %{{.*}} over queries by 2 : !attn.rows<f32, q/64>
+  %g = reduce sum %gate over queries by 2 : !attn.rows<f32, q/64>
+  // Blocks of blocks are blocks of the axis; what stands on blocks is read at their tokens.
+  // CHECK: dot %q, %[[B]] : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>, k/64>
+  %t = dot %q, %b : !q, !attn.cols<vector<128xbf16>, k/64>
+  %s0 = dot %q, %k : !q, !k
+  // CHECK: %[[S:.*]] = map ({{.*}}) : (!attn.matrix<f32>, !attn.matrix<f32, q, k/64>, !attn.rows<f32, q/128>) -> !attn.matrix<f32> {
+  %s = map (%x = %s0, %y = %t, %z = %g) : (!s, !attn.matrix<f32, q, k/64>, !attn.rows<f32, q/128>) -> !s {
+    %u = arith.addf %x, %y : f32   %w = arith.mulf %u, %z : f32   yield %w : f32 }
+  // CHECK: %[[P:.*]] = reduce max %[[S]] over keys by 64 : !attn.matrix<f32>
+  %p = reduce max %s over keys by 64 : !s
+  // CHECK: %[[PP:.*]] = reduce max %[[P]] over queries by 64 {attn.note = "kept"} : !attn.matrix<f32, q, k/64>
+  %pp = reduce max %p over queries by 64 {attn.note = "kept"} : !attn.matrix<f32, q, k/64>
+  // An operand whose element the region does not use need not be bound.
+  // CHECK: %[[R:.*]] = reduce sum %[[S]] over keys into rel at (%{{.*}}, %{{.*}}, %[[I:.*]], %[[J:.*]]) : !attn.matrix<f32> {
+  // CHECK-NEXT: arith.subi %[[I]], %[[J]]
+  // GENERIC: "attn.reduce"({{.*}}) <{into = "rel", kind = 0 : i32, over = 0 : i32}> ({
+  %r = reduce sum %s over keys into rel at (%n, %h, %i, %j) : !s { %d = arith.subi %i, %j : index   yield %d : index }
+  // CHECK: %[[M:.*]] = reduce sum (%{{.*}} = %[[S]], %[[G:.*]] = %group) over keys into rel : (!attn.matrix<f32>, !attn.cols<i32>) {
+  // CHECK-NEXT: arith.index_cast %[[G]] : i32 to index
+  %m = reduce sum (%x = %s, %y = %group) over keys into rel : (!s, !attn.cols<i32>) { %d = arith.index_cast %y : i32 to index   yield %d : index }
+  // CHECK: %[[C:.*]] = reduce max %[[M]] over queries : !attn.matrix<f32, q, rel>
+  %c = reduce max %m over queries : !attn.matrix<f32, q, rel>
+  // CHECK: %[[CT:.*]] = transpose %[[C]] : !attn.cols<f32, rel>
+  // GENERIC: "attn.transpose"
+  %ct = transpose %c : !attn.cols<f32, rel>
+  // CHECK: %[[T:.*]] = take %[[R]] at (%{{.*}}, %{{.*}}, %[[I:.*]], %[[J:.*]]) : !attn.matrix<f32, q, rel> -> !attn.matrix<f32> {
+  // GENERIC: "attn.take"
+  %a = take %r at (%n, %h, %i, %j) : !attn.matrix<f32, q, rel> -> !s { %d = arith.subi %i, %j : index   yield %d : index }
+  // CHECK: %[[U:.*]] = take %rel (%[[X:.*]] = %[[T]]) : !attn.cols<f32, rel>, (!attn.matrix<f32>) -> !attn.matrix<f32> attributes {attn.note = "kept"} {
+  // CHECK-NEXT: arith.fptosi %[[X]]
+  %v = take %rel (%x = %a) : !attn.cols<f32, rel>, (!s) -> !s attributes {attn.note = "kept"} {
+    %d = arith.fptosi %x : f32 to i64   %e = arith.index_cast %d : i64 to index   yield %e : index }
+  // CHECK: reduce sum %[[U]] over heads by 4 : !attn.matrix<f32>
+  %f = reduce sum %v over heads by 4 : !s
+  // CHECK: %[[K:.*]] = reduce sum %{{.*}} over queries : !attn.matrix<f32>
+  // CHECK: transpose %[[K]] : !attn.cols<f32>
+  %k0 = reduce sum %f over queries : !s   %k1 = transpose %k0 : !attn.cols<f32>
+  return %pp, %r, %ct, %f, %k1 : !attn.matrix<f32, q/64, k/64>, !attn.matrix<f32, q, rel>, !attn.rows<f32, rel>, !s, !attn.rows<f32, k>
+}
+
+// CHECK-LABEL: func.func private @vectors
+func.func private @vectors(%x: vector<8xbf16>, %y: vector<8xf64>, %a: vector<4xf32>, %b: vector<4xf64>, %list: vector<3xi32>, %n: index) -> i1 {
+  // CHECK: attn.rotate %{{.*}} by %{{.*}} halves : vector<8xbf16>
+  // GENERIC: "attn.rotate"
+  %u = attn.rotate %x by %a halves : vector<8xbf16>
+  // CHECK: attn.rotate %{{.*}} by %{{.*}} pairs {attn.note = "kept"} : vector<8xf64>
+  %v = attn.rotate %y by %b pairs {attn.note = "kept"} : vector<8xf64>
+  // CHECK: attn.contains %{{.*}}, %{{.*}} : vector<3xi32>
+  // GENERIC: "attn.contains"
+  %w = attn.contains %list, %n : vector<3xi32>
+  return %w : i1
+}

@@ -3,6 +3,8 @@
 // and the values expected.
 #include "test/compiler/reference/Cases.h"
 
+#include "compiler/Pipeline.h"
+
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -489,6 +491,41 @@ const Case vectors[] = {
      {0, 1, 0, 0},
      {0, 0, 0, 0},
      {1, 0}},
+    {"contains",
+     "vector<3xi32>",
+     "i1",
+     "%y = contains %x, %n : vector<3xi32>",
+     {0, 2, -1, 5, 1, 1, 3, 0, 1, -1, -1, -1},
+     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+     {1, 1, 0, 0}},
+    {"containsNoNumberBeyondItsBits",
+     "vector<2xi32>",
+     "i1",
+     "%c = arith.constant 4294967296 : index %m = arith.addi %n, %c : index "
+     "%y = contains %x, %m : vector<2xi32>",
+     {0, 1, 1, 2},
+     {0, 0, 0, 0},
+     {0, 0}},
+    {"rotateHalves",
+     "vector<4xf32>",
+     "vector<4xf32>",
+     "%a = vector.extract_strided_slice %z {offsets = [1], sizes = [2], strides = [1]} : "
+     "vector<4xf32> to vector<2xf32> %y = rotate %x by %a halves : vector<4xf32>",
+     {1, 2, 3, 4, 5, 6, 7, 8},
+     {9, 0.5, 2, 9, 9, 0, -1, 9},
+     {std::cos(0.5) - 3 * std::sin(0.5), 2 * std::cos(2.0) - 4 * std::sin(2.0),
+      std::sin(0.5) + 3 * std::cos(0.5), 2 * std::sin(2.0) + 4 * std::cos(2.0), 5,
+      6 * std::cos(1.0) + 8 * std::sin(1.0), 7, 8 * std::cos(1.0) - 6 * std::sin(1.0)}},
+    {"rotatePairs",
+     "vector<4xf32>",
+     "vector<4xf32>",
+     "%a = vector.extract_strided_slice %z {offsets = [1], sizes = [2], strides = [1]} : "
+     "vector<4xf32> to vector<2xf32> %y = rotate %x by %a pairs : vector<4xf32>",
+     {1, 2, 3, 4, 5, 6, 7, 8},
+     {9, 0.5, 2, 9, 9, 0, -1, 9},
+     {std::cos(0.5) - 2 * std::sin(0.5), std::sin(0.5) + 2 * std::cos(0.5),
+      3 * std::cos(2.0) - 4 * std::sin(2.0), 3 * std::sin(2.0) + 4 * std::cos(2.0), 5, 6,
+      7 * std::cos(1.0) + 8 * std::sin(1.0), 8 * std::cos(1.0) - 7 * std::sin(1.0)}},
     {"vectorArithmetic",
      "vector<2xf32>",
      "vector<2xf32>",
@@ -518,6 +555,34 @@ INSTANTIATE_TEST_SUITE_P(Float, Region, testing::ValuesIn(floats), nameOf);
 INSTANTIATE_TEST_SUITE_P(Integer, Region, testing::ValuesIn(integers), nameOf);
 INSTANTIATE_TEST_SUITE_P(Index, Region, testing::ValuesIn(indices), nameOf);
 INSTANTIATE_TEST_SUITE_P(Vector, Region, testing::ValuesIn(vectors), nameOf);
+
+/// A turn is one rounding of its number to bf16, whichever way it is written.
+TEST(Rotate, isWhatItStandsFor) {
+  std::mt19937_64 generator(4);
+  Tensor x = normal(generator, ElementType::BF16, {1, 2, 5, 6});
+  Tensor angle = normal(generator, ElementType::F32, {5, 3});
+  for (const char *pairing : {"halves", "pairs"})
+    for (auto mode : {attune::reference::Mode::Exact, attune::reference::Mode::Eager}) {
+      auto module = parse("attn.kernel @k(%x: !attn.cols<vector<6xbf16>>, %a: tensor<?x3xf32>) -> "
+                          "!attn.cols<vector<6xbf16>> {\n"
+                          "  %y = map (%u = %x) at (%b, %h, %n) : (!attn.cols<vector<6xbf16>>) -> "
+                          "!attn.cols<vector<6xbf16>> {\n    %t = load %a[%n] : tensor<?x3xf32>\n"
+                          "    %w = rotate %u by %t " +
+                          std::string(pairing) +
+                          " : vector<6xbf16>   yield %w : vector<6xbf16> }\n"
+                          "  return %y : !attn.cols<vector<6xbf16>>\n}");
+      ASSERT_TRUE(module);
+      auto written = attune::reference::evaluate(kernelOf(*module), {x, angle}, {.mode = mode});
+      mlir::PassManager manager(&context());
+      attune::buildPrimitivesPipeline(manager);
+      ASSERT_TRUE(mlir::succeeded(manager.run(*module)));
+      auto expanded = attune::reference::evaluate(kernelOf(*module), {x, angle}, {.mode = mode});
+      ASSERT_TRUE(bool(written));
+      ASSERT_TRUE(bool(expanded));
+      for (int64_t i = 0; i < 60; ++i)
+        EXPECT_EQ((*written)[0].real(i), (*expanded)[0].real(i)) << pairing << " " << i;
+    }
+}
 
 std::string mapOfScores(const std::string &body) {
   return "attn.kernel @k(%q: !q, %k: !k, %n: index) -> !s {\n  %s = dot %q, %k : !q, !k\n"

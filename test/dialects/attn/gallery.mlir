@@ -3,7 +3,7 @@
 // primitives and survive upstream's canonicaliser. What they compute is the reference's business.
 // RUN: attn-opt %s --attn-inline-helpers --attn-expand-sugar --symbol-dce --canonicalize --cse -o %t
 // RUN: FileCheck %s < %t
-// CHECK-NOT: {{call|softmax|logsumexp|= entmax|holds}}
+// CHECK-NOT: {{call|softmax|logsumexp|= entmax|holds|rotate|contains}}
 
 !q = !attn.rows<vector<128xbf16>>
 !k = !attn.cols<vector<128xbf16>>
@@ -16,9 +16,19 @@
 !t = vector<128xbf16>
 !f = vector<128xf32>
 !h = vector<64xf32>
+!kb = !attn.cols<vector<128xbf16>, k/64>
+!sb = !attn.matrix<f32, q, k/64>
+!sbb = !attn.matrix<f32, q/64, k/64>
+!kr = !attn.cols<vector<128xbf16>, rel>
+!sr = !attn.matrix<f32, q, rel>
+!m = !attn.matrix<i1>
+!mb = !attn.matrix<i1, q, k/64>
+!mbb = !attn.matrix<i1, q/64, k/64>
+!qbb = !attn.rows<vector<128xbf16>, q/64>
 #causal = affine_set<(b, h, i, j) : (j <= i)>
 #window = affine_set<(b, h, i, j)[w] : (j <= i, i - j <= w)>
 #near   = affine_set<(i, j)[w] : (i - j <= w)>
+#past   = affine_set<(b, h, i, j) : (j + 1 <= i floordiv 64)>
 func.func private @real(%n: index) -> f32 {
   %w = arith.index_cast %n : index to i64   %x = arith.sitofp %w : i64 to f32   return %x : f32 }
 func.func private @sigmoid(%x: f32) -> f32 {
@@ -30,6 +40,19 @@ func.func private @rms(%x: vector<128xf32>, %gain: tensor<128xf32>) -> vector<12
   %c = arith.constant 0.0078125 : f32   %eps = arith.constant 1.0e-6 : f32   %a = math.fma %n, %c, %eps : f32
   %r = math.rsqrt %a : f32   %rv = vector.broadcast %r : f32 to !f
   %y = arith.mulf %x, %rv : !f   %z = arith.mulf %y, %g : !f   %t = arith.truncf %z : !f to !t   return %t : !t }
+// n * base^(-l/64), l = 0 .. 63
+func.func private @angles(%n: index, %base: f32) -> vector<64xf32> {
+  %l = vector.step : vector<64xindex>   %w = arith.index_cast %l : vector<64xindex> to vector<64xi32>
+  %x = arith.sitofp %w : vector<64xi32> to !h   %c = arith.constant -0.015625 : f32
+  %u = math.log %base : f32   %g = arith.mulf %u, %c : f32   %gv = vector.broadcast %g : f32 to !h
+  %p = arith.mulf %x, %gv : !h   %e = math.exp %p : !h
+  %r = func.call @real(%n) : (index) -> f32   %rv = vector.broadcast %r : f32 to !h   %y = arith.mulf %e, %rv : !h   return %y : !h }
+func.func private @sum(%x: vector<128xf32>, %y: vector<128xf32>) -> vector<128xbf16> {
+  %u = arith.addf %x, %y : !f   %t = arith.truncf %u : !f to !t   return %t : !t }
+// min(max(j - i, -16), 16) + 16
+func.func private @clip(%i: index, %j: index) -> index {
+  %lo = arith.constant 0 : index   %hi = arith.constant 32 : index   %d = affine.apply affine_map<(i, j) -> (j - i + 16)>(%i, %j)
+  %a = arith.maxsi %d, %lo : index   %y = arith.minsi %a, %hi : index   return %y : index }
 // NATTEN, one axis of n tokens: is y in the window of w around x, stride s, dilation d (w * d <= n)?
 func.func private @near(%x: index, %y: index, %n: index, %w: index, %s: index, %d: index) -> i1 {
   %0 = arith.constant 0 : index   %1 = arith.constant 1 : index   %2 = arith.constant 2 : index
@@ -482,6 +505,180 @@ attn.kernel @forget(%q: !q, %k: !k, %v: !k, %logf: !c) -> !q {
   %o = contract %p, %v : !s, !k -> !q
   return %o : !q
 }
+
+// 8 x 8 query blocks, halo 3, q.r over the 2-D offset, 21 x 21 of them
+attn.kernel @halonet(%q: !q, %k: !k, %v: !k, %rel: !kr, %H: index, %W: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  axis q grid (%H, %W)   axis k grid (%H, %W)
+  %z = dot %q, %rel scale 0.0883883 : !q, !kr
+  %n = where (%e = %s) at (%b, %h, %i, %j) : (!s) {
+    %y, %x = affine.delinearize_index %i into (%H, %W) : index, index   %u, %w = affine.delinearize_index %j into (%H, %W) : index, index
+    %a = holds affine_set<(y, x, u, w) : (u - (y floordiv 8) * 8 + 3 >= 0, (y floordiv 8) * 8 + 10 - u >= 0,
+                                          w - (x floordiv 8) * 8 + 3 >= 0, (x floordiv 8) * 8 + 10 - w >= 0)>(%y, %x, %u, %w)   yield %a : i1 }
+  %g = take %z (%e = %n) at (%b, %h, %i, %j) : !sr, (!s) -> !s {
+    %y, %x = affine.delinearize_index %i into (%H, %W) : index, index   %u, %w = affine.delinearize_index %j into (%H, %W) : index, index
+    %a = affine.apply affine_map<(y, x, u, w) -> ((y - u + 10) * 21 + x - w + 10)>(%y, %x, %u, %w)   yield %a : index }
+  %m = map (%a = %n, %d = %g) : (!s, !s) -> !s { %y = arith.addf %a, %d : f32   yield %y : f32 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// s = q.(k + aK[c]), o = sum p (v + aV[c]), c = clip(j - i)
+attn.kernel @shaw(%q: !q, %k: !k, %v: !k, %ak: !kr, %av: !kr) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %z = dot %q, %ak scale 0.0883883 : !q, !kr
+  %g = take %z at (%b, %h, %i, %j) : !sr -> !s { %d = func.call @clip(%i, %j) : (index, index) -> index   yield %d : index }
+  %m = map (%x = %s, %y = %g) : (!s, !s) -> !s { %u = arith.addf %x, %y : f32   yield %u : f32 }
+  %p = softmax %m : !s
+  %w = reduce sum %p over keys into rel at (%b, %h, %i, %j) : !s { %d = func.call @clip(%i, %j) : (index, index) -> index   yield %d : index }
+  %o1 = contract %p, %v : !s, !k -> !o   %o2 = contract %w, %av : !sr, !kr -> !o
+  %o = map (%x = %o1, %y = %o2) : (!o, !o) -> !q { %u = func.call @sum(%x, %y) : (!f, !f) -> !t   yield %u : !t }
+  return %o : !q
+}
+
+// (q + u).k + (q + w).r[i - j], n keys of memory
+attn.kernel @transformer_xl(%q: !q, %k: !k, %v: !k, %u: tensor<?x128xbf16>, %w: tensor<?x128xbf16>, %rel: !kr, %n: index) -> !q {
+  %qu = map (%x = %q) at (%b, %h, %i) : (!q) -> !q { %a = load %u[%h] : tensor<?x128xbf16>   %y = arith.addf %x, %a : !t   yield %y : !t }
+  %qw = map (%x = %q) at (%b, %h, %i) : (!q) -> !q { %a = load %w[%h] : tensor<?x128xbf16>   %y = arith.addf %x, %a : !t   yield %y : !t }
+  %d0 = dot %qu, %k scale 0.0883883 : !q, !k   %z = dot %qw, %rel scale 0.0883883 : !q, !kr
+  %d = where %d0 in affine_set<(b, h, i, j)[n] : (j <= i + n)>[%n] : !s
+  %g = take %z (%e = %d) at (%b, %h, %i, %j) : !sr, (!s) -> !s { %a = affine.apply affine_map<(i, j)[n] -> (i + n - j)>(%i, %j)[%n]   yield %a : index }
+  %m = map (%x = %d, %y = %g) : (!s, !s) -> !s { %a = arith.addf %x, %y : f32   yield %a : f32 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// RoPE at load, the base an operand
+attn.kernel @rope(%q: !q, %k: !k, %v: !k, %base: f32) -> !q {
+  %qr = map (%x = %q) at (%b, %h, %i) : (!q) -> !q { %a = func.call @angles(%i, %base) : (index, f32) -> !h   %y = rotate %x by %a halves : !t   yield %y : !t }
+  %kr = map (%x = %k) at (%b, %h, %j) : (!k) -> !k { %a = func.call @angles(%j, %base) : (index, f32) -> !h   %y = rotate %x by %a halves : !t   yield %y : !t }
+  %d = dot %qr, %kr scale 0.0883883 : !q, !k   %m = where %d in #causal : !s
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// q'_l = |q_l|^2 (cos, sin), k'_l = t_l (cos, sin)
+func.func private @polar(%radius: vector<64xf32>, %n: index) -> vector<128xbf16> {
+  %base = arith.constant 1.0e4 : f32   %a = func.call @angles(%n, %base) : (index, f32) -> !h   %zero = arith.constant dense<0.0> : !h
+  %u = vector.interleave %radius, %zero : !h -> !f   %w = attn.rotate %u by %a pairs : !f   %t = arith.truncf %w : !f to !t   return %t : !t }
+attn.kernel @coca(%q: !q, %t: !attn.cols<vector<64xf32>>, %v: !k) -> !q {
+  %qc = map (%x = %q) at (%b, %h, %i) : (!q) -> !q {
+    %f = arith.extf %x : !t to !f   %g = arith.mulf %f, %f : !f   %a, %c = vector.deinterleave %g : !f -> !h
+    %n = arith.addf %a, %c : !h   %y = func.call @polar(%n, %i) : (!h, index) -> !t   yield %y : !t }
+  %kc = map (%x = %t) at (%b, %h, %j) : (!attn.cols<!h>) -> !k { %y = func.call @polar(%x, %j) : (!h, index) -> !t   yield %y : !t }
+  %s = dot %qc, %kc scale 0.0883883 : !q, !k   %m = where %s in #causal : !s
+  %p = softmax %m : !s   %o = contract %p, %v : !s, !k -> !q   return %o : !q }
+
+// trilinear score; context-to-query, and query-to-context from the row maxima
+attn.kernel @bidaf(%hw: !q, %u: !k, %a: !r, %c: !c, %hh: !attn.cols<!t, q>) -> (!q, !attn.rows<!t, one>) {
+  %1 = arith.constant 1 : index   axis one size %1   %d = dot %hw, %u : !q, !k
+  %s = map (%x = %d, %y = %a, %z = %c) : (!s, !r, !c) -> !s { %e = arith.addf %x, %y : f32   %f = arith.addf %e, %z : f32   yield %f : f32 }
+  %p = softmax %s : !s   %o = contract %p, %u : !s, !k -> !q
+  %m = reduce max %s over keys : !s   %mt = transpose %m : !r
+  %g = map (%x = %mt) : (!attn.cols<f32, q>) -> !attn.matrix<f32, one, q> { yield %x : f32 }
+  %w = softmax %g : !attn.matrix<f32, one, q>
+  %o2 = contract %w, %hh : !attn.matrix<f32, one, q>, !attn.cols<!t, q> -> !attn.rows<!t, one>   return %o, %o2 : !q, !attn.rows<!t, one> }
+
+// MoBA: own block, and the n past blocks with the best q.mean(K)
+attn.kernel @moba(%q: !q, %k: !k, %v: !k, %n: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %kb = reduce mean %k over keys by 64 : !k   %g0 = dot %q, %kb : !q, !kb
+  %g = where %g0 in #past : !sb   %top = select %g top %n : !sb
+  %m = where (%x = %s, %t = %top) at (%b, %h, %i, %j) : (!s, !mb) {
+    %own = holds affine_set<(i, j) : (j <= i, i floordiv 64 == j floordiv 64)>(%i, %j)   %y = arith.ori %own, %t : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// block bound q+.kmax + q-.kmin, best n blocks, and the w + 1 nearest blocks
+attn.kernel @quest(%q: !q, %k: !k, %v: !k, %n: index, %w: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %c = where %s in #causal : !s
+  %z = arith.constant dense<0.0> : !t   %kx = reduce max %k over keys by 64 : !k   %kn = reduce min %k over keys by 64 : !k
+  %qp = map (%x = %q) : (!q) -> !q { %y = arith.maximumf %x, %z : !t   yield %y : !t }
+  %qn = map (%x = %q) : (!q) -> !q { %y = arith.minimumf %x, %z : !t   yield %y : !t }
+  %a = dot %qp, %kx : !q, !kb   %d = dot %qn, %kn : !q, !kb
+  %g0 = map (%x = %a, %y = %d) : (!sb, !sb) -> !sb { %u = arith.addf %x, %y : f32   yield %u : f32 }
+  %g = where %g0 in #past : !sb   %top = select %g top %n : !sb
+  %m = where (%x = %c, %t = %top) at (%b, %h, %i, %j) : (!s, !mb) {
+    %near = holds affine_set<(i, j)[w] : (i floordiv 64 - j floordiv 64 <= w)>(%i, %j)[%w]   %y = arith.ori %t, %near : i1   yield %y : i1 }
+  %p = softmax %m : !s
+  %o = contract %p, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// keys listed by an earlier layer; a list for the next one
+attn.kernel @lists(%q: !q, %k: !k, %v: !k, %l: !attn.rows<vector<64xi32>>) -> (!q, !attn.rows<vector<64xi32>>) {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %m = where (%x = %s, %a = %l) at (%b, %h, %i, %j) : (!s, !attn.rows<vector<64xi32>>) { %y = contains %a, %j : vector<64xi32>   yield %y : i1 }
+  %p = softmax %m : !s   %o = contract %p, %v : !s, !k -> !q   %w, %n = list %p first 64 : !s   return %o, %n : !q, !attn.rows<vector<64xi32>> }
+
+// own block and past landmarks (last of each 64) in one softmax; a past block shares its landmark's weight
+attn.kernel @landmark(%q: !q, %k: !k, %v: !k) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %own = where %s in affine_set<(b, h, i, j) : (j <= i, i floordiv 64 == j floordiv 64)> : !s
+  %mark = where %s in affine_set<(b, h, i, j) : (j floordiv 64 + 1 <= i floordiv 64, j mod 64 == 63)> : !s
+  %rest = where %s in affine_set<(b, h, i, j) : (j floordiv 64 + 1 <= i floordiv 64, j mod 64 <= 62)> : !s
+  %z = logsumexp %mark : !s   %l = logsumexp %own sink %z : !s
+  %p1 = softmax %own sink %z : !s
+  %pm = map (%x = %mark, %y = %l) : (!s, !r) -> !s { %d = func.call @exp_diff(%x, %y) : (f32, f32) -> f32   yield %d : f32 }
+  %gate = reduce sum %pm over keys by 64 : !s   %mx = reduce max %rest over keys by 64 : !s
+  %e = map (%x = %rest, %y = %mx) : (!s, !sb) -> !s { %d = func.call @exp_diff(%x, %y) : (f32, f32) -> f32   yield %d : f32 }
+  %den = reduce sum %e over keys by 64 : !s
+  %p2 = map (%x = %e, %y = %den, %g = %gate) : (!s, !sb, !sb) -> !s { %d = arith.divf %x, %y : f32   %u = arith.mulf %d, %g : f32   yield %u : f32 }
+  %o1 = contract %p1, %v : !s, !k -> !o   %o2 = contract %p2, %v : !s, !k -> !o
+  %o = map (%x = %o1, %y = %o2) : (!o, !o) -> !q { %u = func.call @sum(%x, %y) : (!f, !f) -> !t   yield %u : !t }
+  return %o : !q
+}
+
+// Rectified SpaAttn: the sparse part times its pooled mass, pooled values for the rest
+attn.kernel @rectified(%q: !q, %k: !k, %v: !k, %n: index) -> !q {
+  %s = dot %q, %k scale 0.0883883 : !q, !k
+  %qb = reduce mean %q over queries by 64 : !q   %kb = reduce mean %k over keys by 64 : !k   %vb = reduce mean %v over keys by 64 : !k
+  %g = dot %qb, %kb scale 0.0883883 : !qbb, !kb   %pg = softmax %g : !sbb   %top = select %pg top %n : !sbb
+  %in = where (%x = %pg, %t = %top) : (!sbb, !mbb) { yield %t : i1 }
+  %out = where (%x = %pg, %t = %top) : (!sbb, !mbb) { %yes = arith.constant true   %y = arith.xori %t, %yes : i1   yield %y : i1 }
+  %R = reduce sum %in over keys : !sbb   %o2 = contract %out, %vb : !sbb, !kb -> !attn.rows<!f, q/64>
+  %m = where (%x = %s, %t = %top) : (!s, !mbb) { yield %t : i1 }   %p = softmax %m : !s   %o1 = contract %p, %v : !s, !k -> !o
+  %o = map (%x = %o1, %y = %o2, %r = %R) : (!o, !attn.rows<!f, q/64>, !attn.rows<f32, q/64>) -> !q {
+    %rv = vector.broadcast %r : f32 to !f   %z = math.fma %x, %rv, %y : !f   %t = arith.truncf %z : !f to !t   yield %t : !t }
+  return %o : !q
+}
+
+// int8 queries and keys, a key scale a block, int8 values
+attn.kernel @quantised(%q: !attn.rows<vector<128xi8>>, %k: !attn.cols<vector<128xi8>>, %v: !attn.cols<vector<128xi8>>,
+                       %qs: !r, %ks: !attn.cols<f32, k/64>, %vs: !c) -> !q {
+  %n = dot %q, %k : !attn.rows<vector<128xi8>>, !attn.cols<vector<128xi8>>
+  %s = map (%x = %n, %a = %qs, %d = %ks) : (!attn.matrix<i32>, !r, !attn.cols<f32, k/64>) -> !s {
+    %f = arith.sitofp %x : i32 to f32   %y = arith.mulf %f, %a : f32   %z = arith.mulf %y, %d : f32   yield %z : f32 }
+  %vf = map (%x = %v, %a = %vs) : (!attn.cols<vector<128xi8>>, !c) -> !k {
+    %f = arith.sitofp %x : vector<128xi8> to !f   %av = vector.broadcast %a : f32 to !f   %y = arith.mulf %f, %av : !f   %t = arith.truncf %y : !f to !t   yield %t : !t }
+  %p = softmax %s : !s   %o = contract %p, %vf : !s, !k -> !q   return %o : !q }
+
+// entropy, second moment, argmax, mass of key groups, group x group mass, column sums
+attn.kernel @probes(%q: !q, %k: !k, %group: !ci, %qgroup: !ri, %n: index)
+    -> (!r, !r, !attn.rows<vector<1xi32>>, !attn.matrix<f32, q, g>, !attn.matrix<f32, gq, g>, !c) {
+  axis g size %n   axis gq size %n   %s0 = dot %q, %k scale 0.0883883 : !q, !k   %s = where %s0 in #causal : !s
+  %p = softmax %s : !s   %l = logsumexp %s : !s   %w, %arg = list %p first 1 : !s   %cs = reduce sum %p over queries : !s
+  %e = map (%x = %p, %y = %s, %z = %l) : (!s, !s, !r) -> !s { %d = arith.subf %z, %y : f32   %u = arith.mulf %x, %d : f32   yield %u : f32 }
+  %sq = map (%x = %p) : (!s) -> !s { %y = arith.mulf %x, %x : f32   yield %y : f32 }
+  %entropy = reduce sum %e over keys : !s   %moment = reduce sum %sq over keys : !s
+  %mass = reduce sum (%x = %p, %t = %group) over keys into g : (!s, !ci) { %y = arith.index_cast %t : i32 to index   yield %y : index }
+  %gg = reduce sum (%x = %mass, %t = %qgroup) over queries into gq : (!attn.matrix<f32, q, g>, !ri) { %y = arith.index_cast %t : i32 to index   yield %y : index }
+  return %entropy, %moment, %arg, %mass, %gg, %cs : !r, !r, !attn.rows<vector<1xi32>>, !attn.matrix<f32, q, g>, !attn.matrix<f32, gq, g>, !c }
+
+// block-pooled map, relative-offset histogram, rollout r'A, sum over heads
+attn.kernel @maps(%q: !q, %k: !k, %r: !attn.cols<f32, q>, %n: index) -> (!sbb, !attn.matrix<f32, q/64, off>, !attn.rows<f32, k>, !s) {
+  axis off size %n   %s0 = dot %q, %k scale 0.0883883 : !q, !k   %s = where %s0 in #causal : !s   %p = softmax %s : !s
+  %pk = reduce max %p over keys by 64 : !s   %pool = reduce max %pk over queries by 64 : !sb
+  %g = reduce sum %p over keys into off at (%b, %h, %i, %j) : !s { %d = arith.subi %i, %j : index   yield %d : index }
+  %hist = reduce sum %g over queries by 64 : !attn.matrix<f32, q, off>
+  %pt = transpose %p : !s   %roll = contract %pt, %r : !attn.matrix<f32, k, q>, !attn.cols<f32, q> -> !attn.rows<f32, k>
+  %all = reduce sum %p over heads : !s   return %pool, %hist, %roll, %all : !sbb, !attn.matrix<f32, q/64, off>, !attn.rows<f32, k>, !s }
 
 // WAAD: mean over heads of sum_j p min(i - j, w); FAI: mean weight a key gets from the queries lo .. hi later
 attn.kernel @waad_fai(%q: !q, %k: !k, %w: index, %lo: index, %hi: index) -> (!r, !c) {

@@ -10,9 +10,9 @@
 examples/gallery/rows.txt lists the mechanisms; the comments `// Rows:`, `// Run:` and `// Not on:` of an example say which of
 them it is and how it is run (examples/gallery/README.md). Ends with exit code 1 when an example fails or a mechanism is missing.
 """
-import itertools
 import argparse
 import concurrent.futures
+import itertools
 import random
 import re
 import struct

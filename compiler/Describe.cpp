@@ -29,6 +29,10 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
     describeTokens(bundle::OperandRole::Rows, rows.getAxis(), rows.getElementType());
   } else if (auto cols = dyn_cast<attn::ColsType>(type)) {
     describeTokens(bundle::OperandRole::Cols, cols.getAxis(), cols.getElementType());
+  } else if (isa<attn::MatrixType>(type)) { // between the kernels of a program
+    info.role = bundle::OperandRole::Table;
+    info.shape.assign(4, bundle::dynamicSize);
+    element = attn::getPlaceElementType(type);
   } else if (auto tensor = dyn_cast<RankedTensorType>(type)) {
     info.role = bundle::OperandRole::Table;
     for (int64_t size : tensor.getShape())
@@ -38,7 +42,8 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
     info.role = bundle::OperandRole::Scalar;
   }
   auto dtype = elementTypeOf(element);
-  if (!dtype || isa<attn::MatrixType>(type)) {
+  bool isMatrix = isa<attn::MatrixType>(type) && !op->hasAttr("attn.stage");
+  if (!dtype || isMatrix) {
     op->emitOpError() << "expected '" << name
                       << "' to be of a type that a bundle carries (f64, f32, "
                       << "f16, bf16, i64, i32, i8, i1, index), but got " << type;

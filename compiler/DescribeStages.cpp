@@ -92,9 +92,13 @@ FailureOr<bundle::Workspace> StageDescriptions::describeWorkspace(attn::KernelOp
                                                                   unsigned result) {
   const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
   const bundle::OperandInfo &written = info.results[result];
-  auto length = lengthOf(stage, written.axis);
-  if (failed(length))
-    return failure();
+  SmallVector<Expression> lengths;
+  for (StringAttr axis : attn::getAxes(stage.getResultTypes()[result])) {
+    auto length = lengthOf(stage, axis.getValue());
+    if (failed(length))
+      return failure();
+    lengths.push_back(std::move(*length));
+  }
   bundle::Workspace workspace;
   workspace.name = written.name;
   workspace.dtype = written.dtype;
@@ -105,8 +109,8 @@ FailureOr<bundle::Workspace> StageDescriptions::describeWorkspace(attn::KernelOp
       return emitTooLarge(stage), failure();
     workspace.shape.push_back(greatest(sizes));
   }
-  workspace.shape.push_back(std::move(*length));
-  for (int64_t size : ArrayRef(written.shape).drop_front(3))
+  llvm::append_range(workspace.shape, lengths);
+  for (int64_t size : ArrayRef(written.shape).drop_front(workspace.shape.size()))
     workspace.shape.push_back(Expression::constant(size));
   return workspace;
 }

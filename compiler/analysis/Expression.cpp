@@ -229,6 +229,10 @@ const Node *ExpressionGraph::opaque(Operation *operation, unsigned result,
   Node node;
   node.kind = NodeKind::Opaque;
   node.type = operation->getResult(result).getType();
+  if (auto take = dyn_cast<attn::TakeOp>(operation)) {
+    node.type = attn::getPlaceElementType(node.type);
+    node.source = take.getSource();
+  }
   node.operation = operation;
   node.index = result;
   node.operands.assign(operands.begin(), operands.end());

@@ -26,11 +26,12 @@ private:
   LogicalResult importReduce(attn::ReduceOp reduce);
   LogicalResult importContract(attn::ContractOp contract);
   LogicalResult importConcat(attn::ConcatOp concat);
+  LogicalResult importTake(attn::TakeOp take);
   LogicalResult importReturn(attn::ReturnOp op);
 
   FailureOr<VirtualValue> importRegion(Operation *op, Type placeType);
-  LogicalResult bindInputs(Operation *op, Type placeType, VirtualValue &result);
-  LogicalResult bindIndices(Operation *op, Type placeType, bool allHeads);
+  LogicalResult bindInputs(Operation *op, ValueRange inputs, Type placeType, VirtualValue &result);
+  LogicalResult bindIndices(Operation *op, size_t inputs, Type placeType, bool allHeads);
   const Node *reduction(GraphReduction reduction);
   LogicalResult checkTokens(Operation *op, Value tokens, StringRef what);
 
@@ -129,9 +130,10 @@ static void restrictDomain(Domain &domain, const Node *predicate) {
 }
 
 /// Binds the elements that the region of `op` receives, and gathers in `result` where all are visible.
-LogicalResult Importer::bindInputs(Operation *op, Type placeType, VirtualValue &result) {
+LogicalResult Importer::bindInputs(Operation *op, ValueRange inputs, Type placeType,
+                                   VirtualValue &result) {
   Block &block = op->getRegion(0).front();
-  for (auto [index, input] : llvm::enumerate(op->getOperands())) {
+  for (auto [index, input] : llvm::enumerate(inputs)) {
     for (StringAttr axis : attn::getAxes(input.getType()))
       if (!llvm::is_contained(attn::getAxes(placeType), axis))
         return op->emitOpError("reads operand ")
@@ -150,9 +152,9 @@ LogicalResult Importer::bindInputs(Operation *op, Type placeType, VirtualValue &
   return success();
 }
 
-LogicalResult Importer::bindIndices(Operation *op, Type placeType, bool allHeads) {
+LogicalResult Importer::bindIndices(Operation *op, size_t inputs, Type placeType, bool allHeads) {
   Block &block = op->getRegion(0).front();
-  auto indices = block.getArguments().drop_front(op->getNumOperands());
+  auto indices = block.getArguments().drop_front(inputs);
   for (unsigned place : {0u, 1u})
     if (!allHeads && !indices[place].use_empty())
       return op->emitOpError("uses its ")
@@ -174,8 +176,8 @@ LogicalResult Importer::bindIndices(Operation *op, Type placeType, bool allHeads
 FailureOr<VirtualValue> Importer::importRegion(Operation *op, Type placeType) {
   VirtualValue result;
   result.allHeads = isa<attn::MatrixType>(placeType);
-  if (failed(bindInputs(op, placeType, result)) ||
-      failed(bindIndices(op, placeType, result.allHeads)))
+  if (failed(bindInputs(op, op->getOperands(), placeType, result)) ||
+      failed(bindIndices(op, op->getNumOperands(), placeType, result.allHeads)))
     return failure();
   result.node = scalars.import(op->getRegion(0).front().getTerminator()->getOperand(0));
   return result;
@@ -234,7 +236,7 @@ LogicalResult Importer::importMap(attn::MapOp map) {
 
 LogicalResult Importer::importVectorMap(attn::MapOp map) {
   bool allHeads = llvm::any_of(map.getInputs(), [&](Value v) { return values[v].allHeads; });
-  if (failed(bindIndices(map, map.getResult().getType(), allHeads)))
+  if (failed(bindIndices(map, map.getInputs().size(), map.getResult().getType(), allHeads)))
     return failure();
   FailureOr<VirtualValue> value = attune::importVectorMap(map, graph, scalars, values);
   if (failed(value))
@@ -334,6 +336,28 @@ LogicalResult Importer::importConcat(attn::ConcatOp concat) {
   return success();
 }
 
+/// An entry of a matrix that an earlier kernel stored, or of the cols' tokens: a read of memory.
+LogicalResult Importer::importTake(attn::TakeOp take) {
+  if (!isa<BlockArgument>(take.getSource()) ||
+      isa<VectorType>(attn::getPlaceElementType(take.getSource().getType())))
+    return take.emitOpError(
+        "expected its source to be stored: a matrix of numbers, or cols of them "
+        "that are an operand of the kernel");
+  Type placeType = take.getResult().getType();
+  VirtualValue value;
+  value.allHeads = true;
+  if (failed(bindInputs(take, take.getInputs(), placeType, value)) ||
+      failed(bindIndices(take, take.getInputs().size(), placeType, true)))
+    return failure();
+  llvm::SmallVector<const Node *, 2> operands = {
+      scalars.import(take.getBody().front().getTerminator()->getOperand(0))};
+  if (isa<attn::MatrixType>(take.getSource().getType()))
+    operands.push_back(graph.leaf(NodeKind::IndexI, IndexType::get(take.getContext())));
+  value.node = graph.opaque(take, 0, operands);
+  values[take.getResult()] = value;
+  return success();
+}
+
 LogicalResult Importer::importReturn(attn::ReturnOp op) {
   for (auto [index, operand] : llvm::enumerate(op.getValues())) {
     const VirtualValue &value = values[operand];
@@ -367,6 +391,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return importContract(contract);
   if (auto concat = dyn_cast<attn::ConcatOp>(op))
     return importConcat(concat);
+  if (auto take = dyn_cast<attn::TakeOp>(op))
+    return importTake(take);
   if (auto returned = dyn_cast<attn::ReturnOp>(op))
     return importReturn(returned);
   // Declarations bind nothing, and scalars are imported where they are used.

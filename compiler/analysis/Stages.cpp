@@ -24,10 +24,12 @@ private:
   void store(Value value, bool read);
   void demand(Value value, bool flip);
   void demandTokens(Value value);
+  void storeInputs(Value matrix);
   void descend(Value value, bool flip);
   bool reducesInStage(Value value, bool flip);
   unsigned levelOf(Value value);
-  unsigned levelOfUses(Value value, bool flip, llvm::DenseSet<std::pair<Value, unsigned>> &seen);
+  unsigned levelOfUses(Value value, bool flip, bool ofTokens,
+                       llvm::DenseSet<std::pair<Value, unsigned>> &seen);
 
   attn::KernelOp kernel;
   StagePlan plan;
@@ -44,7 +46,8 @@ static bool isVectors(Type type) {
 /// What a stage whose rows are the queries (`flip`: the keys) cannot reduce in its sweeps.
 static bool isOfOtherSide(Operation *op, bool flip) {
   if (auto reduce = dyn_cast<attn::ReduceOp>(op))
-    return reduce.getOver() == (flip ? attn::ReduceOver::Keys : attn::ReduceOver::Queries);
+    return isa<attn::MatrixType>(reduce.getInput().getType()) &&
+           reduce.getOver() == (flip ? attn::ReduceOver::Keys : attn::ReduceOver::Queries);
   return flip && isa<attn::ContractOp>(op);
 }
 
@@ -97,27 +100,42 @@ bool isEpilogue(attn::MapOp map) {
   return vectors == 1 || (vectors > 1 && !readsOperands && isLinear(map));
 }
 
-/// Is the value made for each token by itself, of vectors?
+/// Does the map read a value by blocks of tokens?
+static bool readsBlocks(attn::MapOp map) {
+  StringAttr axis = attn::getAxes(map.getType()).front();
+  return llvm::any_of(map.getInputs(),
+                      [&](Value input) { return attn::getAxes(input.getType()).front() != axis; });
+}
+
+/// Is the value made for each token by itself, of vectors or of blocks?
 static bool isOfTokens(Value value) {
+  if (auto reduce = value.getDefiningOp<attn::ReduceOp>())
+    return reduce.getBy() && reduce.getOver() != attn::ReduceOver::Heads &&
+           !isa<attn::MatrixType>(reduce.getInput().getType());
   auto map = value.getDefiningOp<attn::MapOp>();
   if (!map || isa<attn::MatrixType>(map.getType()) || isEpilogue(map))
     return false;
-  return isVectors(map.getType()) ||
+  return isVectors(map.getType()) || readsBlocks(map) ||
          llvm::any_of(map.getInputs(), [](Value input) { return isVectors(input.getType()); });
 }
+
+/// The side of the operands of `op` in a stage that has `op` on the side `flip`.
+static bool flipOfOperands(Operation *op, bool flip) { return flip != isa<attn::TransposeOp>(op); }
 
 bool isReadFromMemory(Operation *user, Value value, bool flip) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return true;
-  if (isa<attn::ConcatOp>(op) && isVectors(value.getType()))
-    return false; // its segments are
-  bool isMultiplied =
-      isa<attn::DotOp>(user) || (isa<attn::ConcatOp>(user) && isVectors(value.getType()));
+  if (isa<attn::ConcatOp, attn::TransposeOp>(op) && isVectors(value.getType()))
+    return false; // its operands are
+  bool isMultiplied = isa<attn::DotOp>(user) ||
+                      (isa<attn::ConcatOp, attn::TransposeOp>(user) && isVectors(value.getType()));
+  if (auto take = dyn_cast<attn::TakeOp>(user))
+    isMultiplied = take.getSource() == value;
   if (auto contract = dyn_cast<attn::ContractOp>(user))
     isMultiplied = contract.getValues() == value;
-  return isMultiplied || isOfTokens(value) || op->hasAttr("attn.store") || isOfOtherSide(op, flip) ||
-         (user->getNumResults() == 1 && isOfTokens(user->getResult(0)));
+  return isMultiplied || isOfTokens(value) || op->hasAttr("attn.store") ||
+         isOfOtherSide(op, flip) || (user->getNumResults() == 1 && isOfTokens(user->getResult(0)));
 }
 
 static bool isFlipped(Type type) { return isa<attn::ColsType>(type); }
@@ -128,15 +146,28 @@ void StageFinder::store(Value value, bool read) {
   if (!isNew)
     return;
   bool flip = isFlipped(value.getType());
-  bool isTokens =
-      isOfTokens(value) || (value.getDefiningOp<attn::MapOp>() && !reducesInStage(value, flip));
+  bool isMatrix = isa<attn::MatrixType>(value.getType());
+  bool isTokens = isMatrix || isOfTokens(value) ||
+                  (value.getDefiningOp<attn::MapOp>() && !reducesInStage(value, flip));
   place->second.isTokens = isTokens;
   place->second.axis = attn::getAxes(value.getType()).front();
+  if (isMatrix)
+    return storeInputs(value);
   if (!isTokens)
     return descend(value, flip);
   for (Value input : value.getDefiningOp()->getOperands())
     if (attn::isVirtual(input.getType()) && !isa<BlockArgument>(input))
       store(input, true);
+}
+
+/// The pairs of a matrix that is stored are computed one by one, from what is in memory.
+void StageFinder::storeInputs(Value matrix) {
+  for (Value operand : matrix.getDefiningOp()->getOperands()) {
+    if (isa<attn::MatrixType>(operand.getType()))
+      storeInputs(operand);
+    else if (attn::isVirtual(operand.getType()))
+      demandTokens(operand);
+  }
 }
 
 /// `value` is read in a stage whose rows are the queries (`flip`: the keys).
@@ -158,6 +189,8 @@ void StageFinder::demandTokens(Value value) {
       demandTokens(segment);
     return;
   }
+  if (auto transpose = value.getDefiningOp<attn::TransposeOp>())
+    return demandTokens(transpose.getInput());
   store(value, true);
 }
 
@@ -173,9 +206,13 @@ void StageFinder::descend(Value value, bool flip) {
     demandTokens(contract.getValues());
   } else if (isa<attn::ConcatOp>(op) && isVectors(op->getOperand(0).getType())) {
     demandTokens(value);
+  } else if (auto take = dyn_cast<attn::TakeOp>(op)) {
+    demandTokens(take.getSource());
+    for (Value operand : take.getInputs())
+      demand(operand, flip);
   } else {
     for (Value operand : op->getOperands())
-      demand(operand, flip);
+      demand(operand, flipOfOperands(op, flip));
   }
 }
 
@@ -187,12 +224,13 @@ bool StageFinder::reducesInStage(Value value, bool flip) {
   if (isa<attn::ReduceOp, attn::ContractOp>(op))
     return true;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
-    return !isReadFromMemory(op, operand, flip) && reducesInStage(operand, flip);
+    bool side = flipOfOperands(op, flip);
+    return !isReadFromMemory(op, operand, side) && reducesInStage(operand, side);
   });
 }
 
 /// 1 more than the highest level of what is read to compute `value`.
-unsigned StageFinder::levelOfUses(Value value, bool flip,
+unsigned StageFinder::levelOfUses(Value value, bool flip, bool ofTokens,
                                   llvm::DenseSet<std::pair<Value, unsigned>> &seen) {
   unsigned level = 0;
   Operation *op = value.getDefiningOp();
@@ -201,8 +239,10 @@ unsigned StageFinder::levelOfUses(Value value, bool flip,
   for (Value operand : op->getOperands()) {
     if (!attn::isVirtual(operand.getType()))
       continue;
-    bool isRead = plan.isRead(operand) && isReadFromMemory(op, operand, flip);
-    level = std::max(level, isRead ? levelOf(operand) + 1 : levelOfUses(operand, flip, seen));
+    bool side = flipOfOperands(op, flip);
+    bool isRead = plan.isRead(operand) && (ofTokens || isReadFromMemory(op, operand, side));
+    level =
+        std::max(level, isRead ? levelOf(operand) + 1 : levelOfUses(operand, side, ofTokens, seen));
   }
   return level;
 }
@@ -211,7 +251,8 @@ unsigned StageFinder::levelOf(Value value) {
   if (auto known = levels.find(value); known != levels.end())
     return known->second;
   llvm::DenseSet<std::pair<Value, unsigned>> seen;
-  unsigned level = levelOfUses(value, isFlipped(value.getType()), seen);
+  unsigned level =
+      levelOfUses(value, isFlipped(value.getType()), plan.stored[value].isTokens, seen);
   return levels[value] = level;
 }
 

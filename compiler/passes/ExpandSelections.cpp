@@ -69,15 +69,17 @@ private:
   Value countWhere(ArrayRef<Value> inputs, Body chosen);
   void findThreshold();
   void findEnd();
-  FailureOr<Everywhere> everywhere(Value value);
-  FailureOr<Everywhere> everywhereOfRegion(Operation *op);
+  FailureOr<Everywhere> everywhere(Value value, StringAttr axis);
+  FailureOr<Everywhere> everywhereOfRegion(Operation *op, StringAttr axis);
+  Value colsOn(Value cols, StringAttr axis);
+  FailureOr<Value> chosenOn(StringAttr axis);
 
   attn::SelectOp select;
   OpBuilder builder;
   Location loc;
   /// Of each row: the threshold, how many reach it, and the first key whose equals are not chosen.
   Value threshold, reaching, end;
-  llvm::DenseMap<Value, Everywhere> known;
+  llvm::DenseMap<std::pair<Value, StringAttr>, Everywhere> known;
 };
 
 } // namespace
@@ -267,15 +269,30 @@ void Expansion::findEnd() {
 
 //===--- values of hidden pairs ----------------------------------------------------------------===//
 
-FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op) {
+/// The cols at each token of a finer axis: what a block has, each of its tokens has.
+Value Expansion::colsOn(Value cols, StringAttr axis) {
+  auto type = cast<attn::ColsType>(cols.getType());
+  if (type.getAxis() == axis)
+    return cols;
+  return map(attn::ColsType::get(builder.getContext(), type.getElementType(), axis), {cols},
+             [](ValueRange x, Value) { return x[0]; });
+}
+
+static int64_t blockOf(StringAttr axis) {
+  int64_t block = 1;
+  axis.getValue().split('/').second.getAsInteger(10, block);
+  return block;
+}
+
+FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op, StringAttr axis) {
   Everywhere result;
   SmallVector<Value> inputs;
   for (Value operand : op->getOperands()) {
     if (!isa<attn::MatrixType>(operand.getType())) {
-      inputs.push_back(operand);
+      inputs.push_back(isa<attn::ColsType>(operand.getType()) ? colsOn(operand, axis) : operand);
       continue;
     }
-    auto own = everywhere(operand);
+    auto own = everywhere(operand, axis);
     if (failed(own))
       return failure();
     inputs.push_back(own->value);
@@ -284,50 +301,64 @@ FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op) {
   auto type = cast<attn::MatrixType>(op->getResult(0).getType());
   bool hides = isa<attn::WhereOp>(op);
   Type element = hides ? builder.getI1Type() : type.getElementType();
-  auto copy = attn::MapOp::create(
-      builder, loc,
-      attn::MatrixType::get(builder.getContext(), element, type.getRowAxis(), type.getColAxis()),
-      inputs);
+  Type ownType = attn::MatrixType::get(builder.getContext(), element, type.getRowAxis(), axis);
+  auto copy = attn::MapOp::create(builder, loc, ownType, inputs);
   IRMapping mapping;
   op->getRegion(0).cloneInto(&copy.getBody(), mapping);
+  if (int64_t ratio = blockOf(type.getColAxis()) / blockOf(axis); ratio > 1) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(&copy.getBody().front());
+    Value key = copy.getBody().front().getArguments().back();
+    Value size = arith::ConstantIndexOp::create(builder, loc, ratio);
+    auto block = arith::FloorDivSIOp::create(builder, loc, key, size);
+    key.replaceAllUsesExcept(block.getResult(), block);
+  }
   result.value = hides ? inputs.front() : copy.getResult();
   if (hides)
     result.visible.push_back(copy.getResult());
   return result;
 }
 
-FailureOr<Everywhere> Expansion::everywhere(Value value) {
-  if (auto place = known.find(value); place != known.end())
+FailureOr<Everywhere> Expansion::everywhere(Value value, StringAttr axis) {
+  if (auto place = known.find({value, axis}); place != known.end())
     return place->second;
   Operation *op = value.getDefiningOp();
   FailureOr<Everywhere> result = Everywhere{value, {}};
   if (isa<attn::MapOp, attn::WhereOp>(op))
-    result = everywhereOfRegion(op);
-  else if (!isa<attn::DotOp>(op))
+    result = everywhereOfRegion(op, axis);
+  else if (auto dot = dyn_cast<attn::DotOp>(op)) {
+    auto type = cast<attn::MatrixType>(dot.getType());
+    if (type.getColAxis() != axis)
+      result->value =
+          attn::DotOp::create(builder, loc,
+                              attn::MatrixType::get(builder.getContext(), type.getElementType(),
+                                                    type.getRowAxis(), axis),
+                              dot.getRows(), colsOn(dot.getCols(), axis), dot.getScaleAttr());
+  } else
     return select.emitOpError("expected scores made by dot, map and where, which is what can be "
                               "selected from yet, but got '")
            << op->getName() << "'";
   if (succeeded(result))
-    known[value] = *result;
+    known[{value, axis}] = *result;
   return result;
 }
 
-//===--- the pass ------------------------------------------------------------------------------===//
-
-LogicalResult Expansion::run() {
-  auto type = cast<attn::MatrixType>(select.getInput().getType());
-  if (!type.getElementType().isF32())
-    return select.emitOpError("expected scores of f32, which is what can be selected from yet, but "
-                              "got ")
-           << type.getElementType();
-  auto scores = everywhere(select.getInput());
+/// Which keys of an axis are chosen: that of the scores, or a finer one whose tokens read the selection of
+/// their block.
+FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
+  auto scores = everywhere(select.getInput(), axis);
   if (failed(scores))
     return failure();
-  findThreshold();
-  findEnd();
   SmallVector<Value> inputs = {scores->value, threshold, end};
   llvm::append_range(inputs, scores->visible);
-  Value chosen = map(select.getType(), inputs, [&](ValueRange x, Value key) {
+  auto type = cast<attn::MatrixType>(select.getType());
+  int64_t ratio = blockOf(type.getColAxis()) / blockOf(axis);
+  Type ownType =
+      attn::MatrixType::get(builder.getContext(), builder.getI1Type(), type.getRowAxis(), axis);
+  return map(ownType, inputs, [&](ValueRange x, Value key) {
+    if (ratio > 1)
+      key = arith::FloorDivSIOp::create(builder, loc, key,
+                                        arith::ConstantIndexOp::create(builder, loc, ratio));
     Value order = orderOf(x[0]);
     Value equal = compare(arith::CmpIPredicate::eq, order, x[1]);
     Value before = compare(arith::CmpIPredicate::slt, keyNumber(key), x[2]);
@@ -338,7 +369,35 @@ LogicalResult Expansion::run() {
       result = arith::AndIOp::create(builder, loc, visible, result);
     return result;
   });
-  select.replaceAllUsesWith(chosen);
+}
+
+//===--- the pass ------------------------------------------------------------------------------===//
+
+LogicalResult Expansion::run() {
+  auto type = cast<attn::MatrixType>(select.getInput().getType());
+  if (!type.getElementType().isF32())
+    return select.emitOpError("expected scores of f32, which is what can be selected from yet, but "
+                              "got ")
+           << type.getElementType();
+  if (failed(everywhere(select.getInput(), type.getColAxis())))
+    return failure();
+  findThreshold();
+  findEnd();
+  llvm::DenseMap<StringAttr, Value> chosen;
+  for (OpOperand &use : llvm::make_early_inc_range(select.getResult().getUses())) {
+    Operation *user = use.getOwner();
+    StringAttr axis = type.getColAxis();
+    if (isa<attn::MapOp, attn::WhereOp>(user))
+      axis = cast<attn::MatrixType>(user->getResult(0).getType()).getColAxis();
+    Value &own = chosen[axis];
+    if (!own) {
+      auto made = chosenOn(axis);
+      if (failed(made))
+        return failure();
+      own = *made;
+    }
+    use.set(own);
+  }
   select.erase();
   return success();
 }

@@ -15,7 +15,7 @@ static Type getMemoryType(Type type) {
     element = table.getElementType();
   } else if (attn::isVirtual(type)) {
     element = attn::getPlaceElementType(type);
-    shape.assign(3, ShapedType::kDynamic);
+    shape.assign(isa<attn::MatrixType>(type) ? 4 : 3, ShapedType::kDynamic);
     if (auto vector = dyn_cast<VectorType>(element)) {
       trailing.assign(vector.getShape().begin(), vector.getShape().end());
       element = vector.getElementType();

@@ -420,6 +420,13 @@ Value TileScope::emitOperation(OpBuilder &builder, const Node *node, ValueRange 
                       apply.getAffineMap().getNumDims());
   if (auto load = dyn_cast<attn::LoadOp>(op))
     return emitLoad(builder, load, operands);
+  if (auto take = dyn_cast<attn::TakeOp>(op)) {
+    Value memory = argument(take.getSource());
+    auto [ownBatch, ownHead] = sequenceOf(memory);
+    SmallVector<Value> indices = {ownBatch, ownHead};
+    llvm::append_range(indices, llvm::reverse(operands));
+    return tile::ReadOp::create(builder, loc, node->type, memory, indices);
+  }
   IRMapping mapping;
   mapping.map(op->getOperands(), operands);
   return builder.clone(*op, mapping)->getResult(node->index);

@@ -18,11 +18,12 @@ using namespace attune;
 
 namespace {
 
-/// Where the tokens of an operand lie for a block: memory, batch, head; and how many of the result's tokens
-/// read one of them.
+/// Where the tokens of an operand lie for a block: memory, batch, head; how many of the result's tokens read
+/// one of them; and are they keys of a matrix?
 struct TokenSource {
   Value memory, batch, head;
   int64_t ratio = 1;
+  bool isKey = false;
 };
 
 class TokenLowering {
@@ -33,7 +34,7 @@ public:
 
 private:
   bool failedAt(Operation *op, const Twine &expected);
-  TokenSource sourceOf(Value operand, Type result);
+  TokenSource sourceOf(Value operand, StringAttr axis);
   Value argumentOf(Value operand);
   void emitResult(Value value, Value target);
 
@@ -49,6 +50,11 @@ private:
   Value emitLoad(attn::LoadOp load, Value place);
   Value emitLength(attn::SizeOp size);
   Value readToken(const TokenSource &token, Value place);
+  Value readNumber(const TokenSource &from, Value number, Value place);
+  Value emitMap(attn::MapOp map, Value place);
+  Value emitPool(attn::ReduceOp reduce, Value place);
+  Value emitDot(attn::DotOp dot);
+  Value pair(Value matrix);
   Value cloneOnNumbers(Operation *op, unsigned result, Value place);
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
   Value select(Value condition, Value yes, Value no) {
@@ -60,7 +66,7 @@ private:
   tile::KernelOp kernel;
   OpBuilder builder;
   Location loc;
-  Value batch, head, token;
+  Value batch, head, token, keyToken;
   bool hasFailed = false;
   llvm::DenseMap<Value, TokenSource> sources;
   llvm::DenseMap<Value, Value> scalars;
@@ -83,9 +89,17 @@ Value TokenLowering::argumentOf(Value operand) {
   return kernel.getBody().getArgument(cast<BlockArgument>(operand).getArgNumber());
 }
 
+/// The tokens that one of the axis stands for.
+static int64_t blockOf(StringAttr axis) {
+  int64_t block = 1;
+  axis.getValue().split('/').second.getAsInteger(10, block);
+  return block;
+}
+
 /// As TileScope has it: a batch of one is shared by all, fewer heads are shared by groups of neighbours.
-TokenSource TokenLowering::sourceOf(Value operand, Type result) {
+TokenSource TokenLowering::sourceOf(Value operand, StringAttr axis) {
   TokenSource place;
+  place.isKey = isa<attn::ColsType>(operand.getType());
   place.memory = argumentOf(operand);
   Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount()).front();
   auto size = [&](Value memory, int64_t dimension) -> Value {
@@ -96,19 +110,18 @@ TokenSource TokenLowering::sourceOf(Value operand, Type result) {
   place.batch = select(shared, index(0), batch);
   Value ratio = arith::DivUIOp::create(builder, loc, size(target, 1), size(place.memory, 1));
   place.head = arith::DivUIOp::create(builder, loc, head, ratio);
-  auto blockOf = [](Type type) {
-    int64_t block = 1;
-    attn::getAxes(type).front().getValue().split('/').second.getAsInteger(10, block);
-    return block;
-  };
-  place.ratio = blockOf(operand.getType()) / blockOf(result);
+  place.ratio = blockOf(attn::getAxes(operand.getType()).front()) / blockOf(axis);
   return place;
 }
 
 Value TokenLowering::readToken(const TokenSource &from, Value place) {
-  Value number = token;
+  Value number = from.isKey ? keyToken : token;
   if (from.ratio > 1)
-    number = arith::DivUIOp::create(builder, loc, token, index(from.ratio));
+    number = arith::DivUIOp::create(builder, loc, number, index(from.ratio));
+  return readNumber(from, number, place);
+}
+
+Value TokenLowering::readNumber(const TokenSource &from, Value number, Value place) {
   SmallVector<Value> indices = {from.batch, from.head, number};
   if (place)
     indices.push_back(place);
@@ -125,7 +138,7 @@ Value TokenLowering::emitLoad(attn::LoadOp load, Value place) {
     indices.push_back(place);
   auto memory = cast<MemRefType>(table.getType());
   if (size_t(memory.getRank()) != indices.size())
-    return failedAt(load, "a load of a number or of one row of a table"), table;
+    return failedAt(load, "a load of a number or of one row of a table"), index(0);
   Value entry = tile::ReadOp::create(builder, loc, memory.getElementType(), table, indices);
   Type wanted = getElementTypeOrSelf(load.getType());
   if (entry.getType() != wanted)
@@ -354,24 +367,124 @@ Value TokenLowering::emitReduction(vector::ReductionOp reduction) {
 
 //===--- the kernel ----------------------------------------------------------------------------===//
 
-void TokenLowering::emitResult(Value value, Value target) {
-  auto map = value.getDefiningOp<attn::MapOp>();
+/// What the map yields at the current token (and key): component `place` of a vector.
+Value TokenLowering::emitMap(attn::MapOp map, Value place) {
   Block &region = map.getBody().front();
-  for (auto [input, argument] : llvm::zip(map.getInputs(), region.getArguments()))
-    sources[argument] = sourceOf(input, map.getType());
+  auto axes = attn::getAxes(map.getType());
+  for (auto [input, argument] : llvm::zip(map.getInputs(), region.getArguments())) {
+    if (isa<attn::MatrixType>(input.getType()))
+      scalars[argument] = pair(input);
+    else
+      sources[argument] =
+          sourceOf(input, isa<attn::ColsType>(input.getType()) ? axes.back() : axes.front());
+  }
   auto indices = region.getArguments().drop_front(map.getInputs().size());
-  auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
   scalars[indices[0]] = batch;
   scalars[indices[1]] = head;
+  scalars[indices[2]] = token;
+  if (indices.size() > 3)
+    scalars[indices[3]] = keyToken;
+  Value yielded = region.getTerminator()->getOperand(0);
+  return isa<VectorType>(yielded.getType()) ? component(yielded, place) : scalar(yielded);
+}
+
+/// Component `place` of what a block of tokens is reduced to; the last block may be short.
+Value TokenLowering::emitPool(attn::ReduceOp reduce, Value place) {
+  TokenSource from =
+      sourceOf(reduce.getInput(), attn::getAxes(reduce.getInput().getType()).front());
+  bool isVector = isa<VectorType>(attn::getPlaceElementType(reduce.getInput().getType()));
+  auto memory = cast<MemRefType>(from.memory.getType());
+  Type element = memory.getElementType();
+  if (!isa<FloatType>(element))
+    return failedAt(reduce, "floats"), index(0);
+  Type type = element.isF64() ? element : Type(builder.getF32Type());
+  auto kind = reduce.getKind() == attn::ReduceKind::Max   ? arith::AtomicRMWKind::maximumf
+              : reduce.getKind() == attn::ReduceKind::Min ? arith::AtomicRMWKind::minimumf
+                                                          : arith::AtomicRMWKind::addf;
+  int64_t block = int64_t(*reduce.getBy());
+  Value first = arith::MulIOp::create(builder, loc, token, index(block));
+  Value length = memref::DimOp::create(builder, loc, from.memory, 2);
+  Value initial = arith::getIdentityValue(kind, type, builder, loc);
+  auto loop = scf::ForOp::create(builder, loc, index(0), index(block), index(1), initial);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    Value number = arith::AddIOp::create(builder, loc, first, loop.getInductionVar());
+    Value exists = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, number, length);
+    Value next = readNumber(from, number, isVector ? place : Value());
+    if (element != type)
+      next = arith::ExtFOp::create(builder, loc, type, next);
+    Value joined = arith::getReductionOp(kind, builder, loc, loop.getRegionIterArg(0), next);
+    scf::YieldOp::create(builder, loc, select(exists, joined, loop.getRegionIterArg(0)));
+  }
+  Value result = loop.getResult(0);
+  if (reduce.getKind() == attn::ReduceKind::Mean) {
+    Value left = arith::SubIOp::create(builder, loc, length, first);
+    Value count = arith::MinSIOp::create(builder, loc, left, index(block));
+    Value narrow = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), count);
+    result = arith::DivFOp::create(builder, loc, result,
+                                   arith::SIToFPOp::create(builder, loc, type, narrow));
+  }
+  return element == type ? result : Value(arith::TruncFOp::create(builder, loc, element, result));
+}
+
+/// The product of the current token with the current key.
+Value TokenLowering::emitDot(attn::DotOp dot) {
+  auto vector = cast<VectorType>(attn::getPlaceElementType(dot.getRows().getType()));
+  TokenSource rows = sourceOf(dot.getRows(), attn::getAxes(dot.getRows().getType()).front());
+  TokenSource cols = sourceOf(dot.getCols(), attn::getAxes(dot.getCols().getType()).front());
+  Type type = attn::getPlaceElementType(dot.getType());
+  if (!isa<FloatType>(type))
+    return failedAt(dot, "products of floats"), index(0);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type, 0));
+  auto loop =
+      scf::ForOp::create(builder, loc, index(0), index(vector.getNumElements()), index(1), zero);
+  {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    auto read = [&](const TokenSource &from) -> Value {
+      Value number = readToken(from, loop.getInductionVar());
+      return number.getType() == type ? number
+                                      : Value(arith::ExtFOp::create(builder, loc, type, number));
+    };
+    Value product =
+        arith::MulFOp::create(builder, loc, read(rows), read(cols), arith::FastMathFlags::contract);
+    Value sum = arith::AddFOp::create(builder, loc, loop.getRegionIterArg(0), product,
+                                      arith::FastMathFlags::contract);
+    scf::YieldOp::create(builder, loc, sum);
+  }
+  if (!dot.getScale())
+    return loop.getResult(0);
+  Value scale = arith::ConstantOp::create(
+      builder, loc, builder.getFloatAttr(type, dot.getScale()->convertToDouble()));
+  return arith::MulFOp::create(builder, loc, loop.getResult(0), scale);
+}
+
+/// A matrix at the current token and key.
+Value TokenLowering::pair(Value matrix) {
+  if (auto dot = matrix.getDefiningOp<attn::DotOp>())
+    return emitDot(dot);
+  if (auto map = matrix.getDefiningOp<attn::MapOp>())
+    return emitMap(map, Value());
+  failedAt(matrix.getDefiningOp(), "matrices of products and maps, all of whose pairs are visible");
+  return index(0);
+}
+
+void TokenLowering::emitResult(Value value, Value target) {
+  auto coordinates = *kernel.getBody().getOps<tile::CoordinatesOp>().begin();
   tile::ElementsOp::create(builder, loc, target, batch, head, coordinates.getFirstQuery(),
-                           [&](OpBuilder &body, Location, Value number, Value place) {
+                           [&](OpBuilder &body, Location, Value number, Value place) -> Value {
                              OpBuilder outer = builder;
                              builder = body;
-                             token = scalars[indices[2]] = number;
-                             Value yielded = region.getTerminator()->getOperand(0);
-                             Value result = isa<VectorType>(yielded.getType())
-                                                ? component(yielded, place)
-                                                : scalar(yielded);
+                             token = number;
+                             keyToken = place;
+                             Value result;
+                             if (isa<attn::MatrixType>(value.getType()))
+                               result = pair(value);
+                             else if (auto reduce = value.getDefiningOp<attn::ReduceOp>())
+                               result = emitPool(reduce, place);
+                             else
+                               result = emitMap(value.getDefiningOp<attn::MapOp>(), place);
                              body = builder;
                              builder = outer;
                              return result;

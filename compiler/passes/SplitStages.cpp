@@ -208,6 +208,8 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
                                      dot.getScaleAttr());
     return other.getResult();
   }
+  if (auto transpose = dyn_cast<attn::TransposeOp>(op))
+    return cloneOperand(op, transpose.getInput(), !flip);
   captureScalars(op);
   IRMapping mapping = scalars;
   for (Value operand : op->getOperands())
@@ -223,7 +225,8 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
     if (attn::isVirtual(value.getType()))
       value.setType(exchanged(value.getType()));
   if (auto reduce = dyn_cast<attn::ReduceOp>(copy))
-    reduce.setOver(attn::ReduceOver::Keys);
+    reduce.setOver(isa<attn::MatrixType>(reduce.getInput().getType()) ? attn::ReduceOver::Keys
+                                                                      : attn::ReduceOver::Queries);
   if (copy->getNumRegions() > 0 && isa<attn::MatrixType>(copy->getResult(0).getType())) {
     Block &block = copy->getRegion(0).front();
     Value i = block.getArgument(block.getNumArguments() - 2), j = block.getArguments().back();
@@ -254,7 +257,7 @@ Value StageWriter::clone(Value value, bool flip) {
 /// Does this kernel read the operand `value` of `user` from memory?
 bool StageWriter::isStored(Operation *user, Value value, bool flip) const {
   return attn::isVirtual(value.getType()) && plan.isRead(value) &&
-         isReadFromMemory(user, value, flip);
+         (stage.isTokens || isReadFromMemory(user, value, flip));
 }
 
 Value StageWriter::cloneOperand(Operation *user, Value value, bool flip) {

@@ -23,7 +23,9 @@ static LogicalResult verifyOperandTypes(KernelOp kernel) {
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     auto table = dyn_cast<RankedTensorType>(type);
     bool isTable = table && isScalar(table.getElementType()) && !table.getEncoding();
-    if (!isa<RowsType, ColsType>(type) && !isTable && !isScalar(type))
+    // What an earlier kernel of a program stored may be a matrix.
+    bool isStored = isa<MatrixType>(type) && kernel->hasAttr("attn.stage");
+    if (!isa<RowsType, ColsType>(type) && !isTable && !isScalar(type) && !isStored)
       return kernel.emitOpError("expected operand '%")
              << kernel.getOperandName(index)
              << "' to be rows, cols, a tensor of scalars or a scalar, but got " << type;

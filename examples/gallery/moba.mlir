@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// MoBA: a query attends to its own block of 64 keys and to the n past blocks whose mean key fits it best. The
+// MoBA: a query attends to its own block of 16 keys and to the n past blocks whose mean key fits it best. The
 // means are pooled from the keys; a block's tokens read what is known of their block.
 // Rows: 61
-// Run: n=2 --tokens=300 --kv-tokens=300 --convert q=1x{heads}x{queries}x128:-1..1 k=1x{kv-heads}x{keys}x128:-1..1
+// Run: n=2 q={batch}x{heads}x{queries}x128:-2..2 k={batch}x{kv-heads}x{keys}x128:-2..2
 !q = !attn.rows<vector<128xbf16>>              // one vector a query
 !k = !attn.cols<vector<128xbf16>>              // one vector a key
-!kb = !attn.cols<vector<128xbf16>, k/64>       // one vector a block of keys
+!kb = !attn.cols<vector<128xbf16>, k/16>       // one vector a block of keys
 !s = !attn.matrix<f32>                         // one number a (query, key) pair, never stored
-!sb = !attn.matrix<f32, q, k/64>
-!mb = !attn.matrix<i1, q, k/64>
-#past = affine_set<(b, h, i, j) : (j + 1 <= i floordiv 64)>
+!sb = !attn.matrix<f32, q, k/16>
+!mb = !attn.matrix<i1, q, k/16>
+#past = affine_set<(b, h, i, j) : (j + 1 <= i floordiv 16)>
 
 attn.kernel @moba(%q: !q, %k: !k, %v: !k, %n: index) -> !q {
-  %kb = reduce mean %k over keys by 64 : !k
+  %kb = reduce mean %k over keys by 16 : !k
   %g0 = dot %q, %kb : !q, !kb
   %g = where %g0 in #past : !sb
   %best = select %g top %n : !sb
   %s = dot %q, %k scale 0.0883883 : !q, !k
   %m = where (%x = %s, %t = %best) at (%b, %h, %i, %j) : (!s, !mb) {
-    %own = holds affine_set<(i, j) : (j <= i, i floordiv 64 == j floordiv 64)>(%i, %j)
+    %own = holds affine_set<(i, j) : (j <= i, i floordiv 16 == j floordiv 16)>(%i, %j)
     %y = arith.ori %own, %t : i1
     yield %y : i1
   }

@@ -381,7 +381,20 @@ static void split(attn::KernelOp kernel) {
   kernel.erase();
 }
 
+/// What no stage can hold is named as it is written, not as the stage would have it.
+static LogicalResult checkCompiled(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    if (!isa<attn::FoldOp, attn::ListOp, attn::ScanOp, attn::StencilOp>(op))
+      return WalkResult::advance();
+    op->emitOpError("can be evaluated by the reference, but not be compiled yet");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
 void SplitStages::runOnOperation() {
+  if (failed(checkCompiled(getOperation())))
+    return signalPassFailure();
   for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<attn::KernelOp>()))
     split(kernel);
 }

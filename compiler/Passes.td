@@ -44,6 +44,20 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandMembershipsPass : Pass<"attn-expand-memberships", "::attune::attn::KernelOp"> {
+  let summary = "keep the lists of rows as bits, one a key";
+  let description = [{
+    Where pairs ask whether their key is in a list of their query (`contains`, as it stands among
+    primitives), a matrix of words, 32 keys each, is made of the lists, and the pair takes its word.
+
+    On entry: kernels of primitives. On exit: no pair compares with every entry of a list of its row.
+    Refuses nothing: other uses of vectors at pairs stay.
+
+    Example: `test/compiler/passes/attn-expand-memberships.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ExpandSelectionsPass : Pass<"attn-expand-selections", "::attune::attn::KernelOp"> {
   let summary = "find the best keys of a row by rounds that count";
   let description = [{

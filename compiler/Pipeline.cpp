@@ -13,7 +13,9 @@ using namespace mlir;
 namespace attune {
 
 void buildStagesPipeline(OpPassManager &manager) {
+  manager.addNestedPass<attn::KernelOp>(createExpandSolvePass());
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
+  manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
   manager.addPass(createSplitStagesPass());
 }
 

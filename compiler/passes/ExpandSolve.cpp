@@ -123,8 +123,12 @@ void ExpandSolve::runOnOperation() {
   getOperation().walk([&](SolveOp solve) {
     OpBuilder builder(solve);
     ThresholdInterval interval = {solve.getLow(), solve.getHigh()};
-    for (unsigned round = 0; round < rounds; ++round)
+    for (unsigned round = 0; round < rounds; ++round) {
       interval = createSolveRound(builder, solve, interval, probes);
+      // A round is a kernel, and all but the first are the same one.
+      for (Value found : {interval.low, interval.high})
+        found.getDefiningOp()->setAttr("attn.store", builder.getUnitAttr());
+    }
     solve.replaceAllUsesWith(interval.high);
     solve.erase();
   });

@@ -227,6 +227,10 @@ LogicalResult KernelEmitter::emitMath(Operation *op, Shape shape) {
       result = b.exp(parts[0]);
     else if (isa<math::TanhOp>(op))
       result = b.tanh(parts[0]);
+    else if (isa<math::SinOp, math::CosOp>(op))
+      result = b.sine(parts[0], isa<math::CosOp>(op) ? 1 : 0);
+    else if (isa<math::TanOp>(op))
+      result = arith::DivFOp::create(b, b.sine(parts[0], 0), b.sine(parts[0], 1));
     else if (isa<math::Log10Op>(op))
       result = arith::MulFOp::create(b, math::LogOp::create(b, parts[0]),
                                      b.constantFloat(vectorType, 0.43429448190325183));

@@ -164,6 +164,55 @@ Value LaneBuilder::tanh(Value x) {
   return math::CopySignOp::create(*this, result, x);
 }
 
+//===--- sines ---------------------------------------------------------------------------------===//
+
+/// 1.5 * 2^52: adding it to |t| < 2^51 leaves round(t) in the low bits of the sum, a double.
+static constexpr double kDoubleRoundingShift = 6755399441055744.0;
+
+/// Taylor's, in powers of x^2 up to x = pi / 4: the next terms are below 2e-9.
+static constexpr double kSineCoefficients[] = {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880};
+static constexpr double kCosineCoefficients[] = {1.0,        -1.0 / 2,    1.0 / 24,
+                                                 -1.0 / 720, 1.0 / 40320, -1.0 / 3628800};
+
+static Value polynomial(LaneBuilder &b, Value x, ArrayRef<double> coefficients) {
+  Value sum = b.constantFloat(x.getType(), coefficients.back());
+  for (double coefficient : llvm::reverse(coefficients.drop_back()))
+    sum = b.fma(sum, x, b.constantFloat(x.getType(), coefficient));
+  return sum;
+}
+
+Value LaneBuilder::sine(Value x, int64_t quadrants) {
+  // x = n pi / 2 + r in doubles: a position of many tokens is a large angle.
+  Type type = x.getType(), wideType = likeShape(type, getF64Type());
+  Value wide = arith::ExtFOp::create(*this, wideType, x);
+  Value shift = constantFloat(wideType, kDoubleRoundingShift);
+  Value t = arith::MulFOp::create(*this, wide, constantFloat(wideType, 0.63661977236758134308));
+  Value sum = arith::AddFOp::create(*this, t, shift);
+  Value whole = arith::SubFOp::create(*this, sum, shift);
+  Value multiple =
+      arith::MulFOp::create(*this, whole, constantFloat(wideType, 1.57079632679489661923));
+  Value r = arith::TruncFOp::create(*this, type, arith::SubFOp::create(*this, wide, multiple));
+  // What is too large for this stays bounded.
+  Value one = constantFloat(type, 1.0);
+  r = clampBelow(*this, r, -1.0);
+  Value above = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, r, one);
+  r = arith::SelectOp::create(*this, above, one, r);
+
+  Type bits = likeShape(type, getI32Type());
+  Value quadrant = arith::TruncIOp::create(*this, bits, bitcast(sum, getI64Type()));
+  quadrant = add(quadrant, constant(bits, quadrants));
+  auto hasBit = [&](int64_t bit) -> Value {
+    Value masked = arith::AndIOp::create(*this, quadrant, constant(bits, bit));
+    return arith::CmpIOp::create(*this, arith::CmpIPredicate::ne, masked, constant(bits, 0));
+  };
+  Value square = arith::MulFOp::create(*this, r, r);
+  Value odd = polynomial(*this, square, kSineCoefficients);
+  odd = fma(arith::MulFOp::create(*this, odd, square), r, r);
+  Value even = polynomial(*this, square, kCosineCoefficients);
+  Value result = arith::SelectOp::create(*this, hasBit(1), even, odd);
+  return arith::SelectOp::create(*this, hasBit(2), arith::NegFOp::create(*this, result), result);
+}
+
 //===--- narrow floats -------------------------------------------------------------------------===//
 
 /// The f32 bits of x rounded to bf16, the low half not yet cleared; NaN stays a NaN.

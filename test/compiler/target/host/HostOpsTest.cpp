@@ -275,6 +275,41 @@ TEST(HostOps, MathWithoutCalls) {
   }
 }
 
+/// As positions of many tokens make them.
+TEST(HostOps, SinesOfLargeAngles) {
+  const std::pair<const char *, double (*)(double)> cases[] = {
+      {"%v = math.sin %e : f32", std::sin},
+      {"%v = math.cos %e : f32", std::cos},
+      {"%t2 = math.tan %e : f32\n %c = math.cos %e : f32\n %v = arith.mulf %t2, %c : f32",
+       std::sin}};
+  const double sizes[] = {1e-30, 1e-3, 1.0, 100.0, 1e4, 1e5, 1e7, 1e8};
+  Tensor x(Dtype::F32, {1, 1, 64 * int64_t(std::size(sizes)) + 6});
+  for (int64_t i = 0; i < x.shape[2]; ++i)
+    x.set({0, 0, i}, (i % 64 - 31.3) * sizes[std::min<size_t>(i / 64, std::size(sizes) - 1)] / 32);
+  const double special[] = {INFINITY, -INFINITY, NAN, 0.0, -0.0, 0x1.921fb6p+0};
+  for (int64_t i = 0; i < 6; ++i)
+    x.set({0, 0, x.shape[2] - 6 + i}, special[i]);
+  for (auto [line, function] : cases) {
+    SCOPED_TRACE(line);
+    checkRows(
+        mapOf(line), x, makeTable(), Dtype::F32,
+        [&, function = function](int64_t i) { return function(x.get({0, 0, i})); }, 3e-7);
+  }
+}
+
+/// What a double cannot reduce is at least no more than a sine can be.
+TEST(HostOps, SinesOfEnormousAnglesAreBounded) {
+  for (HostLevel level : getRunnableLevels()) {
+    Tensor x = makeRows(), o(Dtype::F32, x.shape, {}, 2);
+    for (int64_t i = 0; i < kTokens; ++i)
+      x.set({0, 0, i}, 1e30 * (i + 1) * (i % 2 ? 1 : -1));
+    Kernel kernel(mapOf("%v = math.sin %e : f32"), level);
+    kernel.run({{"x", x}, {"y", makeTable()}, {"o", o}});
+    for (int64_t i = 0; i < kTokens; ++i)
+      EXPECT_LE(std::abs(o.get({0, 0, i})), 1.0) << i;
+  }
+}
+
 TEST(HostOps, UniformMathIsInlineToo) {
   Tensor y = makeTable();
   checkRows(

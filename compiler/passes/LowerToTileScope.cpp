@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -157,8 +158,13 @@ Value TileScope::length(StringAttr axis) {
   }
   if (!value)
     for (auto axisOp : source.getBody().getOps<attn::AxisOp>())
-      if (axisOp.getAxisAttr() == axis && axisOp.getSize() && isa<BlockArgument>(axisOp.getSize()))
-        value = argument(axisOp.getSize());
+      if (axisOp.getAxisAttr() == axis && axisOp.getSize()) {
+        IntegerAttr number;
+        if (matchPattern(axisOp.getSize(), m_Constant(&number)))
+          value = index(number.getInt());
+        else if (isa<BlockArgument>(axisOp.getSize()))
+          value = argument(axisOp.getSize());
+      }
   if (!value) {
     refuse(source.getLoc()) << "expected an operand on axis '" << axis.getValue()
                             << "' that gives its length, but there is none";

@@ -10,6 +10,7 @@
 // places exchanged.
 #include "compiler/Passes.h"
 #include "compiler/analysis/Stages.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -121,6 +122,45 @@ static void hoistReductions(attn::KernelOp kernel) {
       reduction.erase();
     }
     eraseDead(map);
+  }
+}
+
+//===--- contractions of numbers ---------------------------------------------------------------===//
+
+static Value converted(OpBuilder &builder, Value number, Type type) {
+  if (number.getType() == type)
+    return number;
+  unsigned from = number.getType().getIntOrFloatBitWidth(), to = type.getIntOrFloatBitWidth();
+  return from < to ? arith::ExtFOp::create(builder, number.getLoc(), type, number).getResult()
+                   : arith::TruncFOp::create(builder, number.getLoc(), type, number).getResult();
+}
+
+/// Values that are single numbers need no matrix product: products with the weights, rounded to the values' type,
+/// are summed.
+static void expandNumbers(attn::KernelOp kernel) {
+  for (auto op : llvm::make_early_inc_range(kernel.getBody().getOps<attn::ContractOp>())) {
+    Value weights = op.getWeights(), values = op.getValues();
+    Type narrow = attn::getPlaceElementType(values.getType());
+    if (isa<VectorType>(narrow) || !isa<attn::RowsType>(op.getType()))
+      continue;
+    OpBuilder builder(op);
+    Type wide = attn::getPlaceElementType(weights.getType());
+    Value products = createMap(builder, op.getLoc(), weights.getType(), {weights, values},
+                               [&](OpBuilder &inner, ValueRange x) -> Value {
+                                 Value weight =
+                                     converted(inner, converted(inner, x[0], narrow), wide);
+                                 Value value = converted(inner, x[1], wide);
+                                 return arith::MulFOp::create(inner, op.getLoc(), weight, value);
+                               });
+    Value sum = attn::ReduceOp::create(builder, op.getLoc(), attn::ReduceKind::Sum, products,
+                                       attn::ReduceOver::Keys);
+    Type rounded = attn::getPlaceElementType(op.getType());
+    if (rounded != wide)
+      sum = createMap(builder, op.getLoc(), op.getType(), sum, [&](OpBuilder &inner, ValueRange x) {
+        return converted(inner, x[0], rounded);
+      });
+    op.replaceAllUsesWith(sum);
+    op.erase();
   }
 }
 
@@ -361,6 +401,7 @@ void StageWriter::write(StringRef name) {
 
 static void split(attn::KernelOp kernel) {
   hoistReductions(kernel);
+  expandNumbers(kernel);
   StagePlan plan = planStages(kernel);
   if (!plan.isSplit())
     return;

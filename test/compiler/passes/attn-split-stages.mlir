@@ -104,3 +104,25 @@ attn.kernel @added(%q: !q, %k: !k, %v: !k, %saved: !q) -> !q {
   }
   return %y : !q
 }
+
+// -----
+
+!q = !attn.rows<vector<64xbf16>>
+!k = !attn.cols<vector<64xbf16>>
+!s = !attn.matrix<f32>
+
+// Values that are single numbers are summed; weights are rounded to their type first.
+// CHECK-LABEL: attn.kernel @numbers(
+// CHECK: %[[P:.*]] = map (%[[W:.*]] = %{{.*}}, %[[V:.*]] = %r) : (!attn.matrix<f32>, !attn.cols<bf16>)
+// CHECK: arith.truncf %[[W]] : f32 to bf16
+// CHECK: arith.extf
+// CHECK: arith.mulf
+// CHECK: reduce sum %{{.*}} over keys
+// CHECK-NOT: contract
+// CHECK: map (%{{.*}}) -> !attn.rows<bf16>
+attn.kernel @numbers(%q: !q, %k: !k, %r: !attn.cols<bf16>) -> !attn.rows<bf16> {
+  %s = dot %q, %k : !q, !k
+  %p = softmax %s : !s
+  %o = contract %p, %r : !s, !attn.cols<bf16> -> !attn.rows<bf16>
+  return %o : !attn.rows<bf16>
+}

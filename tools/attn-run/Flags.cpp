@@ -52,12 +52,20 @@ void insertPair(std::map<std::string, std::string> &into, const std::string &tex
     throw CLI::ValidationError(text, "'" + name + "' is given twice");
 }
 
+void insertLength(std::map<std::string, int64_t> &into, const std::string &text) {
+  auto [axis, value] = splitPair(text, false);
+  int64_t length = 0;
+  if (!CLI::detail::lexical_cast(value, length) || length < 0)
+    throw CLI::ValidationError(text, "expected a number of tokens, such as " + axis + "=1");
+  into[axis] = length;
+}
+
 } // namespace
 
 std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
   CLI::App app(about, "attn-run");
   app.footer(examples);
-  std::vector<std::string> arguments, outputs;
+  std::vector<std::string> arguments, outputs, lengths;
   const CLI::Range positive(int64_t(1), int64_t(1) << 31),
       notNegative(int64_t(0), int64_t(1) << 31);
 
@@ -87,6 +95,10 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
   inputs->add_option("--kv-heads", flags.kvHeads, "key heads (default: --heads)")->check(positive);
   inputs->add_option("--tokens", flags.tokens, "queries (default: 1024)")->check(notNegative);
   inputs->add_option("--kv-tokens", flags.kvTokens, "keys (default: --tokens)")->check(notNegative);
+
+  app.add_option("--length", lengths, "tokens of an axis that results are on, but no operand is")
+      ->type_name("AXIS=N")
+      ->allow_extra_args(false);
 
   auto *quality = app.add_option_group("Is it right, is it fast");
   quality->add_flag(
@@ -118,6 +130,8 @@ std::optional<int> parseFlags(int argc, char **argv, Flags &flags) {
       insertPair(flags.arguments, text, false);
     for (const std::string &text : outputs)
       insertPair(flags.outputs, text, true);
+    for (const std::string &text : lengths)
+      insertLength(flags.lengths, text);
   } catch (const CLI::ParseError &error) {
     return app.exit(error);
   }

@@ -28,6 +28,9 @@ struct Flags {
   /// Result name, or "" for the only result, and the file that it goes to.
   std::map<std::string, std::string> outputs;
 
+  /// Tokens of an axis that no operand is on.
+  std::map<std::string, int64_t> lengths;
+
   bool random = false, convert = false, check = false, bench = false, counters = false;
   /// Says what is in the bundle, runs nothing.
   bool list = false;

@@ -209,9 +209,11 @@ std::vector<Argument> gatherInputs(const Flags &flags, Program &program) {
   return inputs;
 }
 
-std::vector<Tensor> makeResults(const KernelInfo &info, const std::vector<Argument> &inputs) {
+std::vector<Tensor> makeResults(const KernelInfo &info,
+                                const std::map<std::string, int64_t> &lengths,
+                                const std::vector<Argument> &inputs) {
   int64_t batch = 1, heads = 1;
-  std::map<std::string, int64_t> tokens;
+  std::map<std::string, int64_t> tokens = lengths;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!info.operands[i].isTokens())
       continue;
@@ -226,7 +228,7 @@ std::vector<Tensor> makeResults(const KernelInfo &info, const std::vector<Argume
     auto length = tokens.find(result.axis);
     if (length == tokens.end())
       throw Failure("result '" + result.name + "': no operand lies on its axis '" + result.axis +
-                    "', so that its length is not known");
+                    "'; give its length with --length " + result.axis + "=N");
     shape[0] = batch;
     shape[1] = heads;
     shape[2] = length->second;

@@ -12,8 +12,10 @@ namespace attune::run {
 /// missing, unknown, or of another type than the operand and --convert is not given.
 std::vector<reference::Argument> gatherInputs(const Flags &flags, Program &program);
 
-/// Zeros in the shape of each result: the tokens of its axis, the largest batch and head counts.
+/// Zeros in the shape of each result: the tokens of its axis, the largest batch and head counts. `lengths`:
+/// of axes that no operand is on.
 std::vector<reference::Tensor> makeResults(const bundle::KernelInfo &info,
+                                           const std::map<std::string, int64_t> &lengths,
                                            const std::vector<reference::Argument> &inputs);
 
 } // namespace attune::run

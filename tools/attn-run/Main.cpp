@@ -125,7 +125,7 @@ int runKernel(const Flags &flags) {
   if (onReference) {
     results = runReference(program, inputs);
   } else {
-    results = makeResults(program.info(), inputs);
+    results = makeResults(program.info(), flags.lengths, inputs);
     Launch launch(flags.device, simOptions(flags), program.code(flags), program.info(), inputs,
                   results);
     results = runRepeatedly(launch, flags, program.info());

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// BiDAF, context to query: the trilinear score w.[h; u; h u] is one product of (h w) and u, a
-// number a row and one a column. The row maxima, which query to context needs, come out beside it.
+// BiDAF: the trilinear score w.[h; u; h u] is one product of (h w) and u, a number a row and one a column. Context to query is
+// softmax over the keys. Query to context takes the maxima of the rows as scores of one row, whose keys are the queries:
+// a second kernel, which sweeps over the context h.
 // Rows: 59
+// Run: --length=one=1 h={batch}x{heads}x{queries}x128
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored
 !r = !attn.rows<f32>                   // one number a query
 !c = !attn.cols<f32>                   // one number a key
+!h = !attn.cols<vector<128xbf16>, q>   // the context on the other side
+!one = !attn.rows<vector<128xbf16>, one>
+!w = !attn.matrix<f32, one, q>
 
-attn.kernel @bidaf(%hw: !q, %u: !k, %row: !r, %column: !c) -> (!q, !r {attn.name = "top"}) {
+attn.kernel @bidaf(%hw: !q, %u: !k, %row: !r, %column: !c, %h: !h) -> (!q, !one {attn.name = "context"}) {
+  %1 = arith.constant 1 : index
+  axis one size %1
   %d = dot %hw, %u : !q, !k
   %s = map (%x = %d, %y = %row, %z = %column) : (!s, !r, !c) -> !s {
     %a = arith.addf %x, %y : f32
@@ -18,5 +25,9 @@ attn.kernel @bidaf(%hw: !q, %u: !k, %row: !r, %column: !c) -> (!q, !r {attn.name
   %p = softmax %s : !s
   %o = contract %p, %u : !s, !k -> !q
   %top = reduce max %s over keys : !s
-  return %o, %top : !q, !r
+  %scores = transpose %top : !r
+  %t = map (%x = %scores) : (!attn.cols<f32, q>) -> !w { yield %x : f32 }
+  %g = softmax %t : !w
+  %context = contract %g, %h : !w, !h -> !one
+  return %o, %context : !q, !one
 }

@@ -288,6 +288,18 @@ TEST(ExpandSolve, endsOfIntervals) {
   EXPECT_EQ(solveLinearByRounds(-infinity, 5, 0), 5); // no finite length: not searched
 }
 
+TEST(ExpandSolve, rowsWithoutKeysOfAnIntervalThatIsNotFinite) {
+  std::vector<Argument> arguments = operandsOf(tensorOf(ElementType::F32, {2, 1, 1}, {2, 2}));
+  arguments.push_back(tensorOf(ElementType::F32, {1, 2, 1}, {-infinity, -infinity}));
+  arguments.push_back(tensorOf(ElementType::F32, {1, 1, 1}, {5}));
+  arguments.push_back(0.0);
+  auto results = evaluateExpanded(kernel(", %lo: !r, %hi: !r, %n: f32", "!r", fromOperands),
+                                  arguments, Mode::Exact, true);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(at(results[0], {0, 0, 0}), 5);
+  EXPECT_EQ(at(results[0], {0, 1, 0}), 5); // head 1 sees no key: a sum of 0 at any number
+}
+
 //===--- select, list -------------------------------------------------------------------------===//
 
 /// Keys of a row, best first, by repeated search for the best that is left.

@@ -353,6 +353,31 @@ TEST(Running, stencilOfTokens) {
                     n + a < 3 ? at(k, {0, h, n + a, t}) : 0);
 }
 
+TEST(Running, ofMatricesWhoseSidesAreExchanged) {
+  // Along the queries of a transpose is along the keys; so are neighbours, the other way round.
+  Scores scores(11);
+  std::string t = "!attn.matrix<f32, k, q>";
+  auto results = evaluate(
+      kernel("", "!s, !s, !attn.matrix<vector<2x3xf32>, k, q>, !attn.matrix<vector<3x2xf32>>",
+             "  %n = transpose %m : !s\n  %a = scan sum %n over queries : " + t +
+                 "\n  %b = transpose %a : " + t +
+                 "\n  %c = scan sum %m over keys : !s\n"
+                 "  %d = stencil %n queries [-1, 0] keys [0, 2] : " +
+                 t +
+                 "\n  %e = stencil %m queries [0, 2] keys [-1, 0] : !s\n"
+                 "  return %b, %c, %d, %e : !s, !s, !attn.matrix<vector<2x3xf32>, k, q>, "
+                 "!attn.matrix<vector<3x2xf32>>\n"),
+      scores.arguments());
+  ASSERT_EQ(results.size(), 4u);
+  scores.forEach([&](int64_t b, int64_t h, int64_t i, int64_t j) {
+    EXPECT_EQ(at(results[0], {b, h, i, j}), at(results[1], {b, h, i, j})) << h << i << j;
+    for (int64_t a = 0; a < 2; ++a)
+      for (int64_t c = 0; c < 3; ++c)
+        EXPECT_EQ(at(results[2], {b, h, j, i, a, c}), at(results[3], {b, h, i, j, c, a}))
+            << h << i << j;
+  });
+}
+
 TEST(Running, oneTokenAndNone) {
   for (int64_t keys : {0, 1}) {
     Tensor z = tensorOf(ElementType::F32, {1, 1, 1, keys}, std::vector<double>(size_t(keys), 3));

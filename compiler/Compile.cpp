@@ -411,6 +411,17 @@ static bool wantsSelfTest(const CompileOptions &options, ArrayRef<std::string> t
           llvm::any_of(targets, [](StringRef target) { return target.ends_with("a"); }));
 }
 
+/// What a launch is given and gives stands on axes of tokens, whose lengths it knows.
+static LogicalResult checkAxes(attn::KernelOp kernel, const bundle::KernelInfo &info) {
+  for (const auto *operands : {&info.operands, &info.results})
+    for (const bundle::OperandInfo &operand : *operands)
+      if (!operand.axis.empty() && !attn::isPlainAxis(operand.axis))
+        return kernel.emitOpError("expected '")
+               << operand.name << "' to stand on an axis of tokens, but got axis '" << operand.axis
+               << "': blocks of tokens as operand or result cannot be compiled yet";
+  return success();
+}
+
 /// What the manifest says of a kernel of primitives for every target. Conditions may be computed by helpers
 /// and sugar, so they are read from the primitives, as the self-test is evaluated on them.
 static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
@@ -418,7 +429,8 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
                                                      ArrayRef<std::string> targets,
                                                      bundle::Bundle &result) {
   auto info = describeKernel(primitives);
-  if (failed(info) || failed(describeConditions(primitives, *info)))
+  if (failed(info) || failed(checkAxes(primitives, *info)) ||
+      failed(describeConditions(primitives, *info)))
     return failure();
   if (wantsSelfTest(options, targets))
     addSelfTest(primitives, *info, result);

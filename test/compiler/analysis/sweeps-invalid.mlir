@@ -197,3 +197,41 @@ attn.kernel @neighbours(%q: !q, %k: !k) -> !attn.matrix<vector<2xf32>> {
   %a = stencil %s heads 2 : !attn.matrix<f32>
   return %a : !attn.matrix<vector<2xf32>>
 }
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @buckets(%q: !q, %k: !k, %v: !attn.cols<vector<4xf32>, rel>) -> !q {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{into an axis can be evaluated by the reference, but not be compiled yet}}
+  %w = reduce sum %s over keys into rel at (%b, %h, %i, %j) : !s { yield %j : index }
+  %o = contract %w, %v : !attn.matrix<f32, q, rel>, !attn.cols<vector<4xf32>, rel> -> !q
+  return %o : !q
+}
+
+// -----
+
+!s = !attn.matrix<f32>
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @blocks(%q: !q, %k: !k) -> !attn.rows<f32> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{by blocks can be evaluated by the reference, but not be compiled yet}}
+  %w = reduce sum %s over keys by 4 : !s
+  %r = reduce max %w over keys : !attn.matrix<f32, q, k/4>
+  return %r : !attn.rows<f32>
+}
+
+// -----
+
+!q = !attn.rows<vector<4xf32>>
+!k = !attn.cols<vector<4xf32>>
+attn.kernel @other_side(%q: !q, %k: !k) -> !attn.rows<f32, k> {
+  %s = dot %q, %k : !q, !k
+  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
+  %t = transpose %s : !attn.matrix<f32>
+  %r = reduce max %t over keys : !attn.matrix<f32, k, q>
+  return %r : !attn.rows<f32, k>
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a tile kernel to a module of the LLVM and NVVM dialects.
+#include "compiler/target/nvptx/BranchArms.h"
 #include "compiler/target/nvptx/KernelEmitter.h"
 #include "compiler/target/nvptx/MathToPtx.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
@@ -63,6 +64,8 @@ static LogicalResult prepare(ModuleOp module) {
     if (isa<attune::tile::SweepOp, attune::tile::FoldOp, attune::tile::ElementsOp>(op))
       hoistInvariant(op);
   });
+  module.walk(
+      [](attune::tile::ElementsOp elements) { attune::nvptx::branchOnSelections(elements); });
   return success();
 }
 

@@ -25,6 +25,18 @@
 // CHECK-NOT: llvm.{{u|s}}{{div|rem}}
 // CHECK: llvm.store %{{.*}} : bf16, !llvm.ptr<1>
 // CHECK-NOT: nvvm.barrier
+// What only one half of a token costs is computed for that half; a choice between what is there stays.
+// CHECK: llvm.func @halves(
+// CHECK-NOT: llvm.intr.roundeven
+// CHECK: llvm.load %{{.*}} invariant
+// CHECK: %[[FIRST:.*]] = llvm.icmp "slt"
+// CHECK-NOT: llvm.intr.roundeven
+// CHECK: llvm.cond_br %[[FIRST]]
+// CHECK: llvm.intr.roundeven
+// CHECK: llvm.br
+// CHECK-NOT: llvm.intr.roundeven
+// CHECK: llvm.select %[[FIRST]]
+// CHECK: llvm.store
 !t = memref<?x?x?x16xbf16, strided<[?, ?, ?, 1]>>
 !n = memref<?x?x?xf32, strided<[?, ?, ?]>>
 tile.kernel @copy(%q: !t {tile.name = "q"}, %o: !t {tile.name = "out"})
@@ -55,6 +67,26 @@ tile.kernel @rotate(%q: !t {tile.name = "q"}, %o: !t {tile.name = "o"})
     %f = arith.extf %x : bf16 to f32
     %y = arith.mulf %f, %cos : f32
     %z = arith.truncf %y : f32 to bf16
+    tile.yield %z : bf16
+  } : !t
+  tile.return
+}
+tile.kernel @halves(%q: !t {tile.name = "q"}, %o: !t {tile.name = "o"})
+    attributes {config = #tile.config<queries = 64, keys = 64, threads = 128, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %one = arith.constant 1.0 : f32
+  %two = arith.constant 2.0 : f32
+  tile.elements %o[%b, %h, %i0] {
+  ^bb0(%n: index, %c: index):
+    %eight = arith.constant 8 : index
+    %x = tile.read %q[%b, %h, %n, %c] : !t -> bf16
+    %f = arith.extf %x : bf16 to f32
+    %sin = math.sin %f : f32
+    %isFirst = arith.cmpi slt, %c, %eight : index
+    %y = arith.select %isFirst, %sin, %f : f32
+    %factor = arith.select %isFirst, %one, %two : f32
+    %scaled = arith.mulf %y, %factor : f32
+    %z = arith.truncf %scaled : f32 to bf16
     tile.yield %z : bf16
   } : !t
   tile.return

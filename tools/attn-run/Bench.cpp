@@ -59,6 +59,13 @@ ProblemSizes getSizes(const bundle::KernelInfo &info,
   ProblemSizes sizes;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bundle::OperandInfo &operand = info.operands[i];
+    if (operand.isTokens()) {
+      // The kernel that sweeps may read workspaces in place of the operands.
+      const std::vector<int64_t> &shape = std::get<Tensor>(inputs[i]).shape;
+      sizes.batch = std::max(sizes.batch, shape[0]);
+      sizes.heads = std::max(sizes.heads, shape[1]);
+      sizes.axes[operand.axis] = double(shape[2]);
+    }
     if (operand.isTensor())
       sizes.tensors[operand.name] = std::get<Tensor>(inputs[i]);
     else if (const int64_t *integer = std::get_if<int64_t>(&inputs[i]))
@@ -88,6 +95,9 @@ std::optional<mask::MaskWork> predict(Program &program, const std::string &targe
   auto problem = MaskProblem::make(*plan, sizes);
   if (!problem)
     throw Failure(llvm::toString(problem.takeError()));
+  // A mask of what an earlier kernel finds out tells nothing before.
+  if (!(*problem)->madeUp().empty())
+    return std::nullopt;
   auto config = kernel->getAttrOfType<tile::ConfigAttr>("attn.plan");
   return predictTotalWork(scheduleMask(*plan, getTiles(config)), **problem);
 }

@@ -34,6 +34,7 @@ private:
   LogicalResult addLike(attn::AxisOp op);
   LogicalResult addMultiple(attn::AxisOp op);
   LogicalResult addGrid(attn::AxisOp op);
+  LogicalResult addCount(attn::SelectOp select);
   /// The token length of what lies along the axis, if an operand or a result does.
   std::optional<Expression> storedLength(StringRef axis) const;
   /// The length of a bound axis.
@@ -166,6 +167,19 @@ LogicalResult Demands::addGrid(attn::AxisOp op) {
   return add(op, Expression::binary(Kind::Eq, std::move(*own), std::move(*product)));
 }
 
+/// The keys of a row that is selected from are counted in f32.
+LogicalResult Demands::addCount(attn::SelectOp select) {
+  constexpr int64_t mostKeys = int64_t(1) << 24;
+  StringAttr axis = cast<attn::MatrixType>(select.getInput().getType()).getColAxis();
+  if (!attn::isPlainAxis(axis))
+    return success(); // of blocks there are fewer
+  FailureOr<Expression> keys = length(select, axis.getValue());
+  if (failed(keys))
+    return failure();
+  return add(select,
+             Expression::binary(Kind::Lt, std::move(*keys), Expression::constant(mostKeys)));
+}
+
 /// 0 < `divisor`, or 0 != `divisor`. A divisor that is not made of scalars is none of a launch's. What
 /// is computed of scalars is below the limit of all sizes, too, as scalars are by themselves.
 LogicalResult Demands::addDivisor(Operation *op, Kind relation, std::optional<Expression> divisor) {
@@ -229,6 +243,8 @@ LogicalResult Demands::collect(bool axesAsWell) {
     if (auto assume = dyn_cast<attn::AssumeOp>(op))
       if (failed(addAssumption(assume)))
         return failure();
+    if (auto select = dyn_cast<attn::SelectOp>(op); select && axesAsWell && failed(addCount(select)))
+      return failure();
     auto axis = dyn_cast<attn::AxisOp>(op);
     if (!axis || !axesAsWell)
       continue;

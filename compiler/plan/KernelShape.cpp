@@ -117,6 +117,9 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
     if (carried.values)
       cols.insert(carried.values);
   }
+  shape.sums = std::max(shape.sums, llvm::count_if(sweep.accumulators, [&](unsigned id) {
+                          return !plan.accumulators[id].values;
+                        }));
   int64_t products = 0;
   for (const Node *node : nodes) {
     shape.rowValues += node->kind == NodeKind::RowRef;

@@ -27,6 +27,8 @@ struct KernelShape {
   llvm::SmallVector<int64_t> accumulatorWidths;
   /// Matrices alive at once: scores and weights of one sweep, or the products that scores are made of.
   int64_t matrices = 1;
+  /// Numbers of a row that one sweep carries, beside vectors: sums and extrema.
+  int64_t sums = 0;
   /// Row values of earlier sweeps that are read at pairs.
   int64_t rowValues = 0;
   /// Ops that the maps and masks of a program run at each pair; a number of each key and a read of a

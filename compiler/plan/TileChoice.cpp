@@ -173,7 +173,10 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   // fast as it multiplies. With few keys that is not worth it, since each tile of keys costs a
   // rescaling of what is carried; nor with much work at each pair, which needs the registers.
   constexpr int64_t mostPairOps = 13;
-  bool heavy = shape.pairOps > mostPairOps;
+  // A sum of its own beside the scores is a tile of numbers that are added up: two fit, of more the keys pay.
+  constexpr int64_t mostSums = 2, manySums = 8;
+  bool heavy = shape.pairOps > mostPairOps || shape.sums > mostSums;
+  int64_t mostKeys = shape.sums > manySums ? 16 : heavy ? 32 : 64;
   // Two products of long vectors leave nothing to what finds the tiles of such masks.
   bool crowded = shape.hasScatteredKeys && llvm::sum_of(shape.accumulatorWidths) > 64;
   for (int64_t products = heavy || crowded || shape.packedHeads ? 1 : 2; products >= 1; --products)
@@ -182,7 +185,7 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
         for (int64_t keys : {64, 32, 16}) {
           // Deep prefetch is for short vectors: a longer one takes the space of a second block.
           if ((stages == 3 && llvm::sum_of(shape.keyWidths) > 128) ||
-              (products == 2 && keys < 32) || (heavy && keys > 32) ||
+              (products == 2 && keys < 32) || keys > mostKeys ||
               (shape.packedHeads && queries % shape.packedHeads))
             continue;
           int64_t threads = queries / (products * target.warpQueries) * target.warpThreads;

@@ -211,4 +211,32 @@ TEST(Blocks, eagerSumsAreF32InOrder) {
     }
 }
 
+/// Also where it is evaluated whole, an eager framework keeps a matrix in the type of the operands.
+TEST(Blocks, eagerMatricesAreOfTheOperandsType) {
+  std::mt19937_64 generator(8);
+  Tensor q = normal(generator, ElementType::BF16, {1, 1, 6, 4});
+  Tensor k = normal(generator, ElementType::BF16, {1, 1, 5, 4});
+  auto results = evaluate(
+      "attn.kernel @k(%q: !attn.rows<vector<4xbf16>>, %k: !attn.cols<vector<4xbf16>>) -> "
+      "(!s, !attn.matrix<f32, q/4, k>, !attn.matrix<f32, q, k/4>) {\n"
+      "  %s = dot %q, %k : !attn.rows<vector<4xbf16>>, !attn.cols<vector<4xbf16>>\n"
+      "  %a = reduce sum %s over queries by 4 : !s   %c = reduce sum %s over keys by 4 : !s\n"
+      "  return %s, %a, %c : !s, !attn.matrix<f32, q/4, k>, !attn.matrix<f32, q, k/4>\n}",
+      {q, k}, Mode::Eager);
+  ASSERT_EQ(results.size(), 3u);
+  auto rounded = [](float x) {
+    return attune::reference::roundTo(attune::reference::ElementType::BF16, double(x));
+  };
+  for (int64_t i = 0; i < 6; ++i)
+    for (int64_t j = 0; j < 5; ++j) {
+      volatile float ofColumn = 0, ofRow = 0; // volatile: one rounding an operation
+      for (int64_t n = i / 4 * 4; n < std::min<int64_t>(i / 4 * 4 + 4, 6); ++n)
+        ofColumn = ofColumn + float(at(results[0], {0, 0, n, j}));
+      for (int64_t n = j / 4 * 4; n < std::min<int64_t>(j / 4 * 4 + 4, 5); ++n)
+        ofRow = ofRow + float(at(results[0], {0, 0, i, n}));
+      EXPECT_EQ(at(results[1], {0, 0, i / 4, j}), rounded(ofColumn));
+      EXPECT_EQ(at(results[2], {0, 0, i, j / 4}), rounded(ofRow));
+    }
+}
+
 } // namespace

@@ -59,6 +59,44 @@ TEST(Moves, bucketsOfKeysAndQueries) {
   }
 }
 
+/// What tells the bucket may have more heads than what is reduced.
+TEST(Moves, bucketsOfMoreHeadsThanTheMatrix) {
+  Scores s(2, 2, 4, 5);
+  Tensor group = tensorOf(ElementType::I32, {2, 2, 5},
+                          {0, 1, 0, 1, 2, 2, 2, 0, 0, 1, 1, 1, 1, 0, 0, 0, 3, -2, 1, 2});
+  std::string region = "(!s, !attn.cols<i32>) {\n    %c = arith.index_cast %y : i32 to index   "
+                       "yield %c : index }\n";
+  auto results = evaluate(
+      kernelOfScores(
+          ", %g: !attn.cols<i32>, %n: index", "!attn.matrix<f32, q, g>, !attn.matrix<f32, g, k>",
+          "  axis g size %n   %o = reduce max %m over heads : !s\n"
+          "  %a = reduce sum (%x = %o, %y = %g) over keys into g : " +
+              region + "  %d = reduce sum (%x = %o, %y = %g) over queries into g : " + region +
+              "  return %a, %d : !attn.matrix<f32, q, g>, !attn.matrix<f32, g, k>\n"),
+      s.arguments({group, int64_t(3)}));
+  ASSERT_EQ(results.size(), 2u);
+  auto oneHead = [&](auto b, auto i, auto j) {
+    Joined value("max");
+    value.join(s(b, 0, i, j));
+    value.join(s(b, 1, i, j));
+    return value.visible();
+  };
+  expectMatrix(results[0], {2, 2, 4, 3}, [&](auto b, auto h, auto i, auto c) {
+    Joined value("sum");
+    for (int64_t j = 0; j < 5; ++j)
+      if (at(group, {b, h, j}) == double(c))
+        value.join(oneHead(b, i, j));
+    return value.visible();
+  });
+  expectMatrix(results[1], {2, 2, 3, 5}, [&](auto b, auto h, auto c, auto j) {
+    Joined value("sum");
+    for (int64_t i = 0; i < 4; ++i)
+      if (at(group, {b, h, j}) == double(c))
+        value.join(oneHead(b, i, j));
+    return value.visible();
+  });
+}
+
 TEST(Moves, bucketsOfTokens) {
   std::mt19937_64 generator(9);
   Tensor k = normal(generator, ElementType::F32, {2, 4, 6}),

@@ -190,6 +190,31 @@ TEST(Blocks, blocksAreReadAtTheirTokens) {
   EXPECT_GT(visible, 50);
 }
 
+TEST(Blocks, aShortBlockHasItsOwnTokensAlone) {
+  Scores s(1, 4, 5, 7);
+  auto results = evaluate(
+      kernelOfScores("", "!s, !r",
+                     "  %a = reduce max %m over keys by 3 : !s\n"
+                     "  %o = map (%x = %a) : (!attn.matrix<f32, q, k/3>) -> !s { yield %x : f32 }\n"
+                     "  %n = reduce sum %o over keys : !s   return %o, %n : !s, !r\n"),
+      s.arguments());
+  ASSERT_EQ(results.size(), 2u);
+  auto ofBlock = [&](auto b, auto h, auto i, auto j) {
+    Joined value("max");
+    for (int64_t other = j / 3 * 3; other < std::min<int64_t>(j / 3 * 3 + 3, 7); ++other)
+      value.join(s(b, h, i, other));
+    return value.visible();
+  };
+  ASSERT_TRUE(ofBlock(0, 3, 4, 6)); // the short one
+  expectMatrix(results[0], {1, 4, 5, 7}, ofBlock);
+  expectTokens(results[1], {1, 4, 5}, [&](auto b, auto h, auto i) {
+    Joined sum("sum");
+    for (int64_t j = 0; j < 7; ++j)
+      sum.join(ofBlock(b, h, i, j));
+    return sum.over();
+  });
+}
+
 TEST(Blocks, eagerSumsAreF32InOrder) {
   Scores s(1, 1, 9, 9);
   auto results = evaluate(

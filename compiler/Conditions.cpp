@@ -243,7 +243,8 @@ LogicalResult Demands::collect(bool axesAsWell) {
     if (auto assume = dyn_cast<attn::AssumeOp>(op))
       if (failed(addAssumption(assume)))
         return failure();
-    if (auto select = dyn_cast<attn::SelectOp>(op); select && axesAsWell && failed(addCount(select)))
+    if (auto select = dyn_cast<attn::SelectOp>(op);
+        select && axesAsWell && failed(addCount(select)))
       return failure();
     auto axis = dyn_cast<attn::AxisOp>(op);
     if (!axis || !axesAsWell)

@@ -264,10 +264,12 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
   for (Value value : copy->getResults())
     if (attn::isVirtual(value.getType()))
       value.setType(exchanged(value.getType()));
-  if (auto reduce = dyn_cast<attn::ReduceOp>(copy))
+  if (auto reduce = dyn_cast<attn::ReduceOp>(copy);
+      reduce && reduce.getOver() != attn::ReduceOver::Heads)
     reduce.setOver(isa<attn::MatrixType>(reduce.getInput().getType()) ? attn::ReduceOver::Keys
                                                                       : attn::ReduceOver::Queries);
-  if (copy->getNumRegions() > 0 && isa<attn::MatrixType>(copy->getResult(0).getType())) {
+  if (copy->getNumRegions() > 0 && !copy->getRegion(0).empty() &&
+      isa<attn::MatrixType>(copy->getResult(0).getType())) {
     Block &block = copy->getRegion(0).front();
     Value i = block.getArgument(block.getNumArguments() - 2), j = block.getArguments().back();
     SmallVector<OpOperand *> uses;

@@ -126,3 +126,20 @@ attn.kernel @numbers(%q: !q, %k: !k, %r: !attn.cols<bf16>) -> !attn.rows<bf16> {
   %o = contract %p, %r : !s, !attn.cols<bf16> -> !attn.rows<bf16>
   return %o : !attn.rows<bf16>
 }
+
+// -----
+
+!q = !attn.rows<vector<64xbf16>>
+!k = !attn.cols<vector<64xbf16>>
+!s = !attn.matrix<f32>
+
+// Heads stay heads where queries and keys change places.
+// CHECK-LABEL: attn.kernel @heads(
+// CHECK: reduce sum %{{.*}} over heads : !attn.matrix<f32, k, q>
+// CHECK-NEXT: reduce max %{{.*}} over keys : !attn.matrix<f32, k, q>
+attn.kernel @heads(%q: !q, %k: !k) -> !attn.cols<f32> {
+  %s = dot %q, %k : !q, !k
+  %a = reduce sum %s over heads : !s
+  %m = reduce max %a over queries : !s
+  return %m : !attn.cols<f32>
+}

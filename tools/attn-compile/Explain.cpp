@@ -5,6 +5,7 @@
 #include "compiler/analysis/Stages.h"
 #include "compiler/picture/MaskPicture.h"
 #include "tools/attn-compile/Advice.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -234,6 +235,20 @@ LogicalResult KernelExplainer::explainStage(attn::KernelOp stage, StringRef targ
   return success();
 }
 
+/// The text without the numbers of kernels (`f_stage3`) and of what they store (`f.7`).
+static std::string withoutNumbers(StringRef text) {
+  std::string plain;
+  for (size_t place = 0; place < text.size(); ++place) {
+    plain += text[place];
+    StringRef known(plain);
+    if (!known.ends_with("_stage") && !(known.ends_with(".") && known.size() > 1))
+      continue;
+    while (place + 1 < text.size() && llvm::isDigit(text[place + 1]))
+      ++place;
+  }
+  return plain;
+}
+
 LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::string> targets) {
   SmallVector<OwningOpRef<ModuleOp>> modules;
   for (StringRef target : targets) {
@@ -243,14 +258,26 @@ LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::stri
     modules.push_back(std::move(*module));
   }
   size_t count = llvm::range_size(modules.front()->getOps<attn::KernelOp>());
+  std::string before, repeated;
   for (size_t number = 0; number < count; ++number) {
-    explained.clear();
+    std::string text;
+    llvm::raw_string_ostream out(text);
+    KernelExplainer explainer(options, sizes, out);
+    attn::KernelOp stage;
     for (auto [index, target] : llvm::enumerate(targets)) {
-      auto stage = *std::next(modules[index]->getOps<attn::KernelOp>().begin(), number);
-      if (failed(explainStage(stage, target, index == 0, index + 1 == targets.size())))
+      stage = *std::next(modules[index]->getOps<attn::KernelOp>().begin(), number);
+      if (failed(explainer.explainStage(stage, target, index == 0, index + 1 == targets.size())))
         return failure();
     }
+    std::string plain = withoutNumbers(text);
+    if (plain == before) {
+      repeated += ("@" + stage.getSymName() + ": the same again\n").str();
+      continue;
+    }
+    stream << std::exchange(repeated, "") << text;
+    before = std::move(plain);
   }
+  stream << repeated;
   return success();
 }
 

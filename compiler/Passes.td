@@ -44,6 +44,21 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandBucketsPass : Pass<"attn-expand-buckets", "::attune::attn::KernelOp"> {
+  let summary = "sum the pairs of a row into the buckets of a small axis";
+  let description = [{
+    `reduce sum .. over keys into a` becomes one sum a bucket, where axis `a` has a constant length of
+    at most 64, and a matrix of them that is stored. What reads it takes from that matrix; groups without
+    a visible pair are 0 there and not hidden, which a contraction or a sum does not tell.
+
+    On entry: kernels of primitives. On exit: no such `reduce`. Refuses nothing: others are refused by the
+    planner of sweeps.
+
+    Example: `test/compiler/passes/attn-expand-buckets.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ExpandMembershipsPass : Pass<"attn-expand-memberships", "::attune::attn::KernelOp"> {
   let summary = "keep the lists of rows as bits, one a key";
   let description = [{

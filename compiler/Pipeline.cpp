@@ -16,6 +16,7 @@ void buildStagesPipeline(OpPassManager &manager) {
   manager.addNestedPass<attn::KernelOp>(createExpandSolvePass());
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
+  manager.addNestedPass<attn::KernelOp>(createExpandBucketsPass());
   manager.addPass(createSplitStagesPass());
 }
 

@@ -276,8 +276,12 @@ StagePlan StageFinder::run() {
       else
         sweeps[stored.axis].values.push_back(value);
     }
+    // Each value is a sum or more beside the scores.
+    constexpr size_t mostValues = 12;
     for (auto &[axis, stage] : sweeps)
-      plan.stages.push_back(std::move(stage));
+      for (ArrayRef<Value> left = stage.values; !left.empty();
+           left = left.drop_front(std::min(left.size(), mostValues)))
+        plan.stages.push_back({llvm::to_vector<2>(left.take_front(mostValues)), false});
   }
   return std::move(plan);
 }

@@ -437,10 +437,24 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
   return info;
 }
 
+/// The kernels that a program, of primitives, is on a target.
+static FailureOr<StageDescriptions> describeStages(attn::KernelOp primitives, StringRef target,
+                                                   const bundle::KernelInfo &info) {
+  OwningOpRef<ModuleOp> stages = cast<ModuleOp>(primitives->getParentOp()).clone();
+  PassManager manager(primitives.getContext());
+  buildStagesPipeline(manager, target);
+  if (failed(manager.run(*stages)))
+    return failure();
+  return StageDescriptions::make(*stages, info);
+}
+
 /// The code of `kernel` for `target`, and of what may be launched instead.
-static LogicalResult compileFor(attn::KernelOp kernel, StringRef target, bool packs,
-                                const CompileOptions &options, const StageDescriptions &stages,
-                                bundle::KernelInfo &info, bundle::Bundle &result) {
+static LogicalResult compileFor(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
+                                bool packs, const CompileOptions &options, bundle::KernelInfo &info,
+                                bundle::Bundle &result) {
+  auto stages = describeStages(primitives, target, info);
+  if (failed(stages))
+    return failure();
   auto lowered = runPasses(kernel, Stage::Tile, target, options);
   if (failed(lowered))
     return failure();
@@ -450,31 +464,24 @@ static LogicalResult compileFor(attn::KernelOp kernel, StringRef target, bool pa
     return failure();
   auto choices = llvm::map_to_vector(
       modules, [](OwningOpRef<ModuleOp> &module) { return getPrograms(*module); });
-  return addVariants(choices, target, options.assemble, stages, info, result);
+  return addVariants(choices, target, options.assemble, *stages, info, result);
 }
 
 /// Adds a kernel to the bundle, for all targets.
 static LogicalResult compileKernel(attn::KernelOp kernel, ArrayRef<std::string> targets,
                                    const CompileOptions &options, bundle::Bundle &result) {
-  auto primitives = runPasses(kernel, Stage::Attn, "", options);
-  if (failed(primitives))
+  auto module = runPasses(kernel, Stage::Attn, "", options);
+  if (failed(module))
     return failure();
-  auto program = *(*primitives)->getOps<attn::KernelOp>().begin();
-  auto info = describeDemands(program, options, targets, result);
+  auto primitives = *(*module)->getOps<attn::KernelOp>().begin();
+  auto info = describeDemands(primitives, options, targets, result);
   if (failed(info))
     return failure();
-  auto packs = packsHeads(program, options);
+  auto packs = packsHeads(primitives, options);
   if (failed(packs))
     return failure();
-  PassManager manager(kernel.getContext());
-  buildStagesPipeline(manager);
-  if (failed(manager.run(**primitives)))
-    return failure();
-  auto stages = StageDescriptions::make(**primitives, *info);
-  if (failed(stages))
-    return failure();
   for (const std::string &target : targets)
-    if (failed(compileFor(kernel, target, *packs, options, *stages, *info, result)))
+    if (failed(compileFor(kernel, primitives, target, *packs, options, *info, result)))
       return failure();
   result.manifest.kernels.push_back(std::move(*info));
   return success();

@@ -13,7 +13,7 @@ using bundle::Expression;
 FailureOr<StageDescriptions> StageDescriptions::make(ModuleOp stages,
                                                      const bundle::KernelInfo &program) {
   StageDescriptions descriptions;
-  descriptions.location = stages;
+  descriptions.location = stages.getLoc();
   for (auto stage : stages.getOps<attn::KernelOp>())
     if (failed(descriptions.addStage(stage, program)))
       return failure();
@@ -161,10 +161,10 @@ StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
     joined.before.push_back(std::move(variant));
   }
   if (joined.before.size() > bundle::maxBefore || joined.workspaces.size() > bundle::maxWorkspaces)
-    return location->emitError() << "expected a program of at most " << bundle::maxBefore + 1
-                                 << " kernels and " << bundle::maxWorkspaces
-                                 << " workspaces, but got " << joined.before.size() + 1 << " and "
-                                 << joined.workspaces.size(),
+    return emitError(*location) << "expected a program of at most " << bundle::maxBefore + 1
+                                << " kernels and " << bundle::maxWorkspaces
+                                << " workspaces, but got " << joined.before.size() + 1 << " and "
+                                << joined.workspaces.size(),
            failure();
   return joined;
 }

@@ -30,7 +30,7 @@ private:
   Sizes sizesOf(const bundle::KernelInfo &stage, int64_t dimension) const;
   bundle::Expression inProgram(const bundle::Expression &expression) const;
 
-  mlir::Operation *location = nullptr;
+  std::optional<mlir::Location> location;
   llvm::StringMap<bundle::KernelInfo> infos;
   std::vector<bundle::Workspace> workspaces;
   /// Of each workspace, what its batch and its heads are the greatest of.

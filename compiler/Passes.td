@@ -110,6 +110,23 @@ def ExpandSolvePass : Pass<"attn-expand-solve", "::attune::attn::KernelOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SplitValuesPass : Pass<"attn-split-values", "::attune::attn::KernelOp"> {
+  let summary = "split results that are wider than a target's registers";
+  let description = [{
+    A `contract` of values of more components than the target's registers carry for a row becomes several,
+    each of an equal part of the components (a multiple of 16), and each a kernel (`attn.store`) that
+    computes the weights again. Parts of the values are copied; a map of tokens joins the results. A
+    latent of 512 components on a GPU is two kernels.
+
+    On entry: kernels of primitives. Refuses nothing: what does not split is refused by `attn-plan`.
+
+    Example: `test/compiler/passes/attn-split-values.mlir`.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"\"", "what code is made for">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
   let summary = "cut a program into kernels that run one after the other";
   let description = [{

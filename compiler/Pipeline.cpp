@@ -12,7 +12,10 @@ using namespace mlir;
 
 namespace attune {
 
-void buildStagesPipeline(OpPassManager &manager) {
+void buildStagesPipeline(OpPassManager &manager, StringRef target) {
+  SplitValuesPassOptions values;
+  values.target = target.str();
+  manager.addNestedPass<attn::KernelOp>(createSplitValuesPass(values));
   manager.addNestedPass<attn::KernelOp>(createExpandSolvePass());
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
@@ -22,7 +25,7 @@ void buildStagesPipeline(OpPassManager &manager) {
 
 void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPrimitivesPipeline(manager);
-  buildStagesPipeline(manager);
+  buildStagesPipeline(manager, options.target);
   PlanPassOptions plan;
   plan.target = options.target;
   plan.planOverride = options.planOverride;

@@ -20,8 +20,8 @@ struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> 
 /// `attn-to-primitives`: helpers inlined, sugar expanded. On exit: only the primitives of the language.
 void buildPrimitivesPipeline(mlir::OpPassManager &manager);
 
-/// From primitives: each program cut into the kernels that it takes.
-void buildStagesPipeline(mlir::OpPassManager &manager);
+/// From primitives: each program cut into the kernels that it takes on `target` (none: one without limits).
+void buildStagesPipeline(mlir::OpPassManager &manager, llvm::StringRef target = "");
 
 /// `attn-to-plan`: primitives, stages, and the attribute `attn.plan` on every kernel.
 void buildPlanPipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);

@@ -256,6 +256,26 @@ unsigned StageFinder::levelOf(Value value) {
   return levels[value] = level;
 }
 
+/// Each value is a sum or more beside the scores: some in a kernel; a part of a wide result by itself.
+static SmallVector<SmallVector<Value, 2>> inKernels(ArrayRef<Value> values) {
+  constexpr size_t mostValues = 12;
+  SmallVector<SmallVector<Value, 2>> kernels;
+  SmallVector<Value, 2> together;
+  for (Value value : values) {
+    auto contract = value.getDefiningOp<attn::ContractOp>();
+    if (contract && contract->hasAttr("attn.store")) {
+      kernels.push_back({value});
+      continue;
+    }
+    together.push_back(value);
+    if (together.size() == mostValues)
+      kernels.push_back(std::exchange(together, {}));
+  }
+  if (!together.empty())
+    kernels.push_back(std::move(together));
+  return kernels;
+}
+
 StagePlan StageFinder::run() {
   auto results = cast<attn::ReturnOp>(kernel.getBody().front().getTerminator()).getValues();
   for (auto [index, value] : llvm::enumerate(results))
@@ -276,12 +296,9 @@ StagePlan StageFinder::run() {
       else
         sweeps[stored.axis].values.push_back(value);
     }
-    // Each value is a sum or more beside the scores.
-    constexpr size_t mostValues = 12;
     for (auto &[axis, stage] : sweeps)
-      for (ArrayRef<Value> left = stage.values; !left.empty();
-           left = left.drop_front(std::min(left.size(), mostValues)))
-        plan.stages.push_back({llvm::to_vector<2>(left.take_front(mostValues)), false});
+      for (SmallVector<Value, 2> &values : inKernels(stage.values))
+        plan.stages.push_back({std::move(values), false});
   }
   return std::move(plan);
 }

@@ -29,6 +29,7 @@ static Target sm80() {
   target.blockRegisters = 64 << 10;
   target.blockSharedBytes = 163 << 10;
   target.warpQueries = 16;
+  target.valueComponents = 256; // 16 rows of them are half of a warp's registers
   return target;
 }
 

@@ -33,6 +33,8 @@ struct Target {
   int64_t blockSharedBytes = 0;
   /// Rows of one warp's matrix product; a warp owns a multiple of them.
   int64_t warpQueries = 0;
+  /// Components of a row's result that its threads' registers carry, beside scores; 0: any.
+  int64_t valueComponents = 0;
   /// Rows of a warpgroup's matrix product, whose operands lie in shared memory; 0 where there is none.
   int64_t warpgroupQueries = 0;
   /// Keys of that product at most, and vector components of a product that adds values.

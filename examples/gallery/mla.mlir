@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Multi-head latent attention, absorbed: s = qc.c + qr.kr, and the latent c is key and value: one
-// operand, one head of keys for all queries. Latents of DeepSeek's models have 512 numbers, these
-// 128.
+// operand, one head of keys for all queries. latent.mlir has the 512 numbers of DeepSeek's models, these
+// are 128.
 // Rows: 50
 // Run: --kv-heads=1
 !q = !attn.rows<vector<128xbf16>>      // one vector a query

@@ -127,7 +127,7 @@ void ExpandSolve::runOnOperation() {
       interval = createSolveRound(builder, solve, interval, probes);
       // A round is a kernel, and all but the first are the same one.
       for (Value found : {interval.low, interval.high})
-        found.getDefiningOp()->setAttr("attn.store", builder.getUnitAttr());
+        found.getDefiningOp()->setAttr("attn.store", builder.getStringAttr("threshold"));
     }
     solve.replaceAllUsesWith(interval.high);
     solve.erase();

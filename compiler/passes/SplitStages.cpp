@@ -208,35 +208,52 @@ void StageWriter::captureScalars(Operation *op) {
     clone(value, false);
 }
 
-/// `op` stands for `instead` where `number` is `special`.
-static void replaceWhere(Operation *op, Value number, double special, double instead) {
-  OpBuilder builder(op->getContext());
-  builder.setInsertionPointAfter(op);
-  Location loc = op->getLoc();
-  auto constant = [&](double value) {
-    return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(number.getType(), value));
-  };
-  Value isSpecial =
-      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, number, constant(special));
-  auto chosen =
-      arith::SelectOp::create(builder, loc, isSpecial, constant(instead), op->getResult(0));
-  op->getResult(0).replaceAllUsesExcept(chosen.getResult(), chosen);
+/// x - m is -inf where m is: scores of the row are all -inf.
+static void guardDifference(arith::SubFOp difference, Value maximum) {
+  OpBuilder builder(difference->getContext());
+  builder.setInsertionPointAfter(difference);
+  Location loc = difference.getLoc();
+  Value infinity = arith::ConstantOp::create(
+      builder, loc,
+      builder.getFloatAttr(maximum.getType(), -std::numeric_limits<double>::infinity()));
+  Value isEmpty = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, maximum, infinity);
+  auto chosen = arith::SelectOp::create(builder, loc, isEmpty, infinity, difference);
+  difference.getResult().replaceAllUsesExcept(chosen.getResult(), chosen);
 }
 
-/// A row whose scores are all -inf counts as empty: x - m is -inf there, x / l is 0 (RATIONALE 17). A planner
-/// that meets the reductions themselves knows; of what it reads from memory it does not.
+/// x / l is 0 where both are: the divisor is 1 there.
+static void guardQuotient(arith::DivFOp quotient, Value sum) {
+  OpBuilder builder(quotient);
+  Location loc = quotient.getLoc();
+  auto constant = [&](double value) {
+    return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(sum.getType(), value));
+  };
+  auto isZero = [&](Value number) {
+    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, number, constant(0));
+  };
+  Value isEmpty = arith::AndIOp::create(builder, loc, isZero(sum), isZero(quotient.getLhs()));
+  quotient.getRhsMutable().assign(
+      arith::SelectOp::create(builder, loc, isEmpty, constant(1), sum).getResult());
+}
+
+/// A row whose scores are all -inf counts as empty (RATIONALE 17). A planner that meets the reductions
+/// themselves knows; of what it reads from memory it does not: maxima, sums, and thresholds of `solve`.
 static void guardEmptyRows(attn::MapOp map, Value input, Value element) {
-  auto reduce = input.getDefiningOp<attn::ReduceOp>();
-  if (!reduce || !isa<FloatType>(element.getType()))
+  Operation *made = input.getDefiningOp();
+  auto reduce = dyn_cast<attn::ReduceOp>(made);
+  auto stored = made->getAttrOfType<StringAttr>("attn.store");
+  bool isGreatest = (reduce && reduce.getKind() == attn::ReduceKind::Max) ||
+                    (stored && stored.getValue() == "threshold");
+  bool isSum = reduce && reduce.getKind() == attn::ReduceKind::Sum;
+  if (!isa<FloatType>(element.getType()))
     return;
-  constexpr double infinity = std::numeric_limits<double>::infinity();
   for (Operation &op : llvm::make_early_inc_range(map.getBody().front())) {
     if (op.getNumOperands() != 2 || op.getOperand(1) != element)
       continue;
-    if (reduce.getKind() == attn::ReduceKind::Max && isa<arith::SubFOp>(op))
-      replaceWhere(&op, element, -infinity, -infinity);
-    if (reduce.getKind() == attn::ReduceKind::Sum && isa<arith::DivFOp>(op))
-      replaceWhere(&op, element, 0, 0);
+    if (auto difference = dyn_cast<arith::SubFOp>(op); difference && isGreatest)
+      guardDifference(difference, element);
+    if (auto quotient = dyn_cast<arith::DivFOp>(op); quotient && isSum)
+      guardQuotient(quotient, element);
   }
 }
 

@@ -275,11 +275,9 @@ def summary(rows):
     for group, names in groups.items():
         states = [status_of(rows[name]) for name in names if name in rows]
         text += f"| {group} | " + " | ".join(str(states.count(state)) for state in ("stands", "in part", "open")) + " |\n"
-    text += "\n| lacked by core mechanisms | rows |\n| --- | --- |\n"
-    for what in sorted(LACKS):
-        needing = [name for name in core if name in rows and what in lacks_of(rows[name])]
-        text += f"| {what} | {' '.join(needing)} |\n" if needing else ""
-    return text
+    lacked = [(what, [name for name in rows if what in lacks_of(rows[name])]) for what in sorted(LACKS)]
+    text += "\n| lacked | rows |\n| --- | --- |\n"
+    return text + "".join(f"| {what} | {' '.join(names)} |\n" for what, names in lacked if names)
 
 
 def line(name, row, example, results):

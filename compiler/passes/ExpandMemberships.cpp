@@ -8,6 +8,7 @@
 //   %m = where (%x = %s, %y = %word) { yield (%y >> (%j & 31)) & 1 }
 // The words are stored: a pair reads one, however long the list is.
 #include "compiler/Passes.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -59,10 +60,8 @@ static std::optional<Membership> match(vector::ReductionOp test) {
 
 /// `k/64` has words `k/2048`: 32 of its tokens each.
 static StringAttr wordAxis(StringAttr axis) {
-  auto [root, block] = axis.getValue().split('/');
-  int64_t tokens = 1;
-  block.getAsInteger(10, tokens);
-  return StringAttr::get(axis.getContext(), root + "/" + Twine(tokens * wordBits));
+  int64_t tokens = attn::getAxisBlock(axis) * wordBits;
+  return StringAttr::get(axis.getContext(), attn::getAxisRoot(axis) + "/" + Twine(tokens));
 }
 
 /// The words of each row's list.
@@ -93,12 +92,6 @@ static Value createBits(OpBuilder &builder, Location loc, Value list, attn::Matr
   return map.getResult();
 }
 
-static void eraseDead(Block &block) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 /// The word that holds the bit of the token at each pair.
 static Value createWords(OpBuilder &builder, Operation *user, const Membership &membership) {
   Location loc = user->getLoc();
@@ -117,7 +110,7 @@ static Value createWords(OpBuilder &builder, Operation *user, const Membership &
   yield->setOperands(
       arith::FloorDivSIOp::create(inner, loc, mapping.lookup(membership.token), size).getResult());
   Block &block = take.getBody().front();
-  eraseDead(block);
+  eraseDeadOps(block);
   // Only what the token's number is computed from is bound.
   for (unsigned index = inputs.size(); index-- > 0;)
     if (block.getArgument(index).use_empty() && !isa<attn::MatrixType>(inputs[index].getType())) {
@@ -151,7 +144,7 @@ static Operation *replaceTest(Operation *user, const Membership &membership, Val
   Value bit = arith::AndIOp::create(builder, loc, shifted, integer(1));
   Value isSet = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, bit, integer(0));
   membership.test->getResult(0).replaceAllUsesWith(isSet);
-  eraseDead(block);
+  eraseDeadOps(block);
   // The list itself is not read any more.
   unsigned list = membership.list.getArgNumber();
   if (block.getArgument(list).use_empty()) {

@@ -278,12 +278,6 @@ Value Expansion::colsOn(Value cols, StringAttr axis) {
              [](ValueRange x, Value) { return x[0]; });
 }
 
-static int64_t blockOf(StringAttr axis) {
-  int64_t block = 1;
-  axis.getValue().split('/').second.getAsInteger(10, block);
-  return block;
-}
-
 FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op, StringAttr axis) {
   Everywhere result;
   SmallVector<Value> inputs;
@@ -305,7 +299,7 @@ FailureOr<Everywhere> Expansion::everywhereOfRegion(Operation *op, StringAttr ax
   auto copy = attn::MapOp::create(builder, loc, ownType, inputs);
   IRMapping mapping;
   op->getRegion(0).cloneInto(&copy.getBody(), mapping);
-  if (int64_t ratio = blockOf(type.getColAxis()) / blockOf(axis); ratio > 1) {
+  if (int64_t ratio = attn::getAxisBlock(type.getColAxis()) / attn::getAxisBlock(axis); ratio > 1) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(&copy.getBody().front());
     Value key = copy.getBody().front().getArguments().back();
@@ -352,7 +346,7 @@ FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
   SmallVector<Value> inputs = {scores->value, threshold, end};
   llvm::append_range(inputs, scores->visible);
   auto type = cast<attn::MatrixType>(select.getType());
-  int64_t ratio = blockOf(type.getColAxis()) / blockOf(axis);
+  int64_t ratio = attn::getAxisBlock(type.getColAxis()) / attn::getAxisBlock(axis);
   Type ownType =
       attn::MatrixType::get(builder.getContext(), builder.getI1Type(), type.getRowAxis(), axis);
   return map(ownType, inputs, [&](ValueRange x, Value key) {

@@ -89,13 +89,6 @@ Value TokenLowering::argumentOf(Value operand) {
   return kernel.getBody().getArgument(cast<BlockArgument>(operand).getArgNumber());
 }
 
-/// The tokens that one of the axis stands for.
-static int64_t blockOf(StringAttr axis) {
-  int64_t block = 1;
-  axis.getValue().split('/').second.getAsInteger(10, block);
-  return block;
-}
-
 /// As TileScope has it: a batch of one is shared by all, fewer heads are shared by groups of neighbours.
 TokenSource TokenLowering::sourceOf(Value operand, StringAttr axis) {
   TokenSource place;
@@ -110,7 +103,8 @@ TokenSource TokenLowering::sourceOf(Value operand, StringAttr axis) {
   place.batch = select(shared, index(0), batch);
   Value ratio = arith::DivUIOp::create(builder, loc, size(target, 1), size(place.memory, 1));
   place.head = arith::DivUIOp::create(builder, loc, head, ratio);
-  place.ratio = blockOf(attn::getAxes(operand.getType()).front()) / blockOf(axis);
+  place.ratio =
+      attn::getAxisBlock(attn::getAxes(operand.getType()).front()) / attn::getAxisBlock(axis);
   return place;
 }
 

@@ -25,4 +25,10 @@ Value createMap(OpBuilder &builder, Location loc, Type type, ValueRange inputs, 
   return map;
 }
 
+void eraseDeadOps(Block &block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
 } // namespace attune

@@ -20,6 +20,9 @@ void createPlaceRegion(mlir::OpBuilder &builder, mlir::Location loc, mlir::Regio
 mlir::Value createMap(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type type,
                       mlir::ValueRange inputs, PlaceBody body);
 
+/// Erases what nobody uses any more.
+void eraseDeadOps(mlir::Block &block);
+
 } // namespace attune
 
 #endif // ATTUNE_COMPILER_PASSES_PLACEREGIONS_H

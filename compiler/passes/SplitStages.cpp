@@ -11,6 +11,7 @@
 #include "compiler/Passes.h"
 #include "compiler/analysis/Stages.h"
 #include "compiler/passes/PlaceRegions.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -70,13 +71,6 @@ private:
 
 //===--- numbers of whole vectors --------------------------------------------------------------===//
 
-/// Erases what nobody uses any more.
-static void eraseDead(attn::MapOp map) {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(map.getBody().front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
-}
-
 /// The map of the same inputs that yields what `reduction`, in the region of `map`, gives.
 static attn::MapOp hoist(attn::MapOp map, vector::ReductionOp reduction) {
   OpBuilder builder(map);
@@ -90,7 +84,7 @@ static attn::MapOp hoist(attn::MapOp map, vector::ReductionOp reduction) {
   map.getBody().cloneInto(&number.getBody(), mapping);
   Operation *yield = number.getBody().front().getTerminator();
   yield->setOperands(mapping.lookup(reduction.getResult()));
-  eraseDead(number);
+  eraseDeadOps(number.getBody().front());
   return number;
 }
 
@@ -121,7 +115,7 @@ static void hoistReductions(attn::KernelOp kernel) {
       map = addInput(map, number.getResult(), reduction.getResult());
       reduction.erase();
     }
-    eraseDead(map);
+    eraseDeadOps(map.getBody().front());
   }
 }
 

@@ -7,6 +7,7 @@
 //   %o = map (%x = %o0, %y = %o1) { x, then y }
 // Each part is a kernel of its own that computes the weights again.
 #include "compiler/Passes.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "compiler/target/Target.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,21 +31,7 @@ public:
 
 } // namespace
 
-/// A map of tokens of the type `type` whose region is `body` of the inputs' elements.
-static Value createTokens(OpBuilder &builder, Location loc, Type type, ValueRange inputs,
-                          llvm::function_ref<Value(ValueRange)> body) {
-  OpBuilder::InsertionGuard guard(builder);
-  auto map = attn::MapOp::create(builder, loc, type, inputs);
-  Block *block = builder.createBlock(&map.getBody());
-  for (Value input : inputs)
-    block->addArgument(attn::getPlaceElementType(input.getType()), loc);
-  for (unsigned index = 0; index < attn::getNumPlaceIndices(type); ++index)
-    block->addArgument(builder.getIndexType(), loc);
-  attn::YieldOp::create(builder, loc, body(block->getArguments().take_front(inputs.size())));
-  return map.getResult();
-}
-
-/// `vector` of the element of `part`, `size` components.
+/// The vector type of an element with `size` components.
 static VectorType withSize(Type element, int64_t size) {
   return VectorType::get({size}, cast<VectorType>(element).getElementType());
 }
@@ -61,19 +48,20 @@ static void split(attn::ContractOp contract, int64_t parts) {
                                  rows.getAxis());
   SmallVector<Value> results;
   for (int64_t number = 0; number < parts; ++number) {
-    Value values = createTokens(builder, loc, part, contract.getValues(), [&](ValueRange x) {
-      return vector::ExtractStridedSliceOp::create(builder, loc, x[0], number * size, size, 1)
-          .getResult();
-    });
+    Value values =
+        createMap(builder, loc, part, contract.getValues(), [&](OpBuilder &inner, ValueRange x) {
+          return vector::ExtractStridedSliceOp::create(inner, loc, x[0], number * size, size, 1)
+              .getResult();
+        });
     auto narrow = attn::ContractOp::create(builder, loc, own, contract.getWeights(), values);
     narrow->setAttr("attn.store", builder.getUnitAttr());
     results.push_back(narrow.getResult());
   }
-  Value whole = createTokens(builder, loc, rows, results, [&](ValueRange x) {
+  Value whole = createMap(builder, loc, rows, results, [&](OpBuilder &inner, ValueRange x) {
     auto type = cast<VectorType>(rows.getElementType());
-    Value joined = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    Value joined = arith::ConstantOp::create(inner, loc, inner.getZeroAttr(type));
     for (int64_t number = 0; number < parts; ++number)
-      joined = vector::InsertStridedSliceOp::create(builder, loc, x[size_t(number)], joined,
+      joined = vector::InsertStridedSliceOp::create(inner, loc, x[size_t(number)], joined,
                                                     number * size, 1);
     return joined;
   });

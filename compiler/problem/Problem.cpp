@@ -170,7 +170,7 @@ int64_t MaskProblem::lengthOf(StringRef axis, unsigned depth) {
       length = lengthOf(*op.getLike(), depth + 1);
   }
   if (axis.contains('/')) {
-    int64_t block = reference::blockOf(axis);
+    int64_t block = attn::getAxisBlock(axis);
     length = llvm::divideCeil(lengthOf(attn::getAxisRoot(axis), depth + 1), block);
   }
   problem.environment.lengths[axis] = length;

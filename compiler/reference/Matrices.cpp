@@ -98,7 +98,7 @@ MatrixRow RowEvaluator::emptyRow(Type element) {
 Keys RowEvaluator::keysOn(StringRef axis, Value input, int64_t head) {
   const Keys &own = matrix(input, head).keys;
   StringRef ownAxis = cast<attn::MatrixType>(input.getType()).getColAxis().getValue();
-  int64_t ratio = blockOf(ownAxis) / blockOf(axis);
+  int64_t ratio = attn::getAxisBlock(ownAxis) / attn::getAxisBlock(axis);
   if (ratio == 1)
     return own;
   std::vector<int64_t> keys;
@@ -137,8 +137,8 @@ void RowEvaluator::bindAtKeys(Lanes &lanes, Value input, Operation *op, int64_t 
     lanes.uniform = true;
     return;
   }
-  int64_t ratio = blockOf(attn::getAxes(input.getType()).back().getValue()) /
-                  blockOf(attn::getAxes(placeTypeOf(op)).back().getValue());
+  int64_t ratio = attn::getAxisBlock(attn::getAxes(input.getType()).back().getValue()) /
+                  attn::getAxisBlock(attn::getAxes(placeTypeOf(op)).back().getValue());
   if (isa<attn::ColsType>(input.getType())) {
     const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
     int64_t first = tokens.place(sequenceOf(input), inputHead, 0);

@@ -14,16 +14,6 @@ SmallVector<int64_t> placeShape(Type type) {
   return vector ? SmallVector<int64_t>(vector.getShape()) : SmallVector<int64_t>();
 }
 
-int64_t blockOf(StringRef axis) {
-  int64_t block = 1;
-  for (StringRef rest = axis.split('/').second; !rest.empty(); rest = rest.split('/').second) {
-    int64_t factor = 1;
-    rest.split('/').first.getAsInteger(10, factor);
-    block *= factor;
-  }
-  return block;
-}
-
 std::string operandName(attn::KernelOp kernel, unsigned index) {
   return ("operand '" + kernel.getOperandName(index) + "'").str();
 }
@@ -297,7 +287,7 @@ Error Binder::deriveLengths() {
     if (root == problem->environment.lengths.end())
       return Error::success();
     std::string who = ("axis " + root->first()).str();
-    return bindLength(who, axis, ceilDivide(root->second, blockOf(axis)));
+    return bindLength(who, axis, ceilDivide(root->second, attn::getAxisBlock(axis)));
   };
   SmallVector<StringRef> names;
   auto gather = [&](Type type) {

@@ -38,9 +38,6 @@ struct Problem {
 llvm::Expected<std::unique_ptr<Problem>> bind(attn::KernelOp kernel,
                                               llvm::ArrayRef<Argument> arguments, Mode mode);
 
-/// How many consecutive tokens one token of an axis stands for: 64 on `k/64`, else 1.
-int64_t blockOf(llvm::StringRef axis);
-
 /// The sizes of T: of a vector its shape, of a scalar none.
 llvm::SmallVector<int64_t> placeShape(mlir::Type type);
 

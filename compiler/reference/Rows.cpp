@@ -18,7 +18,7 @@ void RowEvaluator::moveTo(StringRef newAxis, int64_t newSequence, int64_t newTok
 
 /// The token of another axis of the same root that holds the current one.
 int64_t RowEvaluator::tokenOn(StringRef other) const {
-  return token / (blockOf(other) / blockOf(axis));
+  return token / (attn::getAxisBlock(other) / attn::getAxisBlock(axis));
 }
 
 int64_t RowEvaluator::headOf(Value operand, Value result, int64_t head) const {
@@ -167,7 +167,7 @@ Lanes RowEvaluator::evaluateCols(Operation *op, int64_t sequence, int64_t head, 
   for (Value input : boundOperands(op)) {
     const Tokens &tokens = evaluation.problem->tokens.find(input)->second;
     StringRef inputAxis = cast<attn::ColsType>(input.getType()).getAxis().getValue();
-    int64_t ratio = blockOf(inputAxis) / blockOf(placeAxis);
+    int64_t ratio = attn::getAxisBlock(inputAxis) / attn::getAxisBlock(placeAxis);
     int64_t b = evaluation.info(input).batch == 1 ? 0 : sequence;
     int64_t first = tokens.place(b, headOf(input, op->getResult(0), head), 0);
     Lanes &lanes = arguments.emplace_back();

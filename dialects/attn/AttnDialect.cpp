@@ -68,6 +68,10 @@ bool attune::attn::isPlainAxis(StringRef axis) {
 
 StringRef attune::attn::getAxisRoot(StringRef segment) { return splitSegment(segment).first; }
 
+int64_t attune::attn::getAxisBlock(StringRef axis) {
+  return std::max<int64_t>(splitSegment(axis).second, 1);
+}
+
 bool attune::attn::isReadable(StringRef from, StringRef at) {
   if (from == at)
     return true;

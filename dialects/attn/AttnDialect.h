@@ -40,6 +40,9 @@ bool isPlainAxis(llvm::StringRef axis);
 /// The name at the root of a segment of an axis: `k` of `k/64`.
 llvm::StringRef getAxisRoot(llvm::StringRef segment);
 
+/// How many consecutive tokens one of an axis stands for: 64 on `k/64`, else 1.
+int64_t getAxisBlock(llvm::StringRef axis);
+
 /// Can a value on axis `from` be read at the tokens of axis `at`? If both have one root and the
 /// block of `from` is a multiple of that of `at`.
 bool isReadable(llvm::StringRef from, llvm::StringRef at);

@@ -9,6 +9,7 @@
 // rounds find up to which key its equals are chosen; rows without equals are hidden in them, so that tiles of
 // such rows visit nothing.
 #include "compiler/Passes.h"
+#include "compiler/passes/PlaceRegions.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
@@ -64,8 +65,10 @@ private:
   }
 
   Value orderOf(Value x);
-  Value keyNumber(Value key);
+  Value isChosen(Value x, Value reached, Value key, Value last);
   Value wanted();
+  Value after(Value low, Value step, Value steps);
+  Value countOf(ValueRange counts, arith::CmpFPredicate predicate);
   Value countWhere(ArrayRef<Value> inputs, Body chosen);
   void findThreshold();
   void findEnd();
@@ -86,31 +89,23 @@ private:
 
 //===--- ops -----------------------------------------------------------------------------------===//
 
+/// The number of the key (of rows and cols, of the token) in the region that is being made.
+static Value lastIndex(OpBuilder &inner) {
+  return inner.getInsertionBlock()->getArguments().back();
+}
+
 Value Expansion::map(Type type, ArrayRef<Value> inputs, Body body) {
-  OpBuilder::InsertionGuard guard(builder);
-  auto op = attn::MapOp::create(builder, loc, type, inputs);
-  Block *block = builder.createBlock(&op.getBody());
-  for (Value input : inputs)
-    block->addArgument(attn::getPlaceElementType(input.getType()), loc);
-  for (unsigned i = 0, e = attn::getNumPlaceIndices(type); i < e; ++i)
-    block->addArgument(builder.getIndexType(), loc);
-  Value result =
-      body(block->getArguments().take_front(inputs.size()), block->getArguments().back());
-  attn::YieldOp::create(builder, loc, result);
-  return op.getResult();
+  return createMap(builder, loc, type, inputs, [&](OpBuilder &inner, ValueRange elements) {
+    return body(elements, lastIndex(inner));
+  });
 }
 
 Value Expansion::where(ArrayRef<Value> inputs, Body keep) {
-  OpBuilder::InsertionGuard guard(builder);
-  auto op = attn::WhereOp::create(builder, loc, inputs.front().getType(), inputs);
-  Block *block = builder.createBlock(&op.getBody());
-  for (Value input : inputs)
-    block->addArgument(attn::getPlaceElementType(input.getType()), loc);
-  for (unsigned i = 0; i < 4; ++i)
-    block->addArgument(builder.getIndexType(), loc);
-  Value result =
-      keep(block->getArguments().take_front(inputs.size()), block->getArguments().back());
-  attn::YieldOp::create(builder, loc, result);
+  Type type = inputs.front().getType();
+  auto op = attn::WhereOp::create(builder, loc, type, inputs);
+  createPlaceRegion(
+      builder, loc, op.getBody(), {}, inputs, type,
+      [&](OpBuilder &inner, ValueRange elements) { return keep(elements, lastIndex(inner)); });
   return op.getResult();
 }
 
@@ -134,8 +129,14 @@ Value Expansion::orderOf(Value x) {
                                  ordered);
 }
 
-Value Expansion::keyNumber(Value key) {
-  return arith::IndexCastOp::create(builder, loc, builder.getI32Type(), key);
+/// Is x beyond the threshold, or equal to it at a key before `last`?
+Value Expansion::isChosen(Value x, Value reached, Value key, Value last) {
+  Value order = orderOf(x);
+  Value equal = compare(arith::CmpIPredicate::eq, order, reached);
+  Value number = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), key);
+  Value before = compare(arith::CmpIPredicate::slt, number, last);
+  return arith::OrIOp::create(builder, loc, compare(arith::CmpIPredicate::sgt, order, reached),
+                              arith::AndIOp::create(builder, loc, equal, before));
 }
 
 /// n as a number that counts are compared with.
@@ -146,6 +147,23 @@ Value Expansion::wanted() {
   count = arith::MaxSIOp::create(builder, loc, count, least);
   Value narrow = arith::IndexCastOp::create(builder, loc, builder.getI32Type(), count);
   return arith::SIToFPOp::create(builder, loc, builder.getF32Type(), narrow);
+}
+
+/// `steps` steps from `low`.
+Value Expansion::after(Value low, Value step, Value steps) {
+  Value distance = arith::MulIOp::create(builder, loc, steps, step);
+  return arith::AddIOp::create(builder, loc, low, distance);
+}
+
+/// Of how many counts does the comparison with n hold?
+Value Expansion::countOf(ValueRange counts, arith::CmpFPredicate predicate) {
+  Value number = integer(0);
+  for (Value count : counts) {
+    Value holds = arith::CmpFOp::create(builder, loc, predicate, count, wanted());
+    Value one = arith::ExtUIOp::create(builder, loc, builder.getI32Type(), holds);
+    number = arith::AddIOp::create(builder, loc, number, one);
+  }
+  return number;
 }
 
 /// How many visible keys of each row are chosen; the first input is the matrix.
@@ -165,10 +183,6 @@ Value Expansion::countWhere(ArrayRef<Value> inputs, Body chosen) {
 /// Rounds: t = the greatest number that n keys reach, four bits at a time; and how many reach it.
 void Expansion::findThreshold() {
   Value weight;
-  auto probe = [&](Value from, Value step, int64_t number) -> Value {
-    Value distance = arith::MulIOp::create(builder, loc, step, integer(number));
-    return arith::AddIOp::create(builder, loc, from, distance);
-  };
   for (int64_t round = 0; round < 32 / bits; ++round) {
     // The first round knows where it starts; all others are one program.
     SmallVector<Value> state =
@@ -184,7 +198,7 @@ void Expansion::findThreshold() {
       counts.push_back(countWhere(inputs, [&](ValueRange x, Value) {
         ValueRange own = x.drop_front();
         return compare(arith::CmpIPredicate::sge, orderOf(x[0]),
-                       probe(low(own), step(own), number));
+                       after(low(own), step(own), integer(number)));
       }));
     }
     SmallVector<Value> inputs = state;
@@ -193,13 +207,8 @@ void Expansion::findThreshold() {
       return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGE, count, wanted());
     };
     Value next = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) {
-      Value steps = integer(0);
-      for (Value count : x.drop_front(state.size()))
-        steps = arith::AddIOp::create(
-            builder, loc, steps,
-            arith::ExtUIOp::create(builder, loc, builder.getI32Type(), reaches(count)));
-      Value distance = arith::MulIOp::create(builder, loc, steps, step(x));
-      return arith::AddIOp::create(builder, loc, low(x), distance).getResult();
+      Value steps = countOf(x.drop_front(state.size()), arith::CmpFPredicate::OGE);
+      return after(low(x), step(x), steps);
     });
     reaching = map(rows(builder.getF32Type()), inputs, [&](ValueRange x, Value) {
       // All visible keys reach the least number: so many that equals are looked for.
@@ -238,25 +247,13 @@ void Expansion::findEnd() {
       SmallVector<Value> own = {candidates, threshold};
       llvm::append_range(own, state);
       inputs.push_back(countWhere(own, [&](ValueRange x, Value key) -> Value {
-        Value order = orderOf(x[0]);
-        Value last = arith::MulIOp::create(builder, loc, step(x.drop_front(2)), integer(number));
-        last = arith::AddIOp::create(builder, loc, low(x.drop_front(2)), last);
-        Value equal = compare(arith::CmpIPredicate::eq, order, x[1]);
-        Value before = compare(arith::CmpIPredicate::slt, keyNumber(key), last);
-        return arith::OrIOp::create(builder, loc, compare(arith::CmpIPredicate::sgt, order, x[1]),
-                                    arith::AndIOp::create(builder, loc, equal, before));
+        ValueRange found = x.drop_front(2);
+        return isChosen(x[0], x[1], key, after(low(found), step(found), integer(number)));
       }));
     }
     Value next = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) -> Value {
-      Value steps = integer(0);
-      for (Value count : x.drop_front(state.size())) {
-        Value fits =
-            arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLE, count, wanted());
-        steps = arith::AddIOp::create(
-            builder, loc, steps, arith::ExtUIOp::create(builder, loc, builder.getI32Type(), fits));
-      }
-      Value distance = arith::MulIOp::create(builder, loc, steps, step(x));
-      return arith::AddIOp::create(builder, loc, low(x), distance);
+      Value steps = countOf(x.drop_front(state.size()), arith::CmpFPredicate::OLE);
+      return after(low(x), step(x), steps);
     });
     weight = map(rows(builder.getI32Type()), inputs, [&](ValueRange x, Value) -> Value {
       return arith::ShRSIOp::create(builder, loc, step(x), integer(bits));
@@ -353,12 +350,7 @@ FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
     if (ratio > 1)
       key = arith::FloorDivSIOp::create(builder, loc, key,
                                         arith::ConstantIndexOp::create(builder, loc, ratio));
-    Value order = orderOf(x[0]);
-    Value equal = compare(arith::CmpIPredicate::eq, order, x[1]);
-    Value before = compare(arith::CmpIPredicate::slt, keyNumber(key), x[2]);
-    Value result =
-        arith::OrIOp::create(builder, loc, compare(arith::CmpIPredicate::sgt, order, x[1]),
-                             arith::AndIOp::create(builder, loc, equal, before));
+    Value result = isChosen(x[0], x[1], key, x[2]);
     for (Value visible : x.drop_front(3))
       result = arith::AndIOp::create(builder, loc, visible, result);
     return result;

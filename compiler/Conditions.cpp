@@ -171,13 +171,13 @@ LogicalResult Demands::addGrid(attn::AxisOp op) {
 LogicalResult Demands::addCount(attn::SelectOp select) {
   constexpr int64_t mostKeys = int64_t(1) << 24;
   StringAttr axis = cast<attn::MatrixType>(select.getInput().getType()).getColAxis();
-  if (!attn::isPlainAxis(axis))
-    return success(); // of blocks there are fewer
-  FailureOr<Expression> keys = length(select, axis.getValue());
-  if (failed(keys))
+  if (axis.getValue().contains('+'))
+    return success(); // what is joined is not selected from
+  FailureOr<Expression> tokens = length(select, attn::getAxisRoot(axis));
+  if (failed(tokens))
     return failure();
-  return add(select,
-             Expression::binary(Kind::Lt, std::move(*keys), Expression::constant(mostKeys)));
+  int64_t most = std::min(mostKeys * attn::getAxisBlock(axis), bundle::sizeLimit);
+  return add(select, Expression::binary(Kind::Lt, std::move(*tokens), Expression::constant(most)));
 }
 
 /// 0 < `divisor`, or 0 != `divisor`. A divisor that is not made of scalars is none of a launch's. What

@@ -3,6 +3,7 @@
 #include "compiler/DescribeStages.h"
 
 #include "compiler/ScalarExpressions.h"
+#include "compiler/analysis/Stages.h"
 
 using namespace mlir;
 
@@ -25,6 +26,8 @@ LogicalResult StageDescriptions::addStage(attn::KernelOp stage, const bundle::Ke
   if (failed(info))
     return failure();
   bundle::KernelInfo &own = infos[stage.getSymName()] = std::move(*info);
+  for (bundle::OperandInfo &operand : own.operands)
+    operand.name = getTensorName(operand.name).str();
   for (auto [index, result] : llvm::enumerate(own.results)) {
     if (program.find(result.name))
       continue;

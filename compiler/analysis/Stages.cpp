@@ -277,6 +277,7 @@ static SmallVector<SmallVector<Value, 2>> inKernels(ArrayRef<Value> values) {
 }
 
 StagePlan StageFinder::run() {
+  plan.transposes = !kernel.getBody().getOps<attn::TransposeOp>().empty();
   auto results = cast<attn::ReturnOp>(kernel.getBody().front().getTerminator()).getValues();
   for (auto [index, value] : llvm::enumerate(results))
     if (!isa<BlockArgument>(value)) {
@@ -316,9 +317,9 @@ attn::KernelOp findSweepingStage(ModuleOp stages) {
 bool StagePlan::isSplit() const {
   if (stages.size() != 1)
     return stages.size() > 1;
-  return stages.front().isTokens || llvm::any_of(stages.front().values, [](Value value) {
-           return isFlipped(value.getType());
-         });
+  return transposes || stages.front().isTokens ||
+         llvm::any_of(stages.front().values,
+                      [](Value value) { return isFlipped(value.getType()); });
 }
 
 } // namespace attune

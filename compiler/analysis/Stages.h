@@ -34,7 +34,10 @@ struct StagePlan {
   /// In the order in which they run.
   llvm::SmallVector<ProgramStage> stages;
 
-  /// Is the kernel as it stands the only stage?
+  /// A kernel has one side alone: what is transposed is the other's value.
+  bool transposes = false;
+
+  /// Is the kernel as it stands not the only stage?
   bool isSplit() const;
   /// Does a stage read the value from memory rather than compute it?
   bool isRead(mlir::Value value) const {
@@ -54,6 +57,14 @@ bool isReadFromMemory(mlir::Operation *user, mlir::Value value, bool flip);
 
 /// Is the map of rows of vectors computed where the vectors are made, component by component?
 bool isEpilogue(attn::MapOp map);
+
+/// In a kernel of a program a tensor that is on both sides is two operands; the second has this behind its name.
+inline constexpr llvm::StringLiteral otherSide = ".other";
+/// The tensor of a launch, or the workspace, that an operand of a kernel of a program is.
+inline llvm::StringRef getTensorName(llvm::StringRef operand) {
+  operand.consume_back(otherSide);
+  return operand;
+}
 
 /// Of the kernels that a program was split into, the last that sweeps over keys; null if there is none.
 attn::KernelOp findSweepingStage(mlir::ModuleOp stages);

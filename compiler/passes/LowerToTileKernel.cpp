@@ -2,6 +2,8 @@
 // attn-lower-to-tile: arguments of tile kernels.
 #include "compiler/passes/LowerToTileKernel.h"
 
+#include "compiler/analysis/Stages.h"
+
 using namespace mlir;
 using namespace attune;
 
@@ -45,7 +47,7 @@ tile::KernelOp attune::createTileKernel(attn::KernelOp source, StringRef name,
         builder.getNamedAttr("tile.name", builder.getStringAttr(argument))));
   };
   for (auto [index, type] : llvm::enumerate(source.getArgumentTypes()))
-    add(type, source.getOperandName(index));
+    add(type, getTensorName(source.getOperandName(index)));
   if (workspace) {
     types.push_back(workspace);
     // Each kernel of a program has its own.

@@ -11,7 +11,6 @@
 #include "compiler/Passes.h"
 #include "compiler/analysis/Stages.h"
 #include "compiler/passes/PlaceRegions.h"
-#include "compiler/passes/PlaceRegions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -180,7 +179,7 @@ Value StageWriter::addOperand(Value operand, bool flip, StringRef name) {
   std::string own = name.str();
   for (Attribute other : operandAttributes)
     if (cast<DictionaryAttr>(other).getAs<StringAttr>(attn::KernelOp::getNameAttrName()) == own)
-      own += ".other";
+      own += otherSide;
   attributes.set(attn::KernelOp::getNameAttrName(), builder.getStringAttr(own));
   operandAttributes.push_back(attributes.getDictionary(builder.getContext()));
   return kernel.getBody().front().addArgument(type, source.getLoc());

@@ -175,6 +175,8 @@ public:
   LogicalResult explain(attn::KernelOp kernel, ArrayRef<std::string> targets);
 
 private:
+  LogicalResult explainAlike(ArrayRef<OwningOpRef<ModuleOp>> modules,
+                             ArrayRef<std::string> targets);
   LogicalResult explainStage(attn::KernelOp stage, StringRef target, bool isFirst, bool isLast);
   void explainTiles(const PlannedKernel &planned);
 
@@ -257,7 +259,27 @@ LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::stri
       return failure();
     modules.push_back(std::move(*module));
   }
-  size_t count = llvm::range_size(modules.front()->getOps<attn::KernelOp>());
+  // What is one kernel on the host may be several on a GPU.
+  auto count = [&](size_t index) {
+    return llvm::range_size(modules[index]->getOps<attn::KernelOp>());
+  };
+  for (size_t first = 0, end; first < modules.size(); first = end) {
+    for (end = first + 1; end < modules.size() && count(end) == count(first);)
+      ++end;
+    if (failed(explainAlike(ArrayRef(modules).slice(first, end - first),
+                            targets.slice(first, end - first))))
+      return failure();
+  }
+  return success();
+}
+
+/// The kernels of a program that has as many on all of the targets.
+LogicalResult KernelExplainer::explainAlike(ArrayRef<OwningOpRef<ModuleOp>> modules,
+                                            ArrayRef<std::string> targets) {
+  auto kernelsOf = [](const OwningOpRef<ModuleOp> &module) {
+    return ModuleOp(module.get()).getOps<attn::KernelOp>();
+  };
+  size_t count = llvm::range_size(kernelsOf(modules.front()));
   std::string before, repeated;
   for (size_t number = 0; number < count; ++number) {
     std::string text;
@@ -265,7 +287,7 @@ LogicalResult KernelExplainer::explain(attn::KernelOp kernel, ArrayRef<std::stri
     KernelExplainer explainer(options, sizes, out);
     attn::KernelOp stage;
     for (auto [index, target] : llvm::enumerate(targets)) {
-      stage = *std::next(modules[index]->getOps<attn::KernelOp>().begin(), number);
+      stage = *std::next(kernelsOf(modules[index]).begin(), number);
       if (failed(explainer.explainStage(stage, target, index == 0, index + 1 == targets.size())))
         return failure();
     }

@@ -401,7 +401,7 @@ LogicalResult Importer::importOp(Operation *op) {
   if (isa<attn::LoadOp, attn::SizeOp>(op))
     return success();
   if (isa<attn::FoldOp, attn::ListOp, attn::ScanOp, attn::SelectOp, attn::SolveOp, attn::StencilOp,
-          attn::TakeOp, attn::TransposeOp>(op))
+          attn::TransposeOp>(op))
     return op->emitOpError("can be evaluated by the reference, but not be compiled yet");
   return op->emitOpError(
       "expected a primitive; run attn-inline-helpers and attn-expand-sugar first");

@@ -7,6 +7,10 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/MapVector.h"
 
+// What passes say to each other by attributes. Before the split `attn.store` on an op: a kernel ends with its
+// result, and who uses it reads it from memory; "threshold" as its value: -inf stands for a row without a pair.
+// After it, on kernels: `attn.stage`, one of a program; `attn.tokens`, without sweeps.
+
 namespace attune {
 
 /// A value that some kernel writes to memory: a result of the program, a workspace, or both.

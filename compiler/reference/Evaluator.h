@@ -155,6 +155,8 @@ private:
   MatrixRow entmax(attn::EntmaxOp entmax, int64_t head);
   MatrixRow select(attn::SelectOp select, int64_t head);
   Lanes list(attn::ListOp list, int64_t head, bool keys);
+  MatrixRow visibleKeys(attn::VisibleKeysOp op, int64_t head, bool keys);
+  Lanes entries(attn::EntriesOp op, int64_t head);
   MatrixRow scan(attn::ScanOp scan, mlir::OpResult result, int64_t head);
   Lanes fold(attn::FoldOp fold, mlir::OpResult result, int64_t head);
   MatrixRow stencil(attn::StencilOp stencil, int64_t head);

@@ -44,6 +44,8 @@ MatrixRow RowEvaluator::evaluateMatrix(Value value, int64_t head) {
     return entmax(weights, head);
   if (auto best = dyn_cast<attn::SelectOp>(op))
     return select(best, head);
+  if (auto listed = dyn_cast<attn::VisibleKeysOp>(op))
+    return visibleKeys(listed, head, /*keys=*/value == listed.getKeys());
   if (auto running = dyn_cast<attn::ScanOp>(op))
     return scan(running, cast<OpResult>(value), head);
   if (auto neighbours = dyn_cast<attn::StencilOp>(op))

@@ -301,6 +301,19 @@ Error Binder::deriveLengths() {
     if (auto size = dyn_cast<attn::SizeOp>(op))
       names.push_back(size.getAxis());
   });
+  for (auto op : problem->kernel.getBody().getOps<attn::VisibleKeysOp>()) {
+    StringRef keys = attn::getAxes(op.getInput().getType()).back().getValue();
+    if (Error error = derive(keys))
+      return error;
+    auto most = problem->environment.scalars.find(op.getMost());
+    std::string who = ("'visible_keys ... on " + op.getEntries() + "'").str();
+    if (most == problem->environment.scalars.end())
+      return createStringError(who + ": how many is not a number that operands determine");
+    int64_t length =
+        std::max<int64_t>(0, std::min(most->second.integers[0], problem->length(keys)));
+    if (Error error = bindLength(who, op.getEntries(), length))
+      return error;
+  }
   for (StringRef axis : names)
     if (Error error = derive(axis))
       return error;

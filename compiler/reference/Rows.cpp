@@ -68,6 +68,10 @@ Lanes RowEvaluator::evaluateRows(Value value, int64_t head) {
     return solve(threshold, head);
   if (auto best = dyn_cast<attn::ListOp>(op))
     return list(best, head, /*keys=*/value == best.getKeys());
+  if (auto listed = dyn_cast<attn::VisibleKeysOp>(op))
+    return Lanes::ofInteger(visibleKeys(listed, head, /*keys=*/true).numKeys());
+  if (auto stored = dyn_cast<attn::EntriesOp>(op))
+    return entries(stored, head);
   if (auto combine = dyn_cast<attn::FoldOp>(op))
     return fold(combine, cast<OpResult>(value), head);
   auto reduce = cast<attn::ReduceOp>(op);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The best keys of a row: what are `select` and `list`?
+// The best keys of a row: what are `select` and `list`, and the ops that lists are made of?
 #include "compiler/reference/Evaluator.h"
 
 #include <algorithm>
@@ -69,6 +69,45 @@ Lanes RowEvaluator::list(attn::ListOp op, int64_t head, bool keys) {
       result.integers[position] = from.values.integers[place * size_t(from.values.stride())];
     else
       result.reals[position] = from.values.reals[place * size_t(from.values.stride())];
+  }
+  return result;
+}
+
+/// The keys that are listed, or the elements there; visible are the entries that there are.
+MatrixRow RowEvaluator::visibleKeys(attn::VisibleKeysOp op, int64_t head, bool keys) {
+  const MatrixRow &from = matrix(op.getInput(), headOf(op.getInput(), op.getCount(), head));
+  int64_t count = std::min(from.numKeys(), evaluation.problem->length(op.getEntries()));
+  MatrixRow row;
+  std::vector<int64_t> places(static_cast<size_t>(count));
+  std::iota(places.begin(), places.end(), 0);
+  row.values.integer = keys || from.values.integer;
+  for (int64_t place : places) {
+    if (keys)
+      row.values.integers.push_back((*from.keys)[size_t(place)]);
+    else
+      row.values.append(from.values, place);
+  }
+  row.keys = std::make_shared<const std::vector<int64_t>>(std::move(places));
+  return row;
+}
+
+/// 0 where nothing is visible.
+Lanes RowEvaluator::entries(attn::EntriesOp op, int64_t head) {
+  const MatrixRow &from = matrix(op.getInput(), headOf(op.getInput(), op.getResult(), head));
+  int64_t count = int64_t(op.getCount());
+  Lanes result;
+  result.width = count;
+  result.integer = from.values.integer;
+  result.integer ? result.integers.assign(size_t(count), 0) : result.reals.assign(size_t(count), 0);
+  for (int64_t place = 0; place < from.numKeys(); ++place) {
+    int64_t entry = (*from.keys)[size_t(place)];
+    size_t lane = size_t(place * from.values.stride());
+    if (entry >= count)
+      continue;
+    if (result.integer)
+      result.integers[size_t(entry)] = from.values.integers[lane];
+    else
+      result.reals[size_t(entry)] = from.values.reals[lane];
   }
   return result;
 }

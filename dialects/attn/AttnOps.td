@@ -447,5 +447,6 @@ def Attn_HoldsOp : Attn_Op<"holds", [Pure, AttrSizedOperandSegments]> {
 
 include "dialects/attn/AttnMoveOps.td"
 include "dialects/attn/AttnRunningOps.td"
+include "dialects/attn/AttnListOps.td"
 
 #endif // ATTUNE_DIALECTS_ATTN_OPS

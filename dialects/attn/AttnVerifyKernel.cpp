@@ -175,6 +175,7 @@ public:
 
 private:
   LogicalResult bindLikes();
+  LogicalResult bindEntries();
   KernelOp kernel;
   llvm::StringSet<> bound;
   llvm::StringMap<AxisOp> declared;
@@ -198,7 +199,16 @@ LogicalResult BoundAxes::collect() {
     if (op.getSize())
       bound.insert(op.getAxis());
   }
-  return bindLikes();
+  return failure(failed(bindLikes()) || failed(bindEntries()));
+}
+
+LogicalResult BoundAxes::bindEntries() {
+  // C2 of visible_keys
+  for (auto op : kernel.getBody().getOps<VisibleKeysOp>())
+    if (declared.contains(op.getEntries()) || !bound.insert(op.getEntries()).second)
+      return op.emitOpError("expected an axis of its own for its entries, but '")
+             << op.getEntries() << "' has a length already";
+  return success();
 }
 
 LogicalResult BoundAxes::bindLikes() {

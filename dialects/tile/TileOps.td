@@ -490,4 +490,6 @@ def Tile_CombineOp : Tile_Op<"combine", [Pure]> {
   let hasVerifier = 1;
 }
 
+include "dialects/tile/TileListOps.td"
+
 #endif // ATTUNE_DIALECTS_TILE_OPS

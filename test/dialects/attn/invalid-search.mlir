@@ -164,6 +164,72 @@ func.func private @f(%s: !attn.rows<f32>) {
 
 // -----
 
+// visible_keys C1: vectors
+func.func private @f(%s: !attn.matrix<vector<2xf32>>, %n: index) {
+  // expected-error @+1 {{expected elements that are scalars, but got 'vector<2xf32>'}}
+  %l, %x, %c = attn.visible_keys %s most %n on near : !attn.matrix<vector<2xf32>>
+  return
+}
+
+// -----
+
+// visible_keys C2: blocks
+func.func private @f(%s: !attn.matrix<f32>, %n: index) {
+  // expected-error @+1 {{expected the axis of the entries to be a plain name, but got 'k/64'}}
+  %l, %x, %c = "attn.visible_keys"(%s, %n) {entries = "k/64"} : (!attn.matrix<f32>, index) -> (!attn.matrix<i32, q, k/64>, !attn.matrix<f32, q, k/64>, !attn.rows<i32>)
+  return
+}
+
+// -----
+
+// visible_keys C2: an axis that is known
+attn.kernel @f(%q: !attn.rows<vector<8xf32>>, %k: !attn.cols<vector<8xf32>>, %n: index) -> !attn.rows<i32> {
+  %s = dot %q, %k : !attn.rows<vector<8xf32>>, !attn.cols<vector<8xf32>>
+  // expected-error @+1 {{expected an axis of its own for its entries, but 'k' has a length already}}
+  %l, %x, %c = visible_keys %s most %n on k : !attn.matrix<f32>
+  return %c : !attn.rows<i32>
+}
+
+// -----
+
+// visible_keys C2: one axis of two lists
+attn.kernel @f(%q: !attn.rows<vector<8xf32>>, %k: !attn.cols<vector<8xf32>>, %n: index) -> !attn.rows<i32> {
+  %s = dot %q, %k : !attn.rows<vector<8xf32>>, !attn.cols<vector<8xf32>>
+  %l, %x, %c = visible_keys %s most %n on near : !attn.matrix<f32>
+  // expected-error @+1 {{expected an axis of its own for its entries, but 'near' has a length already}}
+  %m, %y, %d = visible_keys %s most %n on near : !attn.matrix<f32>
+  return %d : !attn.rows<i32>
+}
+
+// -----
+
+// visible_keys: rows
+func.func private @f(%s: !attn.rows<f32>, %n: index) {
+  // expected-error @+1 {{expected a matrix, whose rows are listed, but got '!attn.rows<f32>'}}
+  %l, %x, %c = attn.visible_keys %s most %n on near : !attn.rows<f32>
+  return
+}
+
+// -----
+
+// entries C1: vectors
+func.func private @f(%s: !attn.matrix<vector<2xf32>>) {
+  // expected-error @+1 {{expected elements that are scalars, but got 'vector<2xf32>'}}
+  %e = attn.entries %s first 2 : !attn.matrix<vector<2xf32>>
+  return
+}
+
+// -----
+
+// entries C2: none
+func.func private @f(%s: !attn.matrix<f32>) {
+  // expected-error @+1 {{expected one entry or more, but got 0}}
+  %e = attn.entries %s first 0 : !attn.matrix<f32>
+  return
+}
+
+// -----
+
 // entmax C1: scores of another type
 func.func private @f(%s: !attn.matrix<f16>, %a: !attn.rows<f16>) {
   // expected-error @+1 {{expected scores of f32, but got 'f16'}}

@@ -46,6 +46,22 @@ attn.kernel @best(%q: !q, %k: !k, %n: index) -> (!attn.matrix<i1>, !attn.rows<ve
   return %t, %w, %g : !attn.matrix<i1>, !attn.rows<vector<3xf32>>, !attn.rows<vector<3xi32>>
 }
 
+// Lists in memory, which passes write; the axis of entries is theirs.
+// CHECK-LABEL: attn.kernel @listed(
+// KEPT-LABEL: attn.kernel @listed(
+attn.kernel @listed(%q: !q, %k: !k, %n: index) -> (!attn.rows<i32>, !attn.rows<vector<4xi32>>, !attn.rows<vector<2xf32>>) {
+  %s = dot %q, %k : !q, !k
+  // CHECK: %[[L:.*]], %[[X:.*]], %[[C:.*]] = visible_keys %{{.*}} most %{{.*}} on near {attn.note = "kept"} : !attn.matrix<f32>
+  // KEPT: visible_keys {{.*}} on near {attn.note = "kept"}
+  %l, %x, %c = visible_keys %s most %n on near {attn.note = "kept"} : !s
+  // CHECK: entries %[[L]] first 4 : !attn.matrix<i32, q, near>
+  // KEPT: entries {{.*}} first 4
+  %e = entries %l first 4 : !attn.matrix<i32, q, near>
+  // CHECK: entries %[[X]] first 2 : !attn.matrix<f32, q, near>
+  %v = entries %x first 2 : !attn.matrix<f32, q, near>
+  return %c, %e, %v : !attn.rows<i32>, !attn.rows<vector<4xi32>>, !attn.rows<vector<2xf32>>
+}
+
 // The types of results follow from the operand.
 // CHECK-LABEL: func.func private @types
 func.func private @types(%a: !attn.matrix<i32, p, mem>, %n: index, %s: !attn.matrix<f32, p, mem>, %r: !attn.rows<f32, p>)

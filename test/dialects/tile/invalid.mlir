@@ -306,6 +306,42 @@ func.func private @f(%l: !tile.partial<64, f32>) {
 
 // -----
 
+// append C1: marks of i1
+func.func private @f(%m: !tile.matrix<64, 32, i1>, %n: !tile.rows<64, i32>, %l: memref<?x?x?x?xi32>, %i: index) {
+  // expected-error @+1 {{'tile.append' op expected marks of f32, but got '!tile.matrix<64, 32, i1>'}}
+  %y = tile.append %m, %n, %l[%i, %i, %i] from %i : !tile.matrix<64, 32, i1>, !tile.rows<64, i32>, memref<?x?x?x?xi32>
+  return
+}
+
+// -----
+
+// append C1: counts of f32
+func.func private @f(%m: !tile.matrix<64, 32, f32>, %n: !tile.rows<64, f32>, %l: memref<?x?x?x?xi32>, %i: index) {
+  // expected-error @+1 {{'tile.append' op expected counts of 64 i32 rows, but got '!tile.rows<64, f32>'}}
+  %y = tile.append %m, %n, %l[%i, %i, %i] from %i : !tile.matrix<64, 32, f32>, !tile.rows<64, f32>, memref<?x?x?x?xi32>
+  return
+}
+
+// -----
+
+// append C2: a list of rank 3
+func.func private @f(%m: !tile.matrix<64, 32, f32>, %n: !tile.rows<64, i32>, %l: memref<?x?x?xi32>, %i: index) {
+  // expected-error @+1 {{'tile.append' op expected a list of i32 of rank 4, but got 'memref<?x?x?xi32>'}}
+  %y = tile.append %m, %n, %l[%i, %i, %i] from %i : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, memref<?x?x?xi32>
+  return
+}
+
+// -----
+
+// append C3: elements of another type than the memory
+func.func private @f(%m: !tile.matrix<64, 32, f32>, %n: !tile.rows<64, i32>, %l: memref<?x?x?x?xi32>, %i: index) {
+  // expected-error @+1 {{'tile.append' op expected elements at the places of '!tile.matrix<64, 32, f32>' and a memory of rank 4 of their type, but got '!tile.matrix<64, 32, f32>' and 'memref<?x?x?x?xi32>'}}
+  %y = tile.append %m, %n, %l[%i, %i, %i] from %i values %m, %l : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, memref<?x?x?x?xi32>, !tile.matrix<64, 32, f32>, memref<?x?x?x?xi32>
+  return
+}
+
+// -----
+
 // box: no size
 // expected-error @+1 {{expected sizes of a box above 0, but got <8, 0>}}
 func.func private @f(!tile.box<8, 0>)

@@ -181,3 +181,14 @@ tile.kernel @rotate(%q: !tokens {tile.name = "q"}, %o: !tokens {tile.name = "o"}
   } : !numbers
   tile.return
 }
+
+!list = memref<?x?x?x?xi32, strided<[?, ?, ?, ?]>>
+!values = memref<?x?x?x?xf32, strided<[?, ?, ?, ?]>>
+// CHECK-LABEL: func.func private @lists
+func.func private @lists(%m: !tile.matrix<64, 32, f32>, %n: !tile.rows<64, i32>, %l: !list, %x: !tile.matrix<64, 32, f32>, %v: !values, %b: index, %h: index, %i: index, %j: index) {
+  // CHECK: %[[N:.*]] = tile.append %{{.*}}, %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] from %{{.*}} : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, memref<?x?x?x?xi32, strided<[?, ?, ?, ?]>>
+  %y = tile.append %m, %n, %l[%b, %h, %i] from %j : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, !list
+  // CHECK: tile.append %{{.*}}, %[[N]], %{{.*}} from %{{.*}} values %{{.*}}, %{{.*}} : {{.*}}, !tile.matrix<64, 32, f32>, memref<?x?x?x?xf32, strided<[?, ?, ?, ?]>>
+  %z = tile.append %m, %y, %l[%b, %h, %i] from %j values %x, %v : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, !list, !tile.matrix<64, 32, f32>, !values
+  return
+}

@@ -58,6 +58,17 @@ StageDescriptions::Sizes StageDescriptions::sizesOf(const bundle::KernelInfo &st
   return sizes;
 }
 
+/// No memory is asked for entries that no row has.
+FailureOr<Expression> StageDescriptions::lengthOfEntries(attn::KernelOp stage,
+                                                         attn::VisibleKeysOp op) const {
+  auto keys = lengthOf(stage, attn::getAxes(op.getInput().getType()).back().getValue());
+  auto most = translateScalar(op, op.getMost(), infos.find(stage.getSymName())->second);
+  if (failed(keys) || failed(most))
+    return failure();
+  Expression least = Expression::binary(Expression::Kind::Min, std::move(*most), std::move(*keys));
+  return Expression::binary(Expression::Kind::Max, Expression::constant(0), std::move(least));
+}
+
 FailureOr<Expression> StageDescriptions::lengthOf(attn::KernelOp stage, StringRef axis) const {
   const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
   for (const bundle::OperandInfo &operand : info.operands)
@@ -78,6 +89,9 @@ FailureOr<Expression> StageDescriptions::lengthOf(attn::KernelOp stage, StringRe
       if (op.getLike())
         return lengthOf(stage, *op.getLike());
     }
+  for (auto op : stage.getBody().getOps<attn::VisibleKeysOp>())
+    if (op.getEntries() == axis)
+      return lengthOfEntries(stage, op);
   return stage.emitOpError() << "expected an operand on axis '" << axis
                              << "' that gives its length, but there is none";
 }

@@ -27,6 +27,8 @@ private:
   mlir::LogicalResult addStage(attn::KernelOp stage, const bundle::KernelInfo &program);
   mlir::FailureOr<bundle::Workspace> describeWorkspace(attn::KernelOp stage, unsigned result);
   mlir::FailureOr<bundle::Expression> lengthOf(attn::KernelOp stage, llvm::StringRef axis) const;
+  mlir::FailureOr<bundle::Expression> lengthOfEntries(attn::KernelOp stage,
+                                                      attn::VisibleKeysOp op) const;
   Sizes sizesOf(const bundle::KernelInfo &stage, int64_t dimension) const;
   bundle::Expression inProgram(const bundle::Expression &expression) const;
 

@@ -59,6 +59,21 @@ def ExpandBucketsPass : Pass<"attn-expand-buckets", "::attune::attn::KernelOp"> 
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def ExpandListsPass : Pass<"attn-expand-lists", "::attune::attn::KernelOp"> {
+  let summary = "list the best keys of a row: select, write down, put in order";
+  let description = [{
+    `list %x first N` becomes the selection of the N best keys, `visible_keys` that writes them down with
+    their values, and maps that compare each entry with the others of its row and put it at its place.
+    Sums and extrema that %x reads are stored, so that every kernel which evaluates %x finds the same.
+
+    On entry: kernels of primitives. On exit: no `list`. Refuses lists of other scores than f32, over
+    several axes of keys, or of more than 256 keys.
+
+    Example: `test/compiler/passes/attn-expand-lists.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def ExpandMembershipsPass : Pass<"attn-expand-memberships", "::attune::attn::KernelOp"> {
   let summary = "keep the lists of rows as bits, one a key";
   let description = [{

@@ -17,6 +17,8 @@ void buildStagesPipeline(OpPassManager &manager, StringRef target) {
   values.target = target.str();
   manager.addNestedPass<attn::KernelOp>(createSplitValuesPass(values));
   manager.addNestedPass<attn::KernelOp>(createExpandSolvePass());
+  // Makes selections, whose members it lists.
+  manager.addNestedPass<attn::KernelOp>(createExpandListsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandBucketsPass());

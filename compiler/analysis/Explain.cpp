@@ -50,9 +50,11 @@ void Explainer::writeAccumulator(unsigned index) {
   out << "    a" << index << " = ";
   if (of.continues >= 0)
     out << "a" << of.continues << " and ";
-  out << attn::stringifyReduceKind(of.kind) << " of ";
+  out << (of.listed ? "list" : attn::stringifyReduceKind(of.kind)) << " of ";
   std::vector<std::string> factors;
   bool alone = of.frame < 0 && !of.values;
+  if (of.listed)
+    factors.push_back("j");
   if (of.coefficient)
     factors.push_back(toString(of.coefficient, /*isFactor=*/!alone));
   if (of.frame >= 0) {
@@ -72,7 +74,7 @@ void Explainer::writeAccumulator(unsigned index) {
     factors.push_back(nameOf(plan, of.values) + "[j]");
   if (factors.empty())
     factors.push_back("1");
-  llvm::interleave(factors, out, " * ");
+  llvm::interleave(factors, out, of.listed ? ", " : " * ");
   if (of.frame < 0 || of.domain != plan.frames[of.frame].domain)
     writeDomain(of.domain);
   out << '\n';
@@ -82,6 +84,8 @@ void Explainer::writeSweep(unsigned index) {
   const Sweep &sweep = plan.sweeps[index];
   unsigned vectors = llvm::count_if(sweep.accumulators,
                                     [&](unsigned a) { return bool(plan.accumulators[a].values); });
+  unsigned lists = llvm::count_if(sweep.accumulators,
+                                  [&](unsigned a) { return bool(plan.accumulators[a].listed); });
   unsigned extrema = llvm::count_if(sweep.accumulators, [&](unsigned a) {
     return plan.accumulators[a].kind != attn::ReduceKind::Sum;
   });
@@ -90,8 +94,9 @@ void Explainer::writeSweep(unsigned index) {
     out << " over " << sweep.keyAxis.getValue();
   out << ": carries ";
   unsigned parts[] = {unsigned(sweep.frames.size()),
-                      unsigned(sweep.accumulators.size()) - vectors - extrema, extrema, vectors};
-  StringRef names[] = {"frame", "scalar sum", "extremum", "vector sum"};
+                      unsigned(sweep.accumulators.size()) - vectors - extrema - lists, extrema,
+                      vectors, lists};
+  StringRef names[] = {"frame", "scalar sum", "extremum", "vector sum", "list"};
   bool first = true;
   for (auto [number, name] : llvm::zip(parts, names)) {
     if (number == 0)
@@ -122,6 +127,8 @@ void Explainer::writeResult(unsigned index) {
   out << "result " << (kernel ? kernel.getResultName(index) : std::to_string(index)) << " = ";
   if (result.scalar)
     out << toString(result.scalar);
+  if (result.listing)
+    out << "of list a" << *result.listing;
   llvm::interleave(
       result.terms, out,
       [&](const ResultPlan::Term &term) {
@@ -162,8 +169,8 @@ std::string explain(const SweepPlan &plan) {
 }
 
 std::string explainTokens(attn::KernelOp kernel) {
-  auto type = cast<attn::RowsType>(kernel.getResultTypes().front());
-  std::string text = "no sweep: each token of axis '" + type.getAxis().str() + "' by itself, to ";
+  StringAttr axis = attn::getAxes(kernel.getResultTypes().front()).front();
+  std::string text = "no sweep: each token of axis '" + axis.str() + "' by itself, to ";
   for (unsigned index = 0; index < kernel.getNumResults(); ++index)
     text += (index ? ", " : "") + kernel.getResultName(index);
   return text + "\n";

@@ -83,6 +83,8 @@ struct GraphReduction {
   Domain domain;
   mlir::Value values; // attn cols of vectors, or null for a scalar reduction
   mlir::Value result; // the attn value it defines, if any
+  /// Null, or what appends the visible keys, with `body` there, to the row's list: a sum of nothing.
+  attn::VisibleKeysOp listed = {};
 };
 
 /// Values side by side along the keys (attn.concat): of each segment the value, and where it is visible.
@@ -110,6 +112,8 @@ struct GraphResult {
   const Node *scalar = nullptr;
   llvm::SmallVector<Term, 2> terms;
   llvm::SmallVector<EpilogueStep, 1> epilogue;
+  /// Not scalar or vectors, but a result of a list: the reduction that appends to it.
+  std::optional<unsigned> listing = {};
 };
 
 /// The whole kernel as expressions. Built from a kernel of primitives (helpers inlined, sugar expanded).

@@ -27,6 +27,7 @@ private:
   LogicalResult importContract(attn::ContractOp contract);
   LogicalResult importConcat(attn::ConcatOp concat);
   LogicalResult importTake(attn::TakeOp take);
+  LogicalResult importList(attn::VisibleKeysOp op);
   LogicalResult importReturn(attn::ReturnOp op);
 
   FailureOr<VirtualValue> importRegion(Operation *op, Type placeType);
@@ -39,6 +40,8 @@ private:
   ExpressionGraph &graph;
   ScalarImporter scalars;
   llvm::DenseMap<Value, VirtualValue> values;
+  /// The reductions that append to lists.
+  llvm::DenseMap<Operation *, unsigned> lists;
 };
 
 } // namespace
@@ -260,7 +263,7 @@ const Node *Importer::reduction(GraphReduction reduction) {
   ArrayRef<GraphReduction> all = graph.reductions();
   for (auto [index, other] : llvm::enumerate(all))
     if (other.kind == reduction.kind && other.body == reduction.body &&
-        other.domain == reduction.domain && !other.values && !reduction.values)
+        other.domain == reduction.domain && !other.values && !reduction.values && !other.listed)
       return graph.leaf(NodeKind::Reduction, reduction.body->type, {}, index);
   Type type = reduction.body->type;
   unsigned index = graph.addReduction(std::move(reduction));
@@ -358,8 +361,34 @@ LogicalResult Importer::importTake(attn::TakeOp take) {
   return success();
 }
 
+/// What a kernel writes to memory: others read it there.
+LogicalResult Importer::importList(attn::VisibleKeysOp op) {
+  if (attn::getAxes(op.getInput().getType()).back().getValue().contains('+'))
+    return op.emitOpError(
+               "expected keys of one axis to list, which is what is supported yet, but got ")
+           << op.getInput().getType();
+  if (llvm::any_of(op->getUsers(), [](Operation *user) { return !isa<attn::ReturnOp>(user); }))
+    return op.emitOpError("expected its results to be those of its kernel");
+  const VirtualValue &input = values[op.getInput()];
+  GraphReduction reduction{attn::ReduceKind::Sum,
+                           attn::ReduceOver::Keys,
+                           op.getElements().use_empty() ? graph.constant(1) : input.node,
+                           input.domain,
+                           Value(),
+                           Value(),
+                           op};
+  lists[op] = graph.addReduction(std::move(reduction));
+  return success();
+}
+
 LogicalResult Importer::importReturn(attn::ReturnOp op) {
   for (auto [index, operand] : llvm::enumerate(op.getValues())) {
+    if (auto listed = operand.getDefiningOp<attn::VisibleKeysOp>()) {
+      GraphResult result;
+      result.listing = lists.lookup(listed);
+      graph.addResult(std::move(result));
+      continue;
+    }
     const VirtualValue &value = values[operand];
     bool vectors = !value.terms.empty();
     if (!isa<attn::RowsType>(operand.getType()) || (!vectors && !value.node))
@@ -393,6 +422,8 @@ LogicalResult Importer::importOp(Operation *op) {
     return importConcat(concat);
   if (auto take = dyn_cast<attn::TakeOp>(op))
     return importTake(take);
+  if (auto listed = dyn_cast<attn::VisibleKeysOp>(op))
+    return importList(listed);
   if (auto returned = dyn_cast<attn::ReturnOp>(op))
     return importReturn(returned);
   // Declarations bind nothing, and scalars are imported where they are used.

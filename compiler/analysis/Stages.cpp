@@ -25,6 +25,7 @@ private:
   void demand(Value value, bool flip);
   void demandTokens(Value value);
   void storeInputs(Value matrix);
+  void storeList(attn::VisibleKeysOp op);
   void descend(Value value, bool flip);
   bool reducesInStage(Value value, bool flip);
   unsigned levelOf(Value value);
@@ -134,13 +135,32 @@ bool isReadFromMemory(Operation *user, Value value, bool flip) {
     isMultiplied = take.getSource() == value;
   if (auto contract = dyn_cast<attn::ContractOp>(user))
     isMultiplied = contract.getValues() == value;
+  if (isa<attn::EntriesOp>(op))
+    return false; // what it reads is
+  isMultiplied |= isa<attn::EntriesOp>(user) || isa<attn::VisibleKeysOp>(op);
   return isMultiplied || isOfTokens(value) || op->hasAttr("attn.store") ||
          isOfOtherSide(op, flip) || (user->getNumResults() == 1 && isOfTokens(user->getResult(0)));
 }
 
 static bool isFlipped(Type type) { return isa<attn::ColsType>(type); }
 
+/// One kernel writes all of a list that is read, its counts first: their rows are what it has blocks of.
+void StageFinder::storeList(attn::VisibleKeysOp op) {
+  if (plan.stored.contains(op.getCount()))
+    return;
+  for (Value part : {op.getCount(), op.getKeys(), op.getElements()}) {
+    if (part == op.getElements() && part.use_empty())
+      continue;
+    StoredValue &stored = plan.stored[part];
+    stored.isRead = true;
+    stored.axis = attn::getAxes(part.getType()).front();
+  }
+  descend(op.getCount(), /*flip=*/false);
+}
+
 void StageFinder::store(Value value, bool read) {
+  if (auto list = value.getDefiningOp<attn::VisibleKeysOp>())
+    return storeList(list);
   auto [place, isNew] = plan.stored.try_emplace(value);
   place->second.isRead |= read;
   if (!isNew)
@@ -157,7 +177,7 @@ void StageFinder::store(Value value, bool read) {
     return descend(value, flip);
   for (Value input : value.getDefiningOp()->getOperands())
     if (attn::isVirtual(input.getType()) && !isa<BlockArgument>(input))
-      store(input, true);
+      isa<attn::EntriesOp>(input.getDefiningOp()) ? demandTokens(input) : store(input, true);
 }
 
 /// The pairs of a matrix that is stored are computed one by one, from what is in memory.
@@ -175,7 +195,8 @@ void StageFinder::demand(Value value, bool flip) {
   Operation *op = value.getDefiningOp();
   if (!op || !attn::isVirtual(value.getType()) || !demanded.insert({value, flip}).second)
     return;
-  if (isOfOtherSide(op, flip) || isOfTokens(value) || op->hasAttr("attn.store"))
+  if (isOfOtherSide(op, flip) || isOfTokens(value) || op->hasAttr("attn.store") ||
+      isa<attn::VisibleKeysOp>(op))
     return store(value, true);
   descend(value, flip);
 }
@@ -191,6 +212,8 @@ void StageFinder::demandTokens(Value value) {
   }
   if (auto transpose = value.getDefiningOp<attn::TransposeOp>())
     return demandTokens(transpose.getInput());
+  if (auto entries = value.getDefiningOp<attn::EntriesOp>())
+    return demandTokens(entries.getInput());
   store(value, true);
 }
 
@@ -256,12 +279,18 @@ unsigned StageFinder::levelOf(Value value) {
   return levels[value] = level;
 }
 
-/// Each value is a sum or more beside the scores: some in a kernel; a part of a wide result by itself.
+/// Each value is a sum or more beside the scores: some in a kernel; a part of a wide result, and what makes a
+/// list, by itself.
 static SmallVector<SmallVector<Value, 2>> inKernels(ArrayRef<Value> values) {
   constexpr size_t mostValues = 12;
   SmallVector<SmallVector<Value, 2>> kernels;
   SmallVector<Value, 2> together;
+  llvm::MapVector<Operation *, SmallVector<Value, 2>> lists;
   for (Value value : values) {
+    if (auto list = value.getDefiningOp<attn::VisibleKeysOp>()) {
+      lists[list].push_back(value);
+      continue;
+    }
     auto contract = value.getDefiningOp<attn::ContractOp>();
     if (contract && contract->hasAttr("attn.store")) {
       kernels.push_back({value});
@@ -273,6 +302,8 @@ static SmallVector<SmallVector<Value, 2>> inKernels(ArrayRef<Value> values) {
   }
   if (!together.empty())
     kernels.push_back(std::move(together));
+  for (auto &[list, parts] : lists)
+    kernels.push_back(std::move(parts));
   return kernels;
 }
 
@@ -318,8 +349,9 @@ bool StagePlan::isSplit() const {
   if (stages.size() != 1)
     return stages.size() > 1;
   return transposes || stages.front().isTokens ||
-         llvm::any_of(stages.front().values,
-                      [](Value value) { return isFlipped(value.getType()); });
+         llvm::any_of(stages.front().values, [](Value value) {
+           return isFlipped(value.getType()) || value.getDefiningOp<attn::VisibleKeysOp>();
+         });
 }
 
 } // namespace attune

@@ -88,6 +88,8 @@ StringAttr AxisSplitter::axisOfAccumulator(unsigned id) {
   note(axisOfDomain(carried.domain), found);
   if (carried.frame >= 0)
     note(axisOfFrame(carried.frame), found);
+  if (attn::VisibleKeysOp listed = carried.listed)
+    note(attn::getAxes(listed.getInput().getType()).back(), found);
   if (carried.values)
     note(cast<attn::ColsType>(carried.values.getType()).getAxis(), found);
   return found;

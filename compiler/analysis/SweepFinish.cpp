@@ -487,7 +487,11 @@ ResultPlan SweepPlanner::makeVectorResult(const GraphResult &result) {
 
 void SweepPlanner::makeResults() {
   for (const GraphResult &result : graph.results()) {
-    if (result.scalar) {
+    if (result.listing) {
+      ResultPlan made;
+      made.listing = reductions[*result.listing].carried.front().accumulator;
+      plan.results.push_back(std::move(made));
+    } else if (result.scalar) {
       ResultPlan made;
       made.scalar = guarded(result.scalar);
       plan.results.push_back(std::move(made));

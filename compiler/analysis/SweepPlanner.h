@@ -48,6 +48,7 @@ struct DraftAccumulator {
   double rate = 0;
   llvm::SmallVector<unsigned, 2> family;
   bool divides = false;
+  attn::VisibleKeysOp listed = {};
   /// An extremum of a frame's exponent is `aliasRatio` times its origin.
   int alias = -1;
   double aliasRatio = 0;
@@ -81,6 +82,7 @@ private:
   void makeFramed(unsigned reduction, llvm::ArrayRef<Term> sameExponent);
   void makePlain(unsigned reduction, llvm::ArrayRef<Term> group);
   void makeExtremum(unsigned reduction);
+  void makeList(unsigned reduction);
   DraftAccumulator draftOf(unsigned reduction) const;
   std::optional<unsigned> find(const DraftAccumulator &draft) const;
   unsigned findOrAdd(DraftAccumulator draft);

@@ -18,6 +18,13 @@ bool SweepPlanner::tryStage(unsigned index, unsigned stage, std::string &failure
     }
   Separation separation(graph, isOpen);
   ReductionPlan &own = reductions[index];
+  if (reduction.listed) {
+    const Node *open = findReduction(reduction.body, isOpen);
+    if (open)
+      failure = "an element of its list depends on r" + std::to_string(open->index) +
+                ", which is unfinished";
+    return !open;
+  }
   if (reduction.kind == attn::ReduceKind::Sum) {
     std::optional<llvm::SmallVector<Term>> terms = separation.terms(reduction.body);
     failure = separation.failure();

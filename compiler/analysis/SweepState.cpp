@@ -33,8 +33,8 @@ std::optional<unsigned> SweepPlanner::find(const DraftAccumulator &draft) const 
   for (auto [index, other] : llvm::enumerate(accumulators))
     if (other.stage <= draft.stage && other.kind == draft.kind && other.values == draft.values &&
         other.domain == draft.domain && other.whole == draft.whole &&
-        other.weight == draft.weight && other.centredPower == draft.centredPower &&
-        sameExponent(other.exponent, draft.exponent))
+        other.listed == draft.listed && other.weight == draft.weight &&
+        other.centredPower == draft.centredPower && sameExponent(other.exponent, draft.exponent))
       return index;
   return std::nullopt;
 }
@@ -198,6 +198,13 @@ void SweepPlanner::makeExtremum(unsigned reduction) {
       });
 }
 
+void SweepPlanner::makeList(unsigned reduction) {
+  DraftAccumulator draft = draftOf(reduction);
+  draft.whole = graph.reductions()[reduction].body;
+  draft.listed = graph.reductions()[reduction].listed;
+  reductions[reduction].carried.push_back({graph.constant(1), findOrAdd(std::move(draft))});
+}
+
 //===--- Frames --------------------------------------------------------------------------------===//
 
 /// E and 2E have one frame, E and -E do not.
@@ -322,7 +329,7 @@ void SweepPlanner::makeState(unsigned stage) {
     for (unsigned index = 0; index < all.size(); ++index)
       if (reductions[index].stage == stage && all[index].kind == ReduceKind::Sum &&
           reductions[index].relative == relative)
-        makeSum(index);
+        all[index].listed ? makeList(index) : makeSum(index);
   for (unsigned index = 0; index < all.size(); ++index)
     if (reductions[index].stage == stage && all[index].kind != ReduceKind::Sum)
       makeExtremum(index);

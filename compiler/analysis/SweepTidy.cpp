@@ -25,6 +25,7 @@ void SweepPlanner::resolveState() {
     made.domain = resolve(draft.domain);
     made.values = draft.values;
     made.relative = draft.divides;
+    made.listed = draft.listed;
     plan.accumulators.push_back(std::move(made));
   }
 }
@@ -99,6 +100,8 @@ public:
   }
   void readResult(const ResultPlan &result) {
     read(result.scalar);
+    if (result.listing)
+      readAccumulator(*result.listing);
     for (const ResultPlan::Term &term : result.terms) {
       read(term.factor);
       readAccumulator(term.accumulator);
@@ -190,9 +193,12 @@ void SweepPlanner::writePlan() {
     value.sweep = ofStage[value.sweep];
   }
   rewriteResults(plan, rewrite);
-  for (ResultPlan &result : plan.results)
+  for (ResultPlan &result : plan.results) {
     for (ResultPlan::Term &term : result.terms)
       term.accumulator = ofAccumulator[term.accumulator];
+    if (result.listing)
+      result.listing = ofAccumulator[*result.listing];
+  }
 }
 
 } // namespace attune

@@ -35,6 +35,8 @@ struct Accumulator {
   mlir::Value values; // attn cols of vectors (a contraction), or null
   /// Somebody divides by it or takes its logarithm.
   bool relative = false;
+  /// Null, or what it counts and appends to a list in memory: the keys of the domain, and `coefficient` there.
+  attn::VisibleKeysOp listed = {};
   /// The accumulator of an earlier sweep whose state this one starts from, in a frame that starts from
   /// that one's.
   int continues = -1;
@@ -69,6 +71,8 @@ struct ResultPlan {
   const Node *scalar = nullptr;
   llvm::SmallVector<Term, 2> terms;
   llvm::SmallVector<EpilogueStep, 1> epilogue;
+  /// Of a result of a list: the accumulator that appends to it.
+  std::optional<unsigned> listing = {};
 };
 
 /// Why a reduction could not join an earlier sweep: the subexpression and the unfinished row value.

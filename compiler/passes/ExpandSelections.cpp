@@ -9,6 +9,7 @@
 // rounds find up to which key its equals are chosen; rows without equals are hidden in them, so that tiles of
 // such rows visit nothing.
 #include "compiler/Passes.h"
+#include "compiler/passes/FloatOrder.h"
 #include "compiler/passes/PlaceRegions.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -64,7 +65,7 @@ private:
     return arith::CmpIOp::create(builder, loc, predicate, x, y);
   }
 
-  Value orderOf(Value x);
+  Value orderOf(Value x) { return createFloatOrder(builder, loc, x); }
   Value isChosen(Value x, Value reached, Value key, Value last);
   Value wanted();
   Value after(Value low, Value step, Value steps);
@@ -113,20 +114,6 @@ Value Expansion::where(ArrayRef<Value> inputs, Body keep) {
 Value Expansion::store(Value value) {
   value.getDefiningOp()->setAttr("attn.store", builder.getUnitAttr());
   return value;
-}
-
-/// An i32 in the order of the floats: -0 is 0, NaN is below all.
-Value Expansion::orderOf(Value x) {
-  Value zero = real(0);
-  Value isZero = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, x, zero);
-  x = arith::SelectOp::create(builder, loc, isZero, zero, x);
-  Value isNan = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, x, x);
-  Value word = arith::BitcastOp::create(builder, loc, builder.getI32Type(), x);
-  Value sign = arith::ShRSIOp::create(builder, loc, word, integer(31));
-  Value magnitude = arith::AndIOp::create(builder, loc, sign, integer(0x7fffffff));
-  Value ordered = arith::XOrIOp::create(builder, loc, word, magnitude);
-  return arith::SelectOp::create(builder, loc, isNan, integer(std::numeric_limits<int32_t>::min()),
-                                 ordered);
 }
 
 /// Is x beyond the threshold, or equal to it at a key before `last`?

@@ -55,6 +55,7 @@ private:
   LogicalResult emitSummaries(tile::KernelOp kernel);
   void emitSweeps(TileScope &scope);
   void emitResult(TileScope &scope, unsigned index);
+  void emitCount(TileScope &scope, unsigned index);
   Value emitVectorResult(TileScope &scope, const ResultPlan &result, Type element);
   Value emitEpilogue(TileScope &scope, const EpilogueStep &step, Value vectors);
   Value emitCast(TileScope &scope, Value rows, Type element);
@@ -280,8 +281,31 @@ Value KernelLowering::emitEpilogue(TileScope &scope, const EpilogueStep &step, V
   });
 }
 
+/// Of a list only the counts are left to be written: of the entries that there is memory for.
+void KernelLowering::emitCount(TileScope &scope, unsigned index) {
+  Value returned = source.getBody().front().getTerminator()->getOperand(index);
+  auto op = returned.getDefiningOp<attn::VisibleKeysOp>();
+  if (returned != op.getCount())
+    return;
+  auto results = source.getBody().front().getTerminator()->getOperands();
+  Value keys = scope.target(llvm::find(results, op.getKeys()) - results.begin());
+  OpBuilder &top = scope.top();
+  Location loc = scope.location();
+  Value length = memref::DimOp::create(top, loc, keys, 3);
+  Value most = arith::IndexCastOp::create(top, loc, top.getI32Type(), length);
+  MapBuilder map(scope, Places::Rows);
+  map.read(scope.getFinished(NodeKind::AccumulatorRef, *plan.results[index].listing));
+  scope.store(map.build(top, scope.rowsType(top.getI32Type()),
+                        [&](PlaceEmitter &at, ValueRange elements) -> Value {
+                          return arith::MinSIOp::create(at.builder, loc, elements[0], most);
+                        }),
+              index);
+}
+
 void KernelLowering::emitResult(TileScope &scope, unsigned index) {
   const ResultPlan &result = plan.results[index];
+  if (result.listing)
+    return emitCount(scope, index);
   Type element = attn::getPlaceElementType(source.getResultTypes()[index]);
   Value rows;
   if (!result.scalar) {

@@ -65,6 +65,15 @@ LogicalResult Checker::check(const Node *node) {
   return node->kind == NodeKind::Opaque ? checkOperation(node) : success();
 }
 
+/// What is listed goes to memory as it is.
+static LogicalResult checkListed(attn::VisibleKeysOp op) {
+  Type element = attn::getPlaceElementType(op.getInput().getType());
+  if (op.getElements().use_empty() || element.isF32())
+    return success();
+  return op.emitError()
+         << "expected listed elements of f32, which is what is supported yet, but got " << element;
+}
+
 /// What is carried is a float; narrower ones are widened.
 LogicalResult Checker::checkCarried(const Node *node) {
   if (node && (!isa<FloatType>(node->type) || node->type.getIntOrFloatBitWidth() > 32))
@@ -78,6 +87,8 @@ LogicalResult Checker::run() {
     if (failed(check(frame.exponent)) || failed(checkCarried(frame.exponent)))
       return failure();
   for (const Accumulator &accumulator : plan.accumulators) {
+    if (attn::VisibleKeysOp listed = accumulator.listed; listed && failed(checkListed(listed)))
+      return failure();
     if (failed(check(accumulator.coefficient)) || failed(checkCarried(accumulator.coefficient)))
       return failure();
     for (const Node *predicate : accumulator.domain)

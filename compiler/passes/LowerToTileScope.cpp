@@ -276,9 +276,8 @@ Value TileScope::oneSided(const Node *node) {
 }
 
 void TileScope::store(Value rows, unsigned index) {
-  Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount())[index];
-  tile::StoreOp::create(topBuilder, loc, rows, target, batch, packsHeads() ? this->index(0) : head,
-                        queryPlace.place);
+  tile::StoreOp::create(topBuilder, loc, rows, target(index), batch,
+                        packsHeads() ? this->index(0) : head, queryPlace.place);
 }
 
 void TileScope::enterLoop(Operation *op, OpBuilder &body, TilePlace place) {

@@ -65,6 +65,10 @@ public:
   /// Makes an AccumulatorRef, FrameRef or RowRef known.
   void finish(NodeKind kind, unsigned index, mlir::Value rows) { finished[{kind, index}] = rows; }
   mlir::Value getFinished(NodeKind kind, unsigned index) { return finished.lookup({kind, index}); }
+  /// Result `index` of the kernel, in memory.
+  mlir::Value target(unsigned index) {
+    return kernel.getBody().getArguments().take_back(kernel.getResultCount())[index];
+  }
   /// Writes rows to result `index`.
   void store(mlir::Value rows, unsigned index);
 

@@ -219,8 +219,26 @@ Value SweepEmitter::emitRescaled(unsigned id, ValueRange state) {
   });
 }
 
+/// The current keys that are visible go to the end of each row's list.
+Value SweepEmitter::emitAppended(unsigned id, Value count) {
+  attn::VisibleKeysOp op = accumulator(id).listed;
+  auto memoryOf = [&](Value part) {
+    auto results = op->getBlock()->getTerminator()->getOperands();
+    return scope.target(llvm::find(results, part) - results.begin());
+  };
+  Value elements = listedElements.lookup(id);
+  return tile::AppendOp::create(body, loc, count.getType(), masked[sourceOfAccumulator[id]], count,
+                                memoryOf(op.getKeys()), scope.batchIndex(), scope.headIndex(),
+                                scope.firstQuery(), scope.keys().place, elements,
+                                elements ? memoryOf(op.getElements()) : Value());
+}
+
 Value SweepEmitter::emitAccumulated(unsigned id, ValueRange state) {
   const Accumulator &carried = accumulator(id);
+  if (carried.listed)
+    return emitAppended(
+        id,
+        state[frames.size() + (llvm::find(sweep.accumulators, id) - sweep.accumulators.begin())]);
   Value weight = emitWeight(carried);
   if (!carried.values) {
     Value before = emitRescaled(id, state);

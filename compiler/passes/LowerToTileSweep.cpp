@@ -109,6 +109,11 @@ SmallVector<Value> SweepEmitter::emitInitial() {
       initial.push_back(carried.accumulators.lookup(state.continues));
       continue;
     }
+    if (state.listed) {
+      Value none = arith::ConstantOp::create(top, loc, top.getI32IntegerAttr(0));
+      initial.push_back(tile::SplatOp::create(top, loc, scope.rowsType(top.getI32Type()), none));
+      continue;
+    }
     Type type = scope.partialType(f32);
     if (state.values) {
       auto element = cast<VectorType>(attn::getPlaceElementType(state.values.getType()));
@@ -197,6 +202,13 @@ void SweepEmitter::collectSources() {
   for (unsigned id : sweep.accumulators) {
     const Accumulator &carried = accumulator(id);
     unsigned mask = maskOf(carried.domain);
+    if (attn::VisibleKeysOp listed = carried.listed) {
+      // Of a mark of 1 everywhere, those of hidden pairs become 0.
+      sourceOfAccumulator[id] = sourceOf(matrixOf(nullptr), mask, 0);
+      if (!listed.getElements().use_empty())
+        listedElements[id] = matrixOf(carried.coefficient);
+      continue;
+    }
     unsigned source =
         carried.frame >= 0
             ? sourceOf(matrixOf(frames[positionOf(carried.frame)].score), mask, -Infinity)
@@ -261,6 +273,10 @@ void SweepEmitter::finish(ValueRange results) {
     Value state = carried.accumulators[id] = results[frames.size() + place];
     if (accumulator(id).values) {
       vectors[id] = state;
+      continue;
+    }
+    if (accumulator(id).listed) {
+      scope.finish(NodeKind::AccumulatorRef, id, state);
       continue;
     }
     Value rows = tile::CombineOp::create(top, loc, scope.rowsType(top.getF32Type()),

@@ -79,6 +79,7 @@ private:
   Value emitCoefficient(const Node *node);
   Value emitRescaled(unsigned id, mlir::ValueRange state);
   Value emitAccumulated(unsigned id, mlir::ValueRange state);
+  Value emitAppended(unsigned id, Value count);
   void finish(mlir::ValueRange results);
 
   TileScope &scope;
@@ -99,6 +100,8 @@ private:
   /// Which source each frame (by position) and accumulator (by id) reads.
   llvm::SmallVector<unsigned, 2> sourceOfFrame;
   llvm::DenseMap<unsigned, unsigned> sourceOfAccumulator;
+  /// What lists (by id) have beside keys.
+  llvm::DenseMap<unsigned, Value> listedElements;
   llvm::SmallVector<Weight, 4> weights;
   llvm::DenseMap<std::pair<unsigned, uint64_t>, Value> alphas, origins;
   llvm::DenseMap<unsigned, Value> deltas;

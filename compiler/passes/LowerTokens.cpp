@@ -93,7 +93,8 @@ Value TokenLowering::argumentOf(Value operand) {
 TokenSource TokenLowering::sourceOf(Value operand, StringAttr axis) {
   TokenSource place;
   place.isKey = isa<attn::ColsType>(operand.getType());
-  place.memory = argumentOf(operand);
+  auto entries = operand.getDefiningOp<attn::EntriesOp>();
+  place.memory = argumentOf(entries ? entries.getInput() : operand);
   Value target = kernel.getBody().getArguments().take_back(kernel.getResultCount()).front();
   auto size = [&](Value memory, int64_t dimension) -> Value {
     return memref::DimOp::create(builder, loc, memory, dimension);

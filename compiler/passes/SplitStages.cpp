@@ -301,6 +301,10 @@ Value StageWriter::clone(Value value, bool flip) {
                    ? leaf(value, flip)
                    : cloneOp(value.getDefiningOp(), cast<OpResult>(value).getResultNumber(), flip);
   known[{value, unsigned(flip)}] = copy;
+  // One op gives all its results.
+  if (Operation *op = value.getDefiningOp(); op && op->getNumResults() > 1)
+    for (auto [other, own] : llvm::zip(op->getResults(), copy.getDefiningOp()->getResults()))
+      known[{other, unsigned(flip)}] = own;
   if (!isVirtual)
     scalars.map(value, copy);
   return copy;

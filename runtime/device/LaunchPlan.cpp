@@ -42,8 +42,12 @@ void LaunchPlan::addArguments() {
     tileAlignment = std::max(tileAlignment, pass.alignment);
   auto add = [&](const OperandInfo &info, bool isResult) {
     int64_t element = byteSize(info.dtype);
-    // Tokens that are scalars are read one by one, so only vectors need the tiles' alignment.
-    bool tiled = info.isTokens() && info.shape.size() > 3;
+    // Tokens that are scalars are read one by one, and so are vectors that are no whole number of moves: only the
+    // others need the tiles' alignment.
+    int64_t bytes = element;
+    for (size_t dim = 3; dim < info.shape.size(); ++dim)
+      bytes *= info.shape[dim];
+    bool tiled = info.isTokens() && info.shape.size() > 3 && bytes % tileAlignment == 0;
     int64_t alignment = tiled ? std::max(tileAlignment, element) : element;
     arguments.push_back({info, isResult, 0, alignment, alignment});
   };

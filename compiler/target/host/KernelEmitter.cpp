@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host function of a tile kernel: entry, loop over tasks, dispatch to EmitControl, EmitElements,
+// The host function of a tile kernel: entry, loop over tasks, dispatch to EmitControl, EmitElements, EmitLists,
 // EmitMemory, EmitProducts, EmitMaps and EmitRegion.
 #include "compiler/target/host/KernelEmitter.h"
 
@@ -180,6 +180,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation *op) {
     values[read.getResult()] = emitRead(read, Shape{1, 1});
   } else if (auto write = dyn_cast<tile::WriteOp>(op)) {
     emitWrite(write);
+  } else if (auto append = dyn_cast<tile::AppendOp>(op)) {
+    emitAppend(append);
   } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
     return emitSweep(sweep);
   } else if (auto fold = dyn_cast<tile::FoldOp>(op)) {

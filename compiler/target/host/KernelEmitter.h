@@ -125,6 +125,18 @@ private:
   void emitWrite(tile::WriteOp op);
   Value readUniform(const Memory &memory, mlir::Type type, mlir::ArrayRef<Value> indices);
 
+  // EmitLists.cpp: lists of keys.
+  /// Memory of lists: of each lane, where its row's entries begin from `base` on, and does the row exist?
+  struct AppendTarget {
+    mlir::Type element;
+    Value base, stride;
+    Lanes rows, exists;
+  };
+  AppendTarget appendTarget(tile::AppendOp op, Value memref, mlir::Type element);
+  void appendLanes(const AppendTarget &target, int64_t vector, Value counts, Value numbers,
+                   Value mask);
+  void emitAppend(tile::AppendOp op);
+
   // EmitPlaces.cpp: which tokens a tile has, and what indices maps get.
   Tokens tokensOf(Value place, mlir::Type tile, const Memory &memory);
   Value offsetOf(const Tokens &tokens, mlir::ValueRange coordinates);

@@ -285,6 +285,7 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
       .Case([&](tile::SweepOp sweep) { return emitSweep(sweep); })
       .Case([&](tile::FoldOp fold) { return emitFold(fold); })
       .Case([&](tile::ElementsOp elements) { return emitElements(elements); })
+      .Case([&](tile::AppendOp append) { return emitAppend(append); })
       .Case([&](tile::WriteOp write) { return emitWrite(write); })
       .Case([](tile::BoxOp) { return success(); }) // whoever uses a box asks for what it is made of
       .Case([&](tile::CoordinatesOp coordinates) {

@@ -231,6 +231,26 @@ protected:
   Value joinNumbers(tile::FoldKind kind, Value a, Value b);
   mlir::LogicalResult emitWrite(tile::WriteOp write);
 
+  // EmitLists.cpp: lists of keys.
+  /// A row's list in memory: its first entry, elements from one to the next; does the row exist?
+  struct ListRow {
+    Value pointer, stride, exists;
+    Type scalar;
+  };
+  /// What this lane appends to the list of a row.
+  struct AppendRow {
+    ListRow keys, values;
+    llvm::ArrayRef<Value> elements;
+    int64_t columns = 0;
+    Value firstKey, length; // i32
+  };
+  mlir::LogicalResult emitAppend(tile::AppendOp op);
+  Value appendRow(const AppendRow &row, const TileValue &marks, int64_t slot, Value count);
+  Value markedColumns(const TileValue &marks, int64_t row, int64_t word);
+  ListRow listRow(tile::AppendOp op, Value memref, Type scalar, int64_t row);
+  void storeEntry(const ListRow &list, Value entry, Value number);
+  void storeColumns(const AppendRow &row, int64_t word, Value marked, Value before);
+
   // EmitElements.cpp: tokens of the block, number by number.
   mlir::LogicalResult emitElements(tile::ElementsOp op);
   Value firstPointer(const MemRefValue &memory, tile::ElementsOp op);

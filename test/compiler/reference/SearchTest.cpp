@@ -454,4 +454,40 @@ TEST(Search, listOfIntegersAndItsOtherResultAlone) {
   EXPECT_EQ(results[1].integer(0), 2);
 }
 
+TEST(Search, visibleKeysAndTheirEntries) {
+  Tensor z = withTies({2, 11, 9});
+  for (int64_t most : {-2, 0, 3, 9, 100}) {
+    std::vector<Argument> operands = operandsOf(z);
+    operands.push_back(most);
+    auto results =
+        evaluate(kernel(", %n: index",
+                        "!attn.rows<i32>, !attn.rows<vector<5xi32>>, !attn.rows<vector<5xf32>>, "
+                        "!attn.matrix<i32, q, near>",
+                        "  %l, %x, %c = visible_keys %m most %n on near : !s\n"
+                        "  %e = entries %l first 5 : !attn.matrix<i32, q, near>\n"
+                        "  %f = entries %x first 5 : !attn.matrix<f32, q, near>\n"
+                        "  return %c, %e, %f, %l : !attn.rows<i32>, !attn.rows<vector<5xi32>>, "
+                        "!attn.rows<vector<5xf32>>, !attn.matrix<i32, q, near>\n"),
+                 operands);
+    ASSERT_EQ(results.size(), 4u);
+    int64_t entries = std::clamp<int64_t>(most, 0, 9);
+    EXPECT_EQ(results[3].shape, (std::vector<int64_t>{1, 2, 11, entries}));
+    for (int64_t h = 0; h < 2; ++h)
+      for (int64_t i = 0; i < 11; ++i) {
+        Row row = visibleRow(z, h, i);
+        int64_t count = std::min(entries, int64_t(row.size()));
+        int64_t place[] = {0, h, i};
+        EXPECT_EQ(results[0].integer(results[0].offset(place)), count);
+        for (int64_t e = 0; e < 5; ++e) {
+          int64_t entry[] = {0, h, i, e};
+          double value = results[2].real(results[2].offset(entry));
+          // The keys that are visible are the first ones.
+          EXPECT_EQ(results[1].integer(results[1].offset(entry)), e < count ? e : 0);
+          double expected = e < count ? row[size_t(e)] : 0;
+          EXPECT_TRUE(std::isnan(expected) ? std::isnan(value) : value == expected);
+        }
+      }
+  }
+}
+
 } // namespace

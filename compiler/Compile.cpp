@@ -3,6 +3,7 @@
 #include "compiler/Compile.h"
 
 #include "compiler/Conditions.h"
+#include "compiler/DescribeResults.h"
 #include "compiler/DescribeStages.h"
 #include "compiler/Pipeline.h"
 #include "compiler/SelfTest.h"
@@ -429,8 +430,8 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
                                                      ArrayRef<std::string> targets,
                                                      bundle::Bundle &result) {
   auto info = describeKernel(primitives);
-  if (failed(info) || failed(checkAxes(primitives, *info)) ||
-      failed(describeConditions(primitives, *info)))
+  if (failed(info) || failed(describeResults(primitives, *info)) ||
+      failed(checkAxes(primitives, *info)) || failed(describeConditions(primitives, *info)))
     return failure();
   if (wantsSelfTest(options, targets))
     addSelfTest(primitives, *info, result);

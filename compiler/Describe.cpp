@@ -29,7 +29,7 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
     describeTokens(bundle::OperandRole::Rows, rows.getAxis(), rows.getElementType());
   } else if (auto cols = dyn_cast<attn::ColsType>(type)) {
     describeTokens(bundle::OperandRole::Cols, cols.getAxis(), cols.getElementType());
-  } else if (isa<attn::MatrixType>(type)) { // between the kernels of a program
+  } else if (isa<attn::MatrixType>(type)) { // between the kernels of a program, or a result
     info.role = bundle::OperandRole::Table;
     info.shape.assign(4, bundle::dynamicSize);
     element = attn::getPlaceElementType(type);
@@ -42,8 +42,7 @@ static FailureOr<bundle::OperandInfo> describeOperand(Operation *op, StringRef n
     info.role = bundle::OperandRole::Scalar;
   }
   auto dtype = elementTypeOf(element);
-  bool isMatrix = isa<attn::MatrixType>(type) && !op->hasAttr("attn.stage");
-  if (!dtype || isMatrix) {
+  if (!dtype) {
     op->emitOpError() << "expected '" << name
                       << "' to be of a type that a bundle carries (f64, f32, "
                       << "f16, bf16, i64, i32, i8, i1, index), but got " << type;

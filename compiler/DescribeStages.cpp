@@ -2,6 +2,7 @@
 // Workspaces between the kernels of a program.
 #include "compiler/DescribeStages.h"
 
+#include "compiler/DescribeResults.h"
 #include "compiler/ScalarExpressions.h"
 #include "compiler/analysis/Stages.h"
 
@@ -39,70 +40,30 @@ LogicalResult StageDescriptions::addStage(attn::KernelOp stage, const bundle::Ke
   return success();
 }
 
-/// What the batch (dimension 0) or the heads (1) of a kernel's results are the greatest of.
-StageDescriptions::Sizes StageDescriptions::sizesOf(const bundle::KernelInfo &stage,
+/// What the batch (dimension 0) or the heads (1) of a tensor are the greatest of; nothing of other operands.
+StageDescriptions::Sizes StageDescriptions::countsOf(const bundle::OperandInfo &operand,
+                                                     int64_t dimension) const {
+  if (auto known = counts.find(operand.name); known != counts.end())
+    return known->second[size_t(dimension)];
+  return operand.isTokens() ? Sizes{Expression::size(operand.name, dimension)} : Sizes();
+}
+
+/// The same of result `result` of a kernel.
+StageDescriptions::Sizes StageDescriptions::sizesOf(attn::KernelOp stage, unsigned result,
                                                     int64_t dimension) const {
-  Sizes sizes;
-  auto add = [&](const Expression &size) {
-    if (!llvm::is_contained(sizes, size))
-      sizes.push_back(size);
-  };
-  for (const bundle::OperandInfo &operand : stage.operands) {
-    if (!operand.isTokens())
-      continue;
-    if (auto known = counts.find(operand.name); known != counts.end())
-      llvm::for_each(known->second[size_t(dimension)], add);
-    else
-      add(Expression::size(operand.name, dimension));
-  }
-  return sizes;
-}
-
-/// No memory is asked for entries that no row has.
-FailureOr<Expression> StageDescriptions::lengthOfEntries(attn::KernelOp stage,
-                                                         attn::VisibleKeysOp op) const {
-  auto keys = lengthOf(stage, attn::getAxes(op.getInput().getType()).back().getValue());
-  auto most = translateScalar(op, op.getMost(), infos.find(stage.getSymName())->second);
-  if (failed(keys) || failed(most))
-    return failure();
-  Expression least = Expression::binary(Expression::Kind::Min, std::move(*most), std::move(*keys));
-  return Expression::binary(Expression::Kind::Max, Expression::constant(0), std::move(least));
-}
-
-FailureOr<Expression> StageDescriptions::lengthOf(attn::KernelOp stage, StringRef axis) const {
   const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
+  // What a kernel sweeps has the heads of all that it reads.
+  if (stage->hasAttr("attn.tokens"))
+    return findCounts(
+        stage.getBody().front().getTerminator()->getOperand(result), dimension, [&](Value operand) {
+          return countsOf(info.operands[cast<BlockArgument>(operand).getArgNumber()], dimension);
+        });
+  Sizes sizes;
   for (const bundle::OperandInfo &operand : info.operands)
-    if (operand.isTokens() && operand.axis == axis)
-      return inProgram(Expression::size(operand.name, 2));
-  auto [root, block] = axis.split('/');
-  if (!block.empty()) {
-    auto whole = lengthOf(stage, root);
-    int64_t tokens = 1;
-    if (failed(whole) || block.getAsInteger(10, tokens))
-      return failure();
-    return Expression::ceilDiv(std::move(*whole), Expression::constant(tokens));
-  }
-  for (auto op : stage.getBody().getOps<attn::AxisOp>())
-    if (op.getAxis() == axis) {
-      if (op.getSize())
-        return translateScalar(op, op.getSize(), info);
-      if (op.getLike())
-        return lengthOf(stage, *op.getLike());
-    }
-  for (auto op : stage.getBody().getOps<attn::VisibleKeysOp>())
-    if (op.getEntries() == axis)
-      return lengthOfEntries(stage, op);
-  return stage.emitOpError() << "expected an operand on axis '" << axis
-                             << "' that gives its length, but there is none";
-}
-
-static Expression greatest(ArrayRef<Expression> sizes) {
-  if (sizes.empty())
-    return Expression::constant(1);
-  Expression result = sizes.front();
-  for (const Expression &size : sizes.drop_front())
-    result = Expression::binary(Expression::Kind::Max, std::move(result), size);
-  return result;
+    for (const Expression &size : countsOf(operand, dimension))
+      if (!llvm::is_contained(sizes, size))
+        sizes.push_back(size);
+  return sizes;
 }
 
 FailureOr<bundle::Workspace> StageDescriptions::describeWorkspace(attn::KernelOp stage,
@@ -111,20 +72,20 @@ FailureOr<bundle::Workspace> StageDescriptions::describeWorkspace(attn::KernelOp
   const bundle::OperandInfo &written = info.results[result];
   SmallVector<Expression> lengths;
   for (StringAttr axis : attn::getAxes(stage.getResultTypes()[result])) {
-    auto length = lengthOf(stage, axis.getValue());
+    auto length = describeLength(stage, axis.getValue(), info);
     if (failed(length))
       return failure();
-    lengths.push_back(std::move(*length));
+    lengths.push_back(inProgram(*length));
   }
   bundle::Workspace workspace;
   workspace.name = written.name;
   workspace.dtype = written.dtype;
   std::array<Sizes, 2> &own = counts[written.name];
-  own = {sizesOf(info, 0), sizesOf(info, 1)};
+  own = {sizesOf(stage, result, 0), sizesOf(stage, result, 1)};
   for (const Sizes &sizes : own) {
     if (sizes.size() * 2 > bundle::maxExpressionNodes)
       return emitTooLarge(stage), failure();
-    workspace.shape.push_back(greatest(sizes));
+    workspace.shape.push_back(greatestOf(sizes));
   }
   llvm::append_range(workspace.shape, lengths);
   for (int64_t size : ArrayRef(written.shape).drop_front(workspace.shape.size()))

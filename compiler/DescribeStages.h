@@ -26,10 +26,8 @@ private:
   using Sizes = llvm::SmallVector<bundle::Expression>;
   mlir::LogicalResult addStage(attn::KernelOp stage, const bundle::KernelInfo &program);
   mlir::FailureOr<bundle::Workspace> describeWorkspace(attn::KernelOp stage, unsigned result);
-  mlir::FailureOr<bundle::Expression> lengthOf(attn::KernelOp stage, llvm::StringRef axis) const;
-  mlir::FailureOr<bundle::Expression> lengthOfEntries(attn::KernelOp stage,
-                                                      attn::VisibleKeysOp op) const;
-  Sizes sizesOf(const bundle::KernelInfo &stage, int64_t dimension) const;
+  Sizes countsOf(const bundle::OperandInfo &operand, int64_t dimension) const;
+  Sizes sizesOf(attn::KernelOp stage, unsigned result, int64_t dimension) const;
   bundle::Expression inProgram(const bundle::Expression &expression) const;
 
   std::optional<mlir::Location> location;

@@ -125,6 +125,22 @@ def ExpandSolvePass : Pass<"attn-expand-solve", "::attune::attn::KernelOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def StoreMatricesPass : Pass<"attn-store-matrices", "::attune::attn::KernelOp"> {
+  let summary = "read matrices that no sweep computes from memory";
+  let description = [{
+    Matrices that are reduced by groups, or over heads, values of neighbouring pairs, products of two
+    matrices and maps of vectors at pairs are computed pair by pair, by a kernel of their own that writes
+    them, 0 at hidden pairs. Who uses one reads it with `take` and hides its pairs again; what is read at many
+    places, and takes a product, is stored as well.
+
+    On entry: kernels of primitives. On exit: no sweep computes such a matrix. Refuses neighbours that
+    are used by more than maps, and what a kernel whose rows are the keys would read of such a matrix.
+
+    Example: `test/compiler/passes/attn-store-matrices.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def SplitValuesPass : Pass<"attn-split-values", "::attune::attn::KernelOp"> {
   let summary = "split results that are wider than a target's registers";
   let description = [{

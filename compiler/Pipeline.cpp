@@ -22,6 +22,7 @@ void buildStagesPipeline(OpPassManager &manager, StringRef target) {
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandBucketsPass());
+  manager.addNestedPass<attn::KernelOp>(createStoreMatricesPass());
   manager.addPass(createSplitStagesPass());
 }
 

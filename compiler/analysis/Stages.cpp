@@ -26,6 +26,7 @@ private:
   void demandTokens(Value value);
   void storeInputs(Value matrix);
   void storeList(attn::VisibleKeysOp op);
+  void storeInput(Value tokens);
   void descend(Value value, bool flip);
   bool reducesInStage(Value value, bool flip);
   unsigned levelOf(Value value);
@@ -48,6 +49,7 @@ static bool isVectors(Type type) {
 static bool isOfOtherSide(Operation *op, bool flip) {
   if (auto reduce = dyn_cast<attn::ReduceOp>(op))
     return isa<attn::MatrixType>(reduce.getInput().getType()) &&
+           !isa<attn::MatrixType>(reduce.getType()) &&
            reduce.getOver() == (flip ? attn::ReduceOver::Keys : attn::ReduceOver::Queries);
   return flip && isa<attn::ContractOp>(op);
 }
@@ -80,8 +82,16 @@ static bool isReadElsewhere(Value vectors) {
   });
 }
 
+/// Does the map read a value by blocks of tokens?
+static bool readsBlocks(attn::MapOp map) {
+  StringAttr axis = attn::getAxes(map.getType()).front();
+  return llvm::any_of(map.getInputs(),
+                      [&](Value input) { return attn::getAxes(input.getType()).front() != axis; });
+}
+
 bool isEpilogue(attn::MapOp map) {
-  if (!isa<attn::RowsType>(map.getType()) || !isVectors(map.getType()) || !isElementwise(map))
+  if (!isa<attn::RowsType>(map.getType()) || !isVectors(map.getType()) || !isElementwise(map) ||
+      readsBlocks(map))
     return false;
   unsigned vectors = 0;
   bool readsOperands = false;
@@ -101,18 +111,10 @@ bool isEpilogue(attn::MapOp map) {
   return vectors == 1 || (vectors > 1 && !readsOperands && isLinear(map));
 }
 
-/// Does the map read a value by blocks of tokens?
-static bool readsBlocks(attn::MapOp map) {
-  StringAttr axis = attn::getAxes(map.getType()).front();
-  return llvm::any_of(map.getInputs(),
-                      [&](Value input) { return attn::getAxes(input.getType()).front() != axis; });
-}
-
 /// Is the value made for each token by itself, of vectors or of blocks?
 static bool isOfTokens(Value value) {
-  if (auto reduce = value.getDefiningOp<attn::ReduceOp>())
-    return reduce.getBy() && reduce.getOver() != attn::ReduceOver::Heads &&
-           !isa<attn::MatrixType>(reduce.getInput().getType());
+  if (isa_and_nonnull<attn::ReduceOp, attn::StencilOp>(value.getDefiningOp()))
+    return !isa<attn::MatrixType>(value.getDefiningOp()->getOperand(0).getType());
   auto map = value.getDefiningOp<attn::MapOp>();
   if (!map || isa<attn::MatrixType>(map.getType()) || isEpilogue(map))
     return false;
@@ -176,14 +178,28 @@ void StageFinder::store(Value value, bool read) {
   if (!isTokens)
     return descend(value, flip);
   for (Value input : value.getDefiningOp()->getOperands())
-    if (attn::isVirtual(input.getType()) && !isa<BlockArgument>(input))
-      isa<attn::EntriesOp>(input.getDefiningOp()) ? demandTokens(input) : store(input, true);
+    if (attn::isVirtual(input.getType()))
+      storeInput(input);
+}
+
+/// Tokens are read from memory. Values of neighbours, vectors of many, are read where they are used.
+void StageFinder::storeInput(Value tokens) {
+  if (isa<BlockArgument>(tokens))
+    return;
+  if (auto stencil = tokens.getDefiningOp<attn::StencilOp>())
+    return storeInput(stencil.getInput());
+  if (tokens.getDefiningOp<attn::EntriesOp>())
+    return demandTokens(tokens);
+  store(tokens, true);
 }
 
 /// The pairs of a matrix that is stored are computed one by one, from what is in memory.
 void StageFinder::storeInputs(Value matrix) {
+  auto take = matrix.getDefiningOp<attn::TakeOp>();
   for (Value operand : matrix.getDefiningOp()->getOperands()) {
-    if (isa<attn::MatrixType>(operand.getType()))
+    if (operand.getDefiningOp<attn::StencilOp>() && !isa<attn::MatrixType>(operand.getType()))
+      storeInput(operand);
+    else if (isa<attn::MatrixType>(operand.getType()) && !(take && take.getSource() == operand))
       storeInputs(operand);
     else if (attn::isVirtual(operand.getType()))
       demandTokens(operand);

@@ -165,6 +165,15 @@ Value TileScope::length(StringAttr axis) {
         else if (isa<BlockArgument>(axisOp.getSize()))
           value = argument(axisOp.getSize());
       }
+  // A length that another axis tells: that of blocks, or one like it.
+  if (!value)
+    for (auto axisOp : source.getBody().getOps<attn::AxisOp>())
+      if (axisOp.getAxisAttr() == axis && axisOp.getLike())
+        value = length(topBuilder.getStringAttr(*axisOp.getLike()));
+  if (int64_t block = attn::getAxisBlock(axis); !value && block > 1) {
+    Value whole = length(topBuilder.getStringAttr(attn::getAxisRoot(axis)));
+    value = arith::CeilDivUIOp::create(topBuilder, loc, whole, index(block));
+  }
   if (!value) {
     refuse(source.getLoc()) << "expected an operand on axis '" << axis.getValue()
                             << "' that gives its length, but there is none";
@@ -429,7 +438,16 @@ Value TileScope::emitOperation(OpBuilder &builder, const Node *node, ValueRange 
     Value memory = argument(take.getSource());
     auto [ownBatch, ownHead] = sequenceOf(memory);
     SmallVector<Value> indices = {ownBatch, ownHead};
-    llvm::append_range(indices, llvm::reverse(operands));
+    if (operands.size() > 1) {
+      int64_t block = attn::getAxisBlock(attn::getAxes(take.getSource().getType()).front()) /
+                      attn::getAxisBlock(attn::getAxes(take.getType()).front());
+      Value row = operands[1];
+      if (block > 1)
+        row = arith::DivUIOp::create(builder, loc, row,
+                                     arith::ConstantIndexOp::create(builder, loc, block));
+      indices.push_back(row);
+    }
+    indices.push_back(operands[0]);
     return tile::ReadOp::create(builder, loc, node->type, memory, indices);
   }
   IRMapping mapping;

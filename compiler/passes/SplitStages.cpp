@@ -278,6 +278,11 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
       reduce && reduce.getOver() != attn::ReduceOver::Heads)
     reduce.setOver(isa<attn::MatrixType>(reduce.getInput().getType()) ? attn::ReduceOver::Keys
                                                                       : attn::ReduceOver::Queries);
+  if (auto stencil = dyn_cast<attn::StencilOp>(copy)) {
+    DenseI64ArrayAttr queries = stencil.getQueriesAttr();
+    stencil.setQueriesAttr(stencil.getKeysAttr());
+    stencil.setKeysAttr(queries);
+  }
   if (copy->getNumRegions() > 0 && !copy->getRegion(0).empty() &&
       isa<attn::MatrixType>(copy->getResult(0).getType())) {
     Block &block = copy->getRegion(0).front();
@@ -312,8 +317,11 @@ Value StageWriter::clone(Value value, bool flip) {
 
 /// Does this kernel read the operand `value` of `user` from memory?
 bool StageWriter::isStored(Operation *user, Value value, bool flip) const {
-  return attn::isVirtual(value.getType()) && plan.isRead(value) &&
-         (stage.isTokens || isReadFromMemory(user, value, flip));
+  if (!attn::isVirtual(value.getType()) || !plan.isRead(value))
+    return false;
+  // In memory a hidden pair is 0: who reads one asks for it.
+  bool isMatrix = isa<attn::MatrixType>(value.getType());
+  return (stage.isTokens && !isMatrix) || isReadFromMemory(user, value, flip);
 }
 
 Value StageWriter::cloneOperand(Operation *user, Value value, bool flip) {
@@ -330,7 +338,8 @@ Value StageWriter::cloneOperand(Operation *user, Value value, bool flip) {
 /// Copies what is declared of the axis, and lends it a length if no operand does.
 void StageWriter::bindAxis(StringAttr axis) {
   bool hasLength = llvm::any_of(kernel.getBody().getArguments(), [&](Value operand) {
-    return llvm::is_contained(attn::getAxes(operand.getType()), axis);
+    return !isa<attn::MatrixType>(operand.getType()) &&
+           llvm::is_contained(attn::getAxes(operand.getType()), axis);
   });
   for (auto op : source.getBody().getOps<attn::AxisOp>()) {
     if (op.getAxisAttr() != axis || llvm::is_contained(axisOps, op))
@@ -441,7 +450,7 @@ static void split(attn::KernelOp kernel) {
 /// What no stage can hold is named as it is written, not as the stage would have it.
 static LogicalResult checkCompiled(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
-    if (!isa<attn::FoldOp, attn::ListOp, attn::ScanOp, attn::StencilOp>(op))
+    if (!isa<attn::FoldOp, attn::ListOp, attn::ScanOp>(op))
       return WalkResult::advance();
     op->emitOpError("can be evaluated by the reference, but not be compiled yet");
     return WalkResult::interrupt();

@@ -47,7 +47,9 @@ void LaunchPlan::addArguments() {
     int64_t bytes = element;
     for (size_t dim = 3; dim < info.shape.size(); ++dim)
       bytes *= info.shape[dim];
-    bool tiled = info.isTokens() && info.shape.size() > 3 && bytes % tileAlignment == 0;
+    bool hasVectors =
+        info.shape.size() > 3 && (info.isTokens() || isResult) && info.shape.back() != dynamicSize;
+    bool tiled = hasVectors && bytes % tileAlignment == 0;
     int64_t alignment = tiled ? std::max(tileAlignment, element) : element;
     arguments.push_back({info, isResult, 0, alignment, alignment});
   };

@@ -2,6 +2,7 @@
 #include "tools/attn-run/Inputs.h"
 
 #include "compiler/reference/Npy.h"
+#include "runtime/bundle/Evaluate.h"
 
 #include <algorithm>
 #include <charconv>
@@ -209,6 +210,45 @@ std::vector<Argument> gatherInputs(const Flags &flags, Program &program) {
   return inputs;
 }
 
+namespace {
+
+/// The inputs of a launch, for the sizes that a kernel demands of its results.
+class InputValues final : public bundle::LaunchValues {
+public:
+  explicit InputValues(const std::vector<Argument> &inputs) : inputs(inputs) {}
+
+  int64_t size(size_t argument, int64_t dimension) const override {
+    return std::get<Tensor>(inputs[argument]).shape[size_t(dimension)];
+  }
+  int64_t scalar(size_t argument) const override { return std::get<int64_t>(inputs[argument]); }
+
+private:
+  const std::vector<Argument> &inputs;
+};
+
+/// The shape of a result that is none of tokens: a condition says what each size is.
+std::vector<int64_t> shapeOfTable(const KernelInfo &info, const OperandInfo &result,
+                                  const std::vector<Argument> &inputs) {
+  using bundle::Expression;
+  std::vector<int64_t> shape = result.shape;
+  for (const bundle::Condition &condition : info.conditions) {
+    const Expression &demand = condition.expression;
+    if (demand.kind != Expression::Kind::Eq || demand.arguments[0].kind != Expression::Kind::Size ||
+        demand.arguments[0].operand != result.name)
+      continue;
+    const char *problem = nullptr;
+    auto size =
+        bundle::evaluate(bundle::toSteps(demand.arguments[1], info), InputValues(inputs), problem);
+    if (!size || *size < 0)
+      throw Failure("result '" + result.name +
+                    "': its sizes cannot be found: " + (problem ? problem : "one is negative"));
+    shape[size_t(demand.arguments[0].number)] = *size;
+  }
+  return shape;
+}
+
+} // namespace
+
 std::vector<Tensor> makeResults(const KernelInfo &info,
                                 const std::map<std::string, int64_t> &lengths,
                                 const std::vector<Argument> &inputs) {
@@ -225,6 +265,11 @@ std::vector<Tensor> makeResults(const KernelInfo &info,
   std::vector<Tensor> results;
   for (const OperandInfo &result : info.results) {
     std::vector<int64_t> shape = result.shape;
+    if (!result.isTokens()) {
+      shape = shapeOfTable(info, result, inputs);
+      results.push_back(allocate("result '" + result.name + "'", result.dtype, shape));
+      continue;
+    }
     auto length = tokens.find(result.axis);
     if (length == tokens.end())
       throw Failure("result '" + result.name + "': no operand lies on its axis '" + result.axis +

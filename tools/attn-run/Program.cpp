@@ -3,6 +3,7 @@
 
 #include "compiler/Compile.h"
 #include "compiler/Describe.h"
+#include "compiler/DescribeResults.h"
 #include "compiler/Dialects.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
@@ -64,7 +65,7 @@ void Program::readProgram(const Flags &flags) {
     throw Failure("--program goes with a bundle, but '" + flags.file + "' is text itself");
   readText(flags.file, flags.kernel);
   auto described = describeKernel(kernel);
-  if (failed(described))
+  if (failed(described) || failed(describeResults(kernel, *described)))
     throw Failure("kernel @" + kernel.getSymName().str() + " cannot be run");
   kernelInfo = std::move(*described);
 }

@@ -25,13 +25,12 @@ static bool markVarying(Operation *op, llvm::DenseSet<Value> &varying) {
       llvm::for_each(op->getResults(), mark);
     return isNew;
   }
-  for (auto [initial, argument, yielded, result] :
-       llvm::zip_equal(loop.getInitArgs(), loop.getRegionIterArgs(), loop.getYieldedValues(),
-                       loop.getResults()))
-    if (varying.contains(initial) || varying.contains(yielded)) {
-      mark(argument);
-      mark(result);
-    }
+  // A loop is emitted once: where one of its results differs, all count as if they did.
+  auto differs = [&](Value value) { return varying.contains(value); };
+  if (llvm::any_of(loop.getInitArgs(), differs) || llvm::any_of(loop.getYieldedValues(), differs)) {
+    llvm::for_each(loop.getRegionIterArgs(), mark);
+    llvm::for_each(loop.getResults(), mark);
+  }
   for (Operation &nested : loop.getBody()->without_terminator())
     isNew |= markVarying(&nested, varying);
   return isNew;

@@ -14,16 +14,3 @@ attn.kernel @values(%q: !q, %k: !k) -> !q {
   %o = contract %p, %a : !s, !k -> !q
   return %o : !q
 }
-
-// -----
-
-!q = !attn.rows<vector<64xbf16>>
-!k = !attn.cols<vector<64xbf16>>
-attn.kernel @queries(%q: !q, %k: !k) -> !attn.rows<f32> {
-  // expected-error @+1 {{'attn.stencil' op can be evaluated by the reference, but not be compiled yet}}
-  %a = stencil %q queries [0, 0] : !q
-  %m = map (%x = %a) : (!attn.rows<vector<1x64xbf16>>) -> !q { %y = vector.extract %x[0] : vector<64xbf16> from vector<1x64xbf16>   yield %y : vector<64xbf16> }
-  %s = dot %m, %k : !q, !k
-  %n = reduce max %s over keys : !attn.matrix<f32>
-  return %n : !attn.rows<f32>
-}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Additive attention: a score is v . tanh(q + k), a small network of the pair. No product of matrices makes it, so scores are
 // computed pair by pair, stored, and read.
-// Rows: 100 101 102
+// Rows: 100 101
 // Run: weight=128:-1.0..1.0
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key

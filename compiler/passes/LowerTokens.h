@@ -38,6 +38,7 @@ private:
   /// A reduction: of how many steps; at each its place, whether it counts (null: it does), and its number.
   struct Join {
     attn::ReduceOp reduce;
+    attn::ReduceKind kind;
     mlir::Value steps;
     llvm::function_ref<TokenPlace(mlir::Value step)> place;
     llvm::function_ref<mlir::Value()> counts;
@@ -81,8 +82,10 @@ private:
   mlir::Value emitProduct(attn::ContractOp contract);
   mlir::Value emitNeighbour(attn::StencilOp stencil, mlir::Value component);
   mlir::Value emitReduce(attn::ReduceOp reduce, mlir::Value component);
-  mlir::Value emitGroup(attn::ReduceOp reduce, llvm::function_ref<mlir::Value()> number);
-  mlir::Value emitBucket(attn::ReduceOp reduce, llvm::function_ref<mlir::Value()> number);
+  mlir::Value emitGroup(attn::ReduceOp reduce, attn::ReduceKind kind,
+                        llvm::function_ref<mlir::Value()> number);
+  mlir::Value emitBucket(attn::ReduceOp reduce, attn::ReduceKind kind,
+                         llvm::function_ref<mlir::Value()> number);
   mlir::Value emitJoin(const Join &join);
   mlir::Value emitInside(mlir::Operation *user, mlir::Type type);
 

@@ -258,9 +258,11 @@ Value TokenLowering::emitAnyVisible(Operation *op) {
   } else {
     auto number = [&]() { return one; };
     auto reduce = cast<attn::ReduceOp>(op);
-    count = reduce.getInto() ? emitBucket(reduce, number) : emitGroup(reduce, number);
+    count = reduce.getInto() ? emitBucket(reduce, ReduceKind::Sum, number)
+                             : emitGroup(reduce, ReduceKind::Sum, number);
   }
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, count, zero(f32));
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, count,
+                               zero(count.getType()));
 }
 
 //===--- reductions ----------------------------------------------------------------------------===//
@@ -277,8 +279,8 @@ Value TokenLowering::emitJoin(const Join &join) {
   attn::ReduceOp reduce = join.reduce;
   Type own = getElementTypeOrSelf(attn::getPlaceElementType(reduce.getInput().getType()));
   Type type = own.isF64() ? own : Type(builder.getF32Type());
-  bool isMean = reduce.getKind() == ReduceKind::Mean;
-  arith::AtomicRMWKind kind = kindOf(reduce.getKind());
+  bool isMean = join.kind == ReduceKind::Mean;
+  arith::AtomicRMWKind kind = kindOf(join.kind);
   Value one = arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type, 1));
   SmallVector<Value> initial = {arith::getIdentityValue(kind, type, builder, loc)};
   if (isMean)
@@ -322,7 +324,8 @@ Value TokenLowering::emitJoin(const Join &join) {
 }
 
 /// Joins N tokens, keys, queries or heads that are neighbours.
-Value TokenLowering::emitGroup(attn::ReduceOp reduce, llvm::function_ref<Value()> number) {
+Value TokenLowering::emitGroup(attn::ReduceOp reduce, ReduceKind kind,
+                               llvm::function_ref<Value()> number) {
   Value input = reduce.getInput();
   bool isMatrix = isa<attn::MatrixType>(input.getType());
   bool overHeads = reduce.getOver() == ReduceOver::Heads;
@@ -344,11 +347,12 @@ Value TokenLowering::emitGroup(attn::ReduceOp reduce, llvm::function_ref<Value()
     Value inside = overHeads ? Value() : emitInside(reduce, input.getType());
     return isMatrix ? both(inside, visible(input)) : inside;
   };
-  return emitJoin({reduce, steps, move, counts, number});
+  return emitJoin({reduce, kind, steps, move, counts, number});
 }
 
 /// Joins the tokens, or the pairs of a row or column, whose region yields the current group.
-Value TokenLowering::emitBucket(attn::ReduceOp reduce, llvm::function_ref<Value()> number) {
+Value TokenLowering::emitBucket(attn::ReduceOp reduce, ReduceKind kind,
+                                llvm::function_ref<Value()> number) {
   Value input = reduce.getInput();
   bool isMatrix = isa<attn::MatrixType>(input.getType());
   bool overKeys = isMatrix && reduce.getOver() == ReduceOver::Keys;
@@ -371,7 +375,7 @@ Value TokenLowering::emitBucket(attn::ReduceOp reduce, llvm::function_ref<Value(
         own = both(own, visible(bound));
     return own;
   };
-  return emitJoin({reduce, steps, move, counts, number});
+  return emitJoin({reduce, kind, steps, move, counts, number});
 }
 
 Value TokenLowering::emitReduce(attn::ReduceOp reduce, Value component) {
@@ -380,7 +384,9 @@ Value TokenLowering::emitReduce(attn::ReduceOp reduce, Value component) {
     return failedAt(reduce, "floats"), zero(type);
   Value inner = isa<VectorType>(attn::getPlaceElementType(reduce.getType())) ? component : Value();
   auto number = [&]() { return element(reduce.getInput(), inner); };
-  Value result = reduce.getInto() ? emitBucket(reduce, number) : emitGroup(reduce, number);
+  ReduceKind kind = reduce.getKind();
+  Value result =
+      reduce.getInto() ? emitBucket(reduce, kind, number) : emitGroup(reduce, kind, number);
   return result.getType() == type ? result
                                   : Value(arith::TruncFOp::create(builder, loc, type, result));
 }

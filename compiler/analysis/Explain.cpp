@@ -128,7 +128,7 @@ void Explainer::writeResult(unsigned index) {
   if (result.scalar)
     out << toString(result.scalar);
   if (result.listing)
-    out << "of list a" << *result.listing;
+    out << "list a" << *result.listing;
   llvm::interleave(
       result.terms, out,
       [&](const ResultPlan::Term &term) {

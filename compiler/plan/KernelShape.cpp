@@ -116,6 +116,9 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
     collectNodes(carried.coefficient, nodes);
     if (carried.values)
       cols.insert(carried.values);
+    // The marks of what is listed, and its elements.
+    if (carried.listed)
+      shape.matrices = std::max<int64_t>(shape.matrices, carried.coefficient ? 2 : 1);
   }
   shape.sums = std::max(shape.sums, llvm::count_if(sweep.accumulators, [&](unsigned id) {
                           return !plan.accumulators[id].values;

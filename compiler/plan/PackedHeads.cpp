@@ -28,6 +28,9 @@ std::string attune::findPackingObstacle(const SweepPlan &plan) {
                    [&](const Accumulator &sum) { return dependsDomain(sum.domain); }))
     return "expected masks that are the same for all heads, but one depends on the head or on a "
            "number of each query";
+  if (llvm::any_of(plan.accumulators,
+                   [](const Accumulator &carried) { return bool(carried.listed); }))
+    return "expected no list of keys, whose rows are of one head";
   attn::KernelOp kernel = plan.graph->kernel();
   for (auto axis : kernel.getBody().getOps<attn::AxisOp>())
     if (!axis.getGrid().empty())

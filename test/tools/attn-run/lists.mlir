@@ -1,10 +1,11 @@
 // The best keys of each row in order, on three devices: ties, NaN and -0 of a table of scores, rows with fewer keys
 // than are asked for and with none, one query, odd sizes.
-// RUN: attn-run %s --kernel=best --random --heads=2 --tokens=37 --kv-tokens=53 z=2x37x53 --check | FileCheck %s
-// RUN: attn-run %s --kernel=best --random --heads=2 --tokens=1 --kv-tokens=3 z=2x1x3 --check | FileCheck %s
-// RUN: attn-run %s --kernel=best --device=sim --random --heads=2 --tokens=37 --kv-tokens=53 z=2x37x53 --check | FileCheck %s
-// RUN: attn-run %s --kernel=best --device=sim:sm_90 --random --heads=1 --tokens=9 --kv-tokens=140 z=1x9x140 --check | FileCheck %s
-// RUN: attn-run %s --kernel=many --random --heads=2 --kv-heads=1 --tokens=20 --kv-tokens=90 --check | FileCheck %s
+// RUN: attn-compile %s --kernel=best --target=x86-64 -o %t.attn
+// RUN: attn-run %t.attn --program=%s --kernel=best --random --heads=2 --tokens=37 --kv-tokens=53 z=2x37x53 --check | FileCheck %s
+// RUN: attn-run %t.attn --program=%s --kernel=best --random --heads=2 --tokens=1 --kv-tokens=3 z=2x1x3 --check | FileCheck %s
+// RUN: attn-run %s --kernel=best --device=sim --random --heads=2 --tokens=19 --kv-tokens=35 z=2x19x35 --check | FileCheck %s
+// RUN: attn-run %s --kernel=best --device=sim:sm_90 --random --heads=1 --tokens=9 --kv-tokens=80 z=1x9x80 --check | FileCheck %s
+// RUN: attn-run %s --kernel=again --device=sim --random --heads=2 --kv-heads=1 --tokens=33 --kv-tokens=40 z=2x33x40 --check | FileCheck %s
 // CHECK-NOT: FAILS
 // CHECK: passes
 !q = !attn.rows<vector<64xbf16>>
@@ -46,11 +47,19 @@ attn.kernel @best(%q: !q, %k: !k, %z: tensor<?x?x?xf32>) -> (!attn.rows<vector<5
   return %w, %n, %m : !attn.rows<vector<5xf32>>, !attn.rows<vector<5xi32>>, !attn.rows<vector<1xi32>>
 }
 
-// Weights of a softmax, more than there are visible keys; of each kernel the sums are one and the same number.
-attn.kernel @many(%q: !q, %k: !k) -> (!attn.rows<vector<64xf32>> {attn.name = "values"}, !attn.rows<vector<64xi32>> {attn.name = "keys"}) {
-  %s = dot %q, %k scale 0.125 : !q, !k
-  %m = where %s in affine_set<(b, h, i, j) : (j - i - 60 <= 0)> : !s
+// A list that is read back: what is attended to is what it says.
+attn.kernel @again(%q: !q, %k: !k, %v: !k, %z: tensor<?x?x?xf32>) -> (!q, !attn.rows<vector<3xi32>> {attn.name = "keys"}) {
+  %s0 = map (%x = %q, %y = %k) at (%b, %h, %i, %j) : (!q, !k) -> !s {
+    %e = load %z[%h, %i, %j] : tensor<?x?x?xf32>
+    yield %e : f32
+  }
+  %s = where %s0 in affine_set<(b, h, i, j) : (j - i <= 0)> : !s
+  %w, %n = list %s first 3 : !s
+  %m = where (%x = %s, %l = %n) at (%b, %h, %i, %j) : (!s, !attn.rows<vector<3xi32>>) {
+    %y = contains %l, %j : vector<3xi32>
+    yield %y : i1
+  }
   %p = softmax %m : !s
-  %w, %n = list %p first 64 : !s
-  return %w, %n : !attn.rows<vector<64xf32>>, !attn.rows<vector<64xi32>>
+  %o = contract %p, %v : !s, !k -> !q
+  return %o, %n : !q, !attn.rows<vector<3xi32>>
 }

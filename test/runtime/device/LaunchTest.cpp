@@ -218,6 +218,13 @@ TEST_F(Launch, StrideThatIsNotAligned) {
                        "a multiple of 16 bytes, but got 9 elements of 4 bytes");
 }
 
+TEST_F(Launch, VectorsThatAreNoWholeNumberOfMoves) {
+  Kernel small = changed(
+      [](bundle::KernelInfo &info) { info.operands[0].shape[3] = info.results[0].shape[3] = 6; });
+  problem.aShape[3] = problem.oShape[3] = 6;
+  EXPECT_NO_THROW(small.check(problem.arguments()));
+}
+
 TEST_F(Launch, DataThatIsNotAligned) {
   problem.a.byte_offset = 8;
   EXPECT_EQ(refusal(), "kernel 'scale_add': operand 'a': expected data aligned to 16 bytes, but "

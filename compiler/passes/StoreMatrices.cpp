@@ -158,11 +158,11 @@ static Value createStored(Value matrix, Type like) {
   return createWhere(builder, read, createRead(builder, ones, like));
 }
 
-/// All uses but results read `matrix` from memory.
+/// All uses but results, and vectors of entries, which are what memory holds, read `matrix` from memory.
 static void readFromMemory(Value matrix) {
   SmallVector<OpOperand *> uses;
   for (OpOperand &use : matrix.getUses())
-    if (!isa<attn::ReturnOp>(use.getOwner()))
+    if (!isa<attn::ReturnOp, attn::EntriesOp>(use.getOwner()))
       uses.push_back(&use);
   llvm::MapVector<Type, Value> stored;
   for (OpOperand *use : uses) {

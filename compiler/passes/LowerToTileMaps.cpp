@@ -34,8 +34,13 @@ void MapBuilder::read(const Node *node) {
   }
   switch (node->kind) {
   case NodeKind::IndexH:
-  case NodeKind::IndexI:
-  case NodeKind::IndexJ: hasIndices = true; return;
+  case NodeKind::IndexI: hasIndices = true; return;
+  case NodeKind::IndexJ:
+    if (Value entries = scope.keyEntries())
+      elements[node] = read(entries);
+    else
+      hasIndices = true;
+    return;
   case NodeKind::Element:
   case NodeKind::Dot:
   case NodeKind::AccumulatorRef:
@@ -100,9 +105,10 @@ Value PlaceEmitter::emit(const Node *node) {
     return query.coordinates[0];
   if (node->kind == NodeKind::IndexI)
     return token(query);
+  Value known = values.lookup(node);
   if (node->kind == NodeKind::IndexJ)
-    return token(key);
-  if (Value known = values.lookup(node))
+    return known ? scope.asIndex(builder, known) : token(key);
+  if (known)
     return known;
   // Maps read elements as tiles; code of single tokens reads them here.
   if (node->kind == NodeKind::Element)

@@ -16,7 +16,8 @@ using namespace attune;
 
 TileScope::TileScope(const SweepPlan &plan, tile::KernelOp kernel)
     : plan(plan), kernel(kernel), loc(kernel.getLoc()),
-      topBuilder(OpBuilder::atBlockEnd(&kernel.getBody().front())) {
+      topBuilder(OpBuilder::atBlockEnd(&kernel.getBody().front())),
+      gathered(GatheredKeys::find(plan.graph->kernel())) {
   auto axis = cast<attn::RowsType>(plan.graph->kernel().getResultTypes().front()).getAxis();
   packsHeads() ? placePackedRows(axis) : placeRows(axis);
 }
@@ -35,11 +36,12 @@ void TileScope::placeRows(StringAttr axis) {
                  arith::DivUIOp::create(topBuilder, loc, blockFirst, index(config().getQueries())));
 }
 
-/// The most heads that an operand of keys has: those of the others divide it (describeLaunch).
+/// The most heads that an operand of keys, or a list of them, has: those of the others divide it
+/// (describeLaunch).
 Value TileScope::countKeyHeads() {
   Value most;
   for (Value operand : plan.graph->kernel().getBody().getArguments()) {
-    if (!isa<attn::ColsType>(operand.getType()))
+    if (!isa<attn::ColsType>(operand.getType()) && !(gathered && operand == gathered->list))
       continue;
     Value heads = memref::DimOp::create(topBuilder, loc, argument(operand), 1);
     most = most ? topBuilder.createOrFold<arith::MaxUIOp>(loc, most, heads) : heads;
@@ -77,7 +79,7 @@ TileGrid TileScope::tilesOf(StringAttr axis, int64_t tokens, DenseI64ArrayAttr b
   TileGrid tiles;
   if (!box) {
     tiles.sizes = {tokens};
-    tiles.extents = {length(axis)};
+    tiles.extents = {gathered && axis == gathered->axis ? countGathered() : length(axis)};
     return tiles;
   }
   tiles.isBox = true;
@@ -230,6 +232,36 @@ std::pair<Value, Value> TileScope::sequenceOf(Value argument) {
   return place->second;
 }
 
+/// Of an operand with numbers of each query, the indices that lead to the block's query.
+SmallVector<Value, 3> TileScope::rowOf(Value operand) {
+  auto [ownBatch, ownHead] = sequenceOf(argument(operand));
+  return {ownBatch, ownHead, tokenPlace.first.front()};
+}
+
+/// How many keys the list of the block's query names.
+Value TileScope::countGathered() {
+  if (!gatheredCount) {
+    Value count = tile::ReadOp::create(topBuilder, loc, topBuilder.getI32Type(),
+                                       argument(gathered->count), rowOf(gathered->count));
+    gatheredCount = arith::MaxSIOp::create(topBuilder, loc, asIndex(topBuilder, count), index(0));
+  }
+  return gatheredCount;
+}
+
+Value TileScope::keyEntries() {
+  if (!gathered || entryTile)
+    return entryTile;
+  SmallVector<Value, 4> indices = rowOf(gathered->list);
+  Value list = argument(gathered->list);
+  entryTile = tile::MapOp::create(
+      *bodyBuilder, loc, colsType(topBuilder.getI32Type()), ValueRange(), keyPlace.place,
+      [&](OpBuilder &inner, Location, ValueRange places) -> Value {
+        indices.push_back(places.front());
+        return tile::ReadOp::create(inner, loc, inner.getI32Type(), list, indices);
+      });
+  return entryTile;
+}
+
 Value TileScope::tokens(Value operand) {
   bool isRows = isa<attn::RowsType>(operand.getType());
   Value &known = (isRows ? rowTokens : keyTokens)[operand];
@@ -240,6 +272,10 @@ Value TileScope::tokens(Value operand) {
   if (isRows && packsHeads())
     ownHead = this->index(0); // the box has it
   Type element = attn::getPlaceElementType(operand.getType());
+  if (!isRows && gathered && cast<attn::ColsType>(operand.getType()).getAxis() == gathered->axis)
+    return known = tile::LoadOp::create(*bodyBuilder, loc, colsType(element), source, ownBatch,
+                                        ownHead, keyPlace.place, argument(gathered->list),
+                                        rowOf(gathered->list), countGathered());
   known = isRows ? tile::LoadOp::create(topBuilder, loc, rowsType(element), source, ownBatch,
                                         ownHead, queryPlace.place)
                  : tile::LoadOp::create(*bodyBuilder, loc, colsType(element), source, ownBatch,
@@ -302,6 +338,7 @@ void TileScope::leaveLoop() {
   bodyBuilder = nullptr;
   keyTiles.clear();
   keyTokens.clear();
+  entryTile = {};
 }
 
 //===--- ops ----------------------------------------------------------------------------------===//

@@ -3,6 +3,7 @@
 #ifndef ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H
 #define ATTUNE_COMPILER_PASSES_LOWERTOTILESCOPE_H
 
+#include "compiler/analysis/GatheredKeys.h"
 #include "compiler/analysis/Sweeps.h"
 #include "compiler/passes/LowerToTilePlaces.h"
 #include "dialects/tile/TileOps.h"
@@ -62,6 +63,8 @@ public:
   mlir::Value oneSided(const Node *node);
   /// Tokens of an operand: the block's queries, or the current keys.
   mlir::Value tokens(mlir::Value operand);
+  /// Where the kernel walks a list of keys, the entries of the current ones (i32); else null.
+  mlir::Value keyEntries();
   /// Makes an AccumulatorRef, FrameRef or RowRef known.
   void finish(NodeKind kind, unsigned index, mlir::Value rows) { finished[{kind, index}] = rows; }
   mlir::Value getFinished(NodeKind kind, unsigned index) { return finished.lookup({kind, index}); }
@@ -114,6 +117,8 @@ private:
   void placeRows(mlir::StringAttr axis);
   void placePackedRows(mlir::StringAttr axis);
   mlir::Value countKeyHeads();
+  mlir::Value countGathered();
+  llvm::SmallVector<mlir::Value, 3> rowOf(mlir::Value operand);
   mlir::Value argument(mlir::Value operand);
   std::pair<mlir::Value, mlir::Value> sequenceOf(mlir::Value argument);
   mlir::Value headOf(mlir::Value argument);
@@ -129,6 +134,8 @@ private:
   mlir::Operation *loop = nullptr;
   mlir::Value batch, head, blockFirst;
   TilePlace queryPlace, tokenPlace, keyPlace;
+  std::optional<GatheredKeys> gathered;
+  mlir::Value gatheredCount, entryTile;
   bool failed = false;
 
   llvm::DenseMap<const Node *, mlir::Value> scalars, rowTiles, keyTiles;

@@ -178,8 +178,25 @@ static LogicalResult verifyTokens(Operation *op, Type tile, Type memory, Type pl
   return verifyPlace(op, place, rows + cols);
 }
 
+/// Checks C4 of load.
+static LogicalResult verifyList(LoadOp op) {
+  if (!op.getList())
+    return success();
+  if (!isa<ColsType>(op.getResult().getType()) || isa<BoxType>(op.getFirst().getType()))
+    return op.emitOpError() << "expected cols from an index on with a list, but got "
+                            << op.getResult().getType() << " from " << op.getFirst().getType();
+  auto list = cast<MemRefType>(op.getList().getType());
+  if (!list.getElementType().isInteger(32) || list.getRank() != int64_t(op.getRow().size()) + 1)
+    return op.emitOpError() << "expected a list of i32 and rank " << op.getRow().size() + 1
+                            << ", one more than the indices of its row, but got " << list;
+  return success();
+}
+
 LogicalResult LoadOp::verify() {
-  return verifyTokens(*this, getResult().getType(), getSource().getType(), getFirst().getType());
+  if (failed(verifyTokens(*this, getResult().getType(), getSource().getType(),
+                          getFirst().getType())))
+    return failure();
+  return verifyList(*this);
 }
 
 LogicalResult StoreOp::verify() {

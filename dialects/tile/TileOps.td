@@ -132,26 +132,39 @@ def Tile_BoxOp : Tile_Op<"box", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
+def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>, AttrSizedOperandSegments]> {
   let summary = "read a tile of tokens";
   let description = [{
     Element n is source[batch, head, first + n, ...], or that of token n of the box (of head + its head,
     in a box of heads); tokens that do
     not exist (at or beyond dim 2, outside of the grid) read as zero and their memory is not touched.
+    With a list, element n is source[batch, head, list[row, first + n], ...], and those at or beyond
+    `count` entries of the list do not exist; the entries before are tokens of the source.
 
     * C1 the source has rank 3 plus the element's rank.
     * C2 the source's element type and trailing dims are the element's.
     * C3 a box has as many tokens as the tile.
+    * C4 with a list: the result is cols, `first` an index, the list has i32 and one dim more than
+      `row` has indices.
 
     ```mlir
     %t = tile.load %k[%b, %h, %j0] : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> -> !tile.cols<64, vector<64xbf16>>
+    %u = tile.load %k[%b, %h, %e0] through %list[%b, %g, %i] below %count : memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, memref<?x?x?x?xi32, strided<[?, ?, ?, ?]>> -> !tile.cols<64, vector<64xbf16>>
     ```
   }];
-  let arguments = (ins AnyMemRef:$source, Index:$batch, Index:$head, Tile_Place:$first);
+  let arguments = (ins AnyMemRef:$source, Index:$batch, Index:$head, Tile_Place:$first,
+                       Optional<AnyMemRef>:$list, Variadic<Index>:$row, Optional<Index>:$count);
   let results = (outs AnyTypeOf<[Tile_AnyRows, Tile_AnyCols]>:$result);
   let assemblyFormat = [{
-    $source `[` $batch `,` $head `,` custom<Place>($first, type($first)) `]` attr-dict `:` type($source) `->` type($result)
+    $source `[` $batch `,` $head `,` custom<Place>($first, type($first)) `]`
+    (`through` $list^ `[` $row `]` `below` $count)? attr-dict `:` type($source) (`,` type($list)^)?
+    `->` type($result)
   }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$result, "::mlir::Value":$source,
+      "::mlir::Value":$batch, "::mlir::Value":$head, "::mlir::Value":$first), [{
+    build($_builder, $_state, result, source, batch, head, first, ::mlir::Value(),
+          ::mlir::ValueRange(), ::mlir::Value());
+  }]>];
   let hasVerifier = 1;
 }
 

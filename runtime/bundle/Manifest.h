@@ -259,6 +259,8 @@ struct Variant {
   int64_t scratchBytes = 0;
   /// Rows of results that a block computes, where that counts (`instead`); 0 may be absent in JSON.
   int64_t rows = 0;
+  /// Keys that each of these rows reads, where that counts; 1 may be absent in JSON.
+  Expression keys = Expression::constant(1);
   /// x (fastest), y, z. With a zero in it there is nothing to launch.
   std::array<Expression, 3> grid;
   std::vector<Parameter> parameters;
@@ -281,8 +283,8 @@ struct Variant {
   /// What this code demands of a launch beyond what the kernel does; the field may be absent in JSON.
   std::vector<Condition> when;
   /// Other code for the same: a launch takes, of the variant and of those among these whose conditions
-  /// hold, the one whose blocks have the fewest rows together, the first of several. Of the same target
-  /// and format, and with nothing to take instead of its own. The field may be absent in JSON.
+  /// hold, the one whose blocks have the fewest pairs of a row and a key together, the first of several. Of
+  /// the same target and format, and with nothing to take instead of its own. The field may be absent in JSON.
   std::vector<Variant> instead;
 
   bool operator==(const Variant &) const = default;

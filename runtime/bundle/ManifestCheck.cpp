@@ -273,6 +273,7 @@ private:
     expectRange(variant.sharedBytes, 0, int64_t(1) << 20, path + ".shared_bytes");
     expectRange(variant.scratchBytes, 0, maxScratchBytes, path + ".scratch_bytes");
     expectRange(variant.rows, 0, sizeLimit, path + ".rows");
+    checkSize(names.kernel, variant.keys, path + ".keys");
     expectRange(variant.alignment, 1, 4096, path + ".alignment");
     expect((variant.alignment & (variant.alignment - 1)) == 0, path + ".alignment",
            "a power of two", number(variant.alignment));

@@ -271,6 +271,8 @@ Variant readCode(const Field &field) {
   variant.scratchBytes = field.member("scratch_bytes").integer();
   if (field.has("rows"))
     variant.rows = field.member("rows").integer();
+  if (field.has("keys"))
+    variant.keys = readWholeExpression(field.member("keys"));
   Field grid = field.member("grid");
   std::vector<Field> sizes = grid.isArray() ? grid.elements() : std::vector<Field>();
   if (sizes.size() != 3)
@@ -286,7 +288,7 @@ Variant readCode(const Field &field) {
 
 Variant readPrePass(const Field &field) {
   field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool"});
+                      "scratch_bytes", "rows", "keys", "grid", "parameters", "alignment", "tool"});
   return readCode(field);
 }
 
@@ -306,14 +308,14 @@ Variant readWithPasses(const Field &field) {
 
 Variant readInstead(const Field &field) {
   field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool",
+                      "scratch_bytes", "rows", "keys", "grid", "parameters", "alignment", "tool",
                       "workspaces", "masks", "before", "when"});
   return readWithPasses(field);
 }
 
 Variant readVariant(const Field &field) {
   field.expectObject({"target", "format", "blob", "entry", "threads", "shared_bytes",
-                      "scratch_bytes", "rows", "grid", "parameters", "alignment", "tool",
+                      "scratch_bytes", "rows", "keys", "grid", "parameters", "alignment", "tool",
                       "workspaces", "masks", "before", "when", "instead"});
   Variant variant = readWithPasses(field);
   if (field.has("instead"))
@@ -512,6 +514,10 @@ private:
     member("scratch_bytes", variant.scratchBytes);
     if (variant.rows)
       member("rows", variant.rows);
+    if (variant.keys != Expression::constant(1)) {
+      json.member("keys");
+      write(variant.keys);
+    }
     list("grid", variant.grid);
     list("parameters", variant.parameters);
     member("alignment", variant.alignment);

@@ -146,11 +146,11 @@ const Kernel::Choice &Kernel::choose(const attune_argument *arguments, size_t co
   best->plan.check(*device, arguments, count, state);
   if (choices.size() == 1)
     return *best;
-  int64_t fewest = best->plan.countRows(state);
+  int64_t fewest = best->plan.countPairs(state);
   for (const Choice &choice : choices)
     if (choice.plan.suits(state))
-      if (int64_t rows = choice.plan.countRows(state); rows < fewest) {
-        fewest = rows;
+      if (int64_t pairs = choice.plan.countPairs(state); pairs < fewest) {
+        fewest = pairs;
         best = &choice;
       }
   if (best != &choices.front())

@@ -52,9 +52,9 @@ public:
 
   /// Whether a state that another plan of the same kernel has checked meets the variant's conditions.
   bool suits(const LaunchState &state) const;
-  /// How many rows all blocks of the variant would have together, with a state that another plan of the
-  /// same kernel has checked; too many to count are INT64_MAX.
-  int64_t countRows(const LaunchState &state) const;
+  /// How many pairs of a row and a key all blocks of the variant would have together, with a state that
+  /// another plan of the same kernel has checked; too many to count are INT64_MAX.
+  int64_t countPairs(const LaunchState &state) const;
 
   /// Sets the parameters of a state that has been checked, with the workspaces in `memory`.
   void marshal(Device &device, char *memory, LaunchState &state) const;
@@ -141,6 +141,7 @@ private:
   std::vector<Argument> arguments;
   std::vector<BoundWorkspace> workspaces;
   std::vector<Pass> passes;
+  SizeExpression keys;
   /// One entry a condition of the kernel, and of the variant.
   std::vector<bundle::Steps> conditions, ownConditions;
   /// Of all passes, one after the other.

@@ -105,12 +105,12 @@ bool LaunchPlan::suits(const LaunchState &state) const {
   });
 }
 
-int64_t LaunchPlan::countRows(const LaunchState &state) const {
-  int64_t rows = variant.rows;
+int64_t LaunchPlan::countPairs(const LaunchState &state) const {
+  int64_t pairs = variant.rows;
+  bool fits = !__builtin_mul_overflow(pairs, evaluate(keys, state), &pairs);
   for (const SizeExpression &size : passes.back().grid)
-    if (__builtin_mul_overflow(rows, evaluate(size, state), &rows))
-      return INT64_MAX;
-  return rows;
+    fits = fits && !__builtin_mul_overflow(pairs, evaluate(size, state), &pairs);
+  return fits ? pairs : INT64_MAX;
 }
 
 } // namespace attune::device

@@ -21,6 +21,7 @@ LaunchPlan::LaunchPlan(const KernelInfo &kernelInfo, const Variant &variantInfo)
   for (const Variant &pass : variant.before)
     addPass(pass, pass.entry);
   addPass(variant, "");
+  keys = {"the keys of a row", toSteps(variant.keys, kernel), INT64_MAX};
   for (size_t i = 0; i < arguments.size(); ++i)
     arguments[i].freeStrides = freeStridesOf(i);
   for (const Condition &condition : kernel.conditions)

@@ -24,6 +24,8 @@ void KernelEmitter::emitLoad(tile::LoadOp op) {
   Value base = headAddress(memory, element, scalar(op.getBatch()), scalar(op.getHead()));
   bool vectors = isa<VectorType>(tile::getElementType(type));
   Tokens tokens = tokensOf(op.getFirst(), type, memory);
+  if (op.getList())
+    addList(op, tokens);
   if (isa<tile::ColsType>(type))
     vectors ? loadVectorCols(op, memory, base, tokens) : loadScalarCols(op, base, tokens);
   else

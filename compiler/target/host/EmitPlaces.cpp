@@ -45,6 +45,36 @@ KernelEmitter::Tokens KernelEmitter::tokensOf(Value place, Type tile, const Memo
   return tokens;
 }
 
+/// The tokens of consecutive places are any: each is a run.
+void KernelEmitter::addList(tile::LoadOp op, Tokens &tokens) {
+  const Memory &list = memories[op.getList()];
+  Value offset = b.integer(0);
+  for (auto [dim, index] : llvm::enumerate(op.getRow()))
+    offset = b.add(offset, b.multiply(scalar(index), list.strides[dim]));
+  tokens.entries = b.address(list.pointer, b.getI32Type(), offset);
+  tokens.entryStride = list.strides.back();
+  tokens.sizes.push_back(1);
+  tokens.origin.push_back(b.integer(0));
+  tokens.grid = {scalar(op.getCount()), b.integer(1)};
+}
+
+/// Entry `number` of the list (a scalar or lanes), or the last one before it.
+Value KernelEmitter::entryOf(const Tokens &tokens, Value number) {
+  Value last = b.maximum(b.subtract(tokens.grid[0], b.integer(1)), b.integer(0));
+  auto lanes = dyn_cast<VectorType>(number.getType());
+  if (!lanes) {
+    Value place = b.multiply(b.minimum(number, last), tokens.entryStride);
+    Value entry = b.load(b.getI32Type(), b.address(tokens.entries, b.getI32Type(), place));
+    return arith::ExtSIOp::create(b, b.getI64Type(), entry);
+  }
+  int64_t count = lanes.getNumElements();
+  Value place = arith::MinSIOp::create(b, number, b.splat(last, count));
+  place = b.multiply(place, b.splat(tokens.entryStride, count));
+  Value all = b.constant(b.vectorOf(b.getI1Type(), count), 1);
+  Value entries = b.gather(b.getI32Type(), tokens.entries, place, all);
+  return arith::ExtSIOp::create(b, lanes, entries);
+}
+
 /// How many elements from the memory's first the token at `coordinates` (scalars or lanes) is.
 Value KernelEmitter::offsetOf(const Tokens &tokens, ValueRange coordinates) {
   auto times = [&](Value number, Value factor) {
@@ -54,6 +84,8 @@ Value KernelEmitter::offsetOf(const Tokens &tokens, ValueRange coordinates) {
   };
   if (tokens.headStride)
     return b.add(times(coordinates[0], tokens.headStride), times(coordinates[1], tokens.stride));
+  if (tokens.entries)
+    return times(entryOf(tokens, coordinates.front()), tokens.stride);
   Value token = coordinates.front();
   for (size_t dim = 1; dim < coordinates.size(); ++dim)
     token = b.add(times(token, tokens.grid[dim]), coordinates[dim]);

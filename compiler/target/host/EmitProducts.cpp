@@ -67,7 +67,8 @@ KernelEmitter::Lanes KernelEmitter::accumulate(int64_t steps, Lanes initial,
 /// True if these cols are mostly read where the user has them.
 static bool isReadInPlace(Value cols) {
   auto load = cols.getDefiningOp<tile::LoadOp>();
-  return load && load.getFirst().getType().isIndex() && tile::getScalarType(cols.getType()).isF32();
+  return load && load.getFirst().getType().isIndex() && !load.getList() &&
+         tile::getScalarType(cols.getType()).isF32();
 }
 
 /// Asks for `count` rows of f32.

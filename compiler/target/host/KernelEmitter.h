@@ -47,6 +47,9 @@ private:
     llvm::SmallVector<int64_t, 3> sizes;
     llvm::SmallVector<Value, 3> origin, grid;
     Value stride, headStride;
+    /// Where a list names the tokens: its first entry, and how far one is from the next. The coordinates
+    /// are the entry and 0.
+    Value entries, entryStride;
   };
   /// A row index of a map: `origin` + the row's place, which is `places[vector][lane]`, or the row's
   /// number where there are none.
@@ -139,6 +142,8 @@ private:
 
   // EmitPlaces.cpp: which tokens a tile has, and what indices maps get.
   Tokens tokensOf(Value place, mlir::Type tile, const Memory &memory);
+  void addList(tile::LoadOp op, Tokens &tokens);
+  Value entryOf(const Tokens &tokens, Value number);
   Value offsetOf(const Tokens &tokens, mlir::ValueRange coordinates);
   std::pair<Value, Value> tokenLanes(const Tokens &tokens, Value numbers);
   void eachRun(const Tokens &tokens, llvm::function_ref<void(Value, Value, Value)> body);

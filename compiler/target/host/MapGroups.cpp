@@ -53,7 +53,7 @@ static bool isMovable(Operation *op) {
 static void hoistViews(Block &block) {
   for (auto load : llvm::make_early_inc_range(block.getOps<tile::LoadOp>())) {
     Type type = load.getResult().getType();
-    if (!isa<tile::ColsType>(type) || !tile::getScalarType(type).isF32())
+    if (!isa<tile::ColsType>(type) || !tile::getScalarType(type).isF32() || load.getList())
       continue;
     Operation *after = nullptr;
     for (Value operand : load->getOperands())

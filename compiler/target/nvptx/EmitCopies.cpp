@@ -57,19 +57,21 @@ FailureOr<SharedTile> KernelEmitter::allocateTokens(tile::LoadOp op) {
   return tile;
 }
 
-/// The address of the tile's first token, for a batch and head.
+/// The address of the tile's first token, for a batch and head; of token 0 where a list names the tokens.
 Value KernelEmitter::tokenPointer(const MemRefValue &memory, Value batch, Value head,
                                   const TileTokens &tokens, Type scalar) {
   Value offset = arith::MulIOp::create(builder, toI64(batch), memory.strides[0]);
   Value heads = arith::MulIOp::create(builder, toI64(head), memory.strides[1]);
   Value start =
       globalPointer(memory.pointer, arith::AddIOp::create(builder, offset, heads), scalar);
+  if (tokens.entries)
+    return start;
   return globalPointer(start, elementsAt(tokens, tokens.origin, memory.strides[2]), scalar);
 }
 
 void KernelEmitter::issueCopy(tile::LoadOp op, IRMapping &indices, const SharedTile &tile) {
   const MemRefValue &memory = memories.find(op.getSource())->second;
-  TileTokens tokens = tokensOf(op.getFirst(), op.getResult().getType(), memory, indices);
+  TileTokens tokens = tokensOf(op, memory, indices);
   Value source = tokenPointer(memory, indices.lookupOrDefault(op.getBatch()),
                               indices.lookupOrDefault(op.getHead()), tokens, tile.scalar);
   for (const SharedLayout::Segment &segment : tile.layout.segments)
@@ -181,7 +183,7 @@ LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
   FailureOr<std::pair<int64_t, int64_t>> share = shareOf(op, type);
   if (failed(share))
     return failure();
-  TileTokens tokens = tokensOf(op.getFirst(), type, memory, scalars);
+  TileTokens tokens = tokensOf(op, memory, scalars);
   Value source = tokenPointer(memory, lookup(op.getBatch()), lookup(op.getHead()), tokens, scalar);
   TileValue tile;
   tile.columns = share->second;
@@ -198,7 +200,7 @@ LogicalResult KernelEmitter::emitScalarLoad(tile::LoadOp op) {
     }
     return elements;
   };
-  if (isCols && tokens.sizes.size() == 1 && scalar.isIntOrFloat() &&
+  if (isCols && tokens.sizes.size() == 1 && !tokens.entries && scalar.isIntOrFloat() &&
       scalar.getIntOrFloatBitWidth() >= 8)
     tile.elements = loadPairsOr(loadEach, memory, tokens, source, scalar, share->second);
   else

@@ -47,6 +47,9 @@ SmallVector<Value> attune::nvptx::placeOperands(tile::LoadOp load) {
     llvm::append_range(values, box->getOperands());
   else
     values.push_back(load.getFirst());
+  llvm::append_range(values, load.getRow());
+  if (load.getCount())
+    values.push_back(load.getCount());
   return values;
 }
 

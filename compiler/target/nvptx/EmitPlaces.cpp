@@ -30,6 +30,42 @@ TileTokens KernelEmitter::tokensOf(Value place, Type tile, const MemRefValue &me
   return tokens;
 }
 
+/// Those of a load, which may take them from a list.
+TileTokens KernelEmitter::tokensOf(tile::LoadOp load, const MemRefValue &memory,
+                                   IRMapping &indices) {
+  TileTokens tokens = tokensOf(load.getFirst(), load.getResult().getType(), memory, indices);
+  if (!load.getList())
+    return tokens;
+  const MemRefValue &list = memories.find(load.getList())->second;
+  Value offset = i64(0);
+  for (auto [dim, index] : llvm::enumerate(load.getRow())) {
+    Value own = arith::MulIOp::create(builder, toI64(indices.lookupOrDefault(index)),
+                                      list.strides[dim]);
+    offset = arith::AddIOp::create(builder, offset, own);
+  }
+  tokens.entries = globalPointer(list.pointer, offset, builder.getI32Type());
+  tokens.entryStride = list.strides.back();
+  tokens.grid = {toI64(indices.lookupOrDefault(load.getCount()))};
+  return tokens;
+}
+
+/// How many elements from token 0 the token at `place` is that a list names: the last entry's where there
+/// are fewer.
+Value KernelEmitter::elementsToEntry(const TileTokens &tokens, const BoxPlace &place,
+                                     Value stride) {
+  Value number = arith::ExtUIOp::create(builder, builder.getI64Type(), place.lane[0]);
+  number = arith::AddIOp::create(builder, number, i64(place.ahead[0]));
+  number = arith::AddIOp::create(builder, number, tokens.origin[0]);
+  Value last = arith::SubIOp::create(builder, tokens.grid[0], i64(1));
+  number = arith::MinSIOp::create(builder, number, last);
+  Value away = arith::MulIOp::create(builder, number, tokens.entryStride);
+  Type type = builder.getI32Type();
+  auto entry = LLVM::LoadOp::create(builder, type, globalPointer(tokens.entries, away, type));
+  entry.setInvariant(true); // operands do not change while a kernel runs
+  Value token = arith::ExtUIOp::create(builder, builder.getI64Type(), entry);
+  return arith::MulIOp::create(builder, token, stride);
+}
+
 /// Where place `place` + `distance` is. `apart`: in each dimension it is as far as both together.
 BoxPlace KernelEmitter::boxPlace(ArrayRef<int64_t> sizes, Value place, int64_t distance,
                                  bool apart) {
@@ -87,6 +123,8 @@ Value KernelEmitter::elementsAt(const TileTokens &tokens, ValueRange coordinates
 
 std::pair<Value, Value> KernelEmitter::elementsTo(const TileTokens &tokens, const BoxPlace &place,
                                                   Value stride) {
+  if (tokens.entries)
+    return {elementsToEntry(tokens, place, stride), i64(0)};
   SmallVector<Value, 3> own, ahead;
   for (auto [lane, constant] : llvm::zip(place.lane, place.ahead)) {
     own.push_back(arith::ExtUIOp::create(builder, builder.getI64Type(), lane));

@@ -56,6 +56,9 @@ struct TileTokens {
   llvm::SmallVector<int64_t, 3> sizes;
   llvm::SmallVector<mlir::Value, 3> origin, grid;
   mlir::Value headStride;
+  /// Where a list names the tokens: its first entry, and how far one is from the next. The coordinate is the
+  /// entry's number, the grid their count.
+  mlir::Value entries, entryStride;
 };
 
 /// Where a place of a box is, a dimension each, from the box's origin: `lane` (i32), which depends on the
@@ -134,6 +137,8 @@ protected:
 
   // EmitPlaces.cpp: which tokens a tile has, and where.
   TileTokens tokensOf(Value place, Type tile, const MemRefValue &memory, mlir::IRMapping &indices);
+  TileTokens tokensOf(tile::LoadOp load, const MemRefValue &memory, mlir::IRMapping &indices);
+  Value elementsToEntry(const TileTokens &tokens, const BoxPlace &place, Value stride);
   BoxPlace boxPlace(llvm::ArrayRef<int64_t> sizes, Value place, int64_t distance, bool apart);
   BoxPlace rowBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);
   BoxPlace columnBoxPlace(llvm::ArrayRef<int64_t> sizes, int64_t slot);

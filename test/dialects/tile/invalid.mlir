@@ -74,6 +74,33 @@ func.func private @f(%k: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, %b: index
 
 // -----
 
+// load C4: a list for rows
+func.func private @f(%k: memref<?x?x?xf32>, %list: memref<?x?x?x?xi32>, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected cols from an index on with a list, but got '!tile.rows<64, f32>' from 'index'}}
+  %t = tile.load %k[%n, %n, %n] through %list[%n, %n, %n] below %n : memref<?x?x?xf32>, memref<?x?x?x?xi32> -> !tile.rows<64, f32>
+  return
+}
+
+// -----
+
+// load C4: as many indices as the list has dims
+func.func private @f(%k: memref<?x?x?xf32>, %list: memref<?x?x?x?xi32>, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected a list of i32 and rank 5, one more than the indices of its row, but got 'memref<?x?x?x?xi32>'}}
+  %t = tile.load %k[%n, %n, %n] through %list[%n, %n, %n, %n] below %n : memref<?x?x?xf32>, memref<?x?x?x?xi32> -> !tile.cols<64, f32>
+  return
+}
+
+// -----
+
+// load C4: a list of other numbers
+func.func private @f(%k: memref<?x?x?xf32>, %list: memref<?x?x?x?xi64>, %n: index) {
+  // expected-error @+1 {{'tile.load' op expected a list of i32 and rank 4, one more than the indices of its row, but got 'memref<?x?x?x?xi64>'}}
+  %t = tile.load %k[%n, %n, %n] through %list[%n, %n, %n] below %n : memref<?x?x?xf32>, memref<?x?x?x?xi64> -> !tile.cols<64, f32>
+  return
+}
+
+// -----
+
 // store C1: a target of vectors for rows of numbers
 func.func private @f(%t: !tile.rows<64, f32>, %o: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>, %b: index, %h: index, %n: index) {
   // expected-error @+1 {{'tile.store' op expected memory of rank 3 (batch, heads, tokens, element), but got 'memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>'}}

@@ -667,6 +667,9 @@ TEST(ManifestCheck, CodeInstead) {
             path + "[0].instead: expected nothing of its own, but got some");
   EXPECT_EQ(withOther([](Variant &v) { v.rows = -1; }),
             path + "[0].rows: expected an integer from 0 to 2147483648, but got -1");
+  EXPECT_EQ(withOther([](Variant &v) { v.keys = Expression::size("nobody", 1); }),
+            path + "[0].keys: expected an operand or result of kernel 'alibi_window', but got "
+                   "'nobody'");
   EXPECT_EQ(withOther([](Variant &v) { v.before[1].blob = 3; }),
             path + "[0].before[1].blob: expected an index below 3, but got 3");
   EXPECT_EQ(withOther([](Variant &v) { v.when = {{Expression::size("nobody", 1), "x"}}; }),
@@ -684,6 +687,7 @@ TEST(ManifestText, CodeInstead) {
   variant.rows = 64;
   Variant other = variant;
   other.rows = 16;
+  other.keys = Expression::size("k", 2);
   other.when = {
       {Expression::binary(Expression::Kind::Lt, Expression::constant(0), Expression::size("k", 1)),
        "heads of k > 0"}};

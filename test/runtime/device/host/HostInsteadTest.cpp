@@ -52,6 +52,19 @@ TEST(HostInstead, TheVariantWhereOthersHaveNoFewer) {
   EXPECT_EQ(chosen(Kernel(device, openBundle(contents), "scale_add"), {}), "plain");
 }
 
+TEST(HostInstead, FewestPairsWhereKeysCount) {
+  bundle::Bundle contents = withChoices();
+  bundle::Variant &variant = contents.manifest.kernels[0].variants[0];
+  variant.keys = Expression::size("b", 2);
+  variant.instead[0].keys = Expression::constant(3);
+  variant.instead[1].keys = variant.keys;
+  Device device("host:2");
+  Kernel kernel(device, openBundle(contents), "scale_add");
+  // 4 rows of so many keys against 8 rows of 3.
+  EXPECT_EQ(chosen(kernel, {2, 4, 4, 3, 4}), "plain");
+  EXPECT_EQ(chosen(kernel, {2, 4, 40, 3, 4}), "many");
+}
+
 TEST(HostInstead, WhatIsChosenIsLaunched) {
   bundle::Bundle contents = withChoices();
   // The variant itself would leave rows out.

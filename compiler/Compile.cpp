@@ -91,6 +91,7 @@ FailureOr<OwningOpRef<ModuleOp>> runPasses(attn::KernelOp kernel, Stage stage, S
   TargetPipelineOptions pipeline;
   pipeline.target = target.str();
   pipeline.planOverride = options.planOverride;
+  pipeline.gatherRows = options.gatherRows;
   PassManager manager(module->getContext());
   if (stage == Stage::Attn)
     buildPrimitivesPipeline(manager);
@@ -279,10 +280,10 @@ namespace {
 class CodeMaker {
 public:
   using Add = std::function<FailureOr<bundle::Variant>(tile::KernelOp)>;
-  CodeMaker(const StageDescriptions &stages, Add add) : stages(stages), add(std::move(add)) {}
+  explicit CodeMaker(Add add) : add(std::move(add)) {}
 
-  /// The variant that launches `kernel`.
-  FailureOr<bundle::Variant> describe(tile::KernelOp kernel) {
+  /// The variant that launches `kernel`, one of `stages`.
+  FailureOr<bundle::Variant> describe(tile::KernelOp kernel, const StageDescriptions &stages) {
     auto [place, isNew] = known.try_emplace(withoutNames(kernel));
     if (isNew)
       place->second = add(kernel);
@@ -296,58 +297,68 @@ public:
     variant.masks = std::move(launch->masks);
     variant.when = std::move(launch->when);
     variant.rows = launch->rows;
+    variant.keys = std::move(launch->keys);
     return variant;
   }
 
 private:
-  const StageDescriptions &stages;
   Add add;
   llvm::StringMap<FailureOr<bundle::Variant>> known;
 };
 
 } // namespace
 
+namespace {
+
+/// One way to run a kernel: the module that holds its programs, and how they go together.
+struct Way {
+  OwningOpRef<ModuleOp> module;
+  std::shared_ptr<const StageDescriptions> stages;
+};
+
+} // namespace
+
 /// The variant whose kernels `code` compiles: the last is the entry, the rest run before it.
-static FailureOr<bundle::Variant> joinPasses(ArrayRef<tile::KernelOp> programs,
-                                             const StageDescriptions &stages, CodeMaker &code) {
+static FailureOr<bundle::Variant> joinPasses(const Way &way, CodeMaker &code) {
   std::vector<bundle::Variant> variants;
-  for (tile::KernelOp program : programs) {
-    auto variant = code.describe(program);
+  for (tile::KernelOp program : getPrograms(*way.module)) {
+    auto variant = code.describe(program, *way.stages);
     if (failed(variant))
       return failure();
     variants.push_back(std::move(*variant));
   }
-  return stages.join(variants);
+  return way.stages->join(variants);
 }
 
-/// Adds a variant: the first of `choices`, with the others as what may be launched instead.
-static LogicalResult addVariant(ArrayRef<SmallVector<tile::KernelOp>> choices,
-                                const StageDescriptions &stages, bundle::KernelInfo &info,
-                                CodeMaker::Add add) {
-  CodeMaker code(stages, std::move(add));
-  auto variant = joinPasses(choices.front(), stages, code);
-  if (failed(variant))
-    return failure();
-  for (ArrayRef<tile::KernelOp> programs : choices.drop_front()) {
-    auto other = joinPasses(programs, stages, code);
-    if (failed(other))
+/// Adds a variant: the first of `ways`, with the others as what may be launched instead.
+static LogicalResult addVariant(ArrayRef<Way> ways, bundle::KernelInfo &info, CodeMaker::Add add) {
+  CodeMaker code(std::move(add));
+  SmallVector<bundle::Variant, 4> variants;
+  for (const Way &way : ways) {
+    auto variant = joinPasses(way, code);
+    if (failed(variant))
       return failure();
-    variant->instead.push_back(std::move(*other));
+    variants.push_back(std::move(*variant));
   }
-  info.variants.push_back(std::move(*variant));
+  // All ways read the same keys where none has a list of its own.
+  if (llvm::all_equal(llvm::map_range(
+          variants, [](const bundle::Variant &variant) { return variant.keys; })))
+    for (bundle::Variant &variant : variants)
+      variant.keys = bundle::Expression::constant(1);
+  std::move(variants.begin() + 1, variants.end(), std::back_inserter(variants.front().instead));
+  info.variants.push_back(std::move(variants.front()));
   return success();
 }
 
 /// Adds the variants for `target`: of a CUDA one PTX, and cubins when that is wanted and possible.
-static LogicalResult addVariants(ArrayRef<SmallVector<tile::KernelOp>> choices, StringRef target,
-                                 bool assemble, const StageDescriptions &stages,
+static LogicalResult addVariants(ArrayRef<Way> ways, StringRef target, bool assemble,
                                  bundle::KernelInfo &info, bundle::Bundle &result) {
   if (isHostTarget(target))
-    return addVariant(choices, stages, info,
+    return addVariant(ways, info,
                       [&](tile::KernelOp program) { return addHostCode(program, target, result); });
   for (bool isCubin : {true, false})
     if ((!isCubin || (assemble && !findPtxas().empty())) &&
-        failed(addVariant(choices, stages, info, [&](tile::KernelOp program) {
+        failed(addVariant(ways, info, [&](tile::KernelOp program) {
           return addCudaCode(program, target, isCubin, result);
         })))
       return failure();
@@ -367,21 +378,24 @@ static SmallVector<std::string> packedOverrides(StringRef target, const CompileO
   return overrides;
 }
 
-/// What may be launched instead of the kernel's plain code: adds the modules that hold it.
+/// The last program of a module is launched under another name.
+static void renameEntry(ModuleOp module, const Twine &suffix) {
+  tile::KernelOp program = getPrograms(module).back();
+  program.setSymName((program.getSymName() + suffix).str());
+}
+
+/// What may be launched instead of the kernel's plain code: tiles of several heads.
 static LogicalResult addPacked(attn::KernelOp kernel, StringRef target,
-                               const CompileOptions &options,
-                               SmallVectorImpl<OwningOpRef<ModuleOp>> &modules) {
+                               const CompileOptions &options, SmallVectorImpl<Way> &ways) {
   for (const std::string &planOverride : packedOverrides(target, options)) {
     CompileOptions packed = options;
     packed.planOverride = planOverride;
     auto module = runPasses(kernel, Stage::Tile, target, packed);
     if (failed(module))
       return failure();
-    tile::KernelOp program = getPrograms(**module).back();
-    SmallVector<int64_t, 3> sizes = program.getConfig().getQuerySizes();
-    program.setSymName(
-        (program.getSymName() + "_packed_" + Twine(sizes[0]) + "x" + Twine(sizes[1])).str());
-    modules.push_back(std::move(*module));
+    SmallVector<int64_t, 3> sizes = getPrograms(**module).back().getConfig().getQuerySizes();
+    renameEntry(**module, "_packed_" + Twine(sizes[0]) + "x" + Twine(sizes[1]));
+    ways.push_back({std::move(*module), ways.front().stages});
   }
   return success();
 }
@@ -439,33 +453,64 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
 }
 
 /// The kernels that a program, of primitives, is on a target.
-static FailureOr<StageDescriptions> describeStages(attn::KernelOp primitives, StringRef target,
-                                                   const bundle::KernelInfo &info) {
+static FailureOr<OwningOpRef<ModuleOp>> runStages(attn::KernelOp primitives, StringRef target,
+                                                  bool gathers) {
   OwningOpRef<ModuleOp> stages = cast<ModuleOp>(primitives->getParentOp()).clone();
   PassManager manager(primitives.getContext());
-  buildStagesPipeline(manager, target);
+  buildStagesPipeline(manager, target, gathers);
   if (failed(manager.run(*stages)))
     return failure();
-  return StageDescriptions::make(*stages, info);
+  return stages;
+}
+
+/// Adds a way to run the kernel: with the passes that `options` ask for.
+static LogicalResult addWay(attn::KernelOp kernel, ModuleOp stages, StringRef target,
+                            const CompileOptions &options, const bundle::KernelInfo &info,
+                            SmallVectorImpl<Way> &ways) {
+  auto described = StageDescriptions::make(stages, info);
+  if (failed(described))
+    return failure();
+  auto module = runPasses(kernel, Stage::Tile, target, options);
+  if (failed(module))
+    return failure();
+  ways.push_back({std::move(*module),
+                  std::make_shared<const StageDescriptions>(std::move(*described))});
+  return success();
+}
+
+/// What may be launched instead of code that visits all keys: code that walks lists of selected ones, with
+/// tiles of few heads and of many.
+static LogicalResult addGathered(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
+                                 const CompileOptions &options, const bundle::KernelInfo &info,
+                                 SmallVectorImpl<Way> &ways) {
+  auto stages = runStages(primitives, target, /*gathers=*/true);
+  if (failed(stages))
+    return failure();
+  if (llvm::none_of((*stages)->getOps<attn::KernelOp>(),
+                    [](attn::KernelOp stage) { return stage->hasAttr("attn.gathered"); }))
+    return success();
+  for (int64_t rows : {16, 64}) {
+    CompileOptions gathered = options;
+    gathered.gatherRows = rows;
+    if (failed(addWay(kernel, **stages, target, gathered, info, ways)))
+      return failure();
+    renameEntry(*ways.back().module, "_gathered_" + Twine(rows));
+  }
+  return success();
 }
 
 /// The code of `kernel` for `target`, and of what may be launched instead.
 static LogicalResult compileFor(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
                                 bool packs, const CompileOptions &options, bundle::KernelInfo &info,
                                 bundle::Bundle &result) {
-  auto stages = describeStages(primitives, target, info);
-  if (failed(stages))
+  auto stages = runStages(primitives, target, /*gathers=*/false);
+  SmallVector<Way> ways;
+  if (failed(stages) || failed(addWay(kernel, **stages, target, options, info, ways)) ||
+      (packs && failed(addPacked(kernel, target, options, ways))) ||
+      (options.gathersKeys &&
+       failed(addGathered(kernel, primitives, target, options, info, ways))))
     return failure();
-  auto lowered = runPasses(kernel, Stage::Tile, target, options);
-  if (failed(lowered))
-    return failure();
-  SmallVector<OwningOpRef<ModuleOp>> modules;
-  modules.push_back(std::move(*lowered));
-  if (packs && failed(addPacked(kernel, target, options, modules)))
-    return failure();
-  auto choices = llvm::map_to_vector(
-      modules, [](OwningOpRef<ModuleOp> &module) { return getPrograms(*module); });
-  return addVariants(choices, target, options.assemble, *stages, info, result);
+  return addVariants(ways, target, options.assemble, info, result);
 }
 
 /// Adds a kernel to the bundle, for all targets.

@@ -38,6 +38,10 @@ struct CompileOptions {
   /// Above 0, code is added whose tiles hold rows of so many heads that read the same keys: launches
   /// take it where it has fewer blocks (few queries, and heads of keys that are shared).
   int64_t packedHeads = 0;
+  /// Add code that walks lists of the keys that a selection names: launches take it where it reads fewer pairs.
+  bool gathersKeys = true;
+  /// Above 0, only that code, with tiles of so many heads of one query.
+  int64_t gatherRows = 0;
   /// Put a cubin beside the PTX when ptxas is present.
   bool assemble = true;
   /// Give kernels a self-test: always, never, or those with code for one generation of GPUs (sm_90a),

@@ -177,17 +177,47 @@ describeMasks(tile::KernelOp kernel, ArrayRef<bundle::Workspace> workspaces) {
   return masks;
 }
 
+/// The operand of this role in a kernel whose rows walk lists of keys; none in others.
+static std::optional<std::string> findGathered(tile::KernelOp kernel, StringRef role) {
+  for (unsigned index = 0; index < kernel.getArgumentTypes().size(); ++index)
+    if (kernel.getArgAttr(index, role))
+      return kernel.getArgumentName(index).str();
+  return std::nullopt;
+}
+
+/// Whose heads groups of query heads share: operands of keys, and the list of keys.
+static SmallVector<std::string> getSharedOperands(tile::KernelOp kernel,
+                                                  const bundle::KernelInfo &info) {
+  SmallVector<std::string> names;
+  for (const bundle::OperandInfo &operand : info.operands)
+    if (operand.role == bundle::OperandRole::Cols)
+      names.push_back(operand.name);
+  if (auto list = findGathered(kernel, "tile.list"))
+    names.push_back(*list);
+  return names;
+}
+
 /// How many groups there are of heads that share keys, as TileScope::countKeyHeads counts them.
-static bundle::Expression countGroups(const bundle::KernelInfo &info) {
+static bundle::Expression countGroups(tile::KernelOp kernel, const bundle::KernelInfo &info) {
   using bundle::Expression;
   std::optional<Expression> most;
-  for (const bundle::OperandInfo &operand : info.operands)
-    if (operand.role == bundle::OperandRole::Cols) {
-      Expression heads = Expression::size(operand.name, 1);
-      most = most ? Expression::binary(Expression::Kind::Max, std::move(*most), std::move(heads))
-                  : std::move(heads);
-    }
+  for (const std::string &name : getSharedOperands(kernel, info)) {
+    Expression heads = Expression::size(name, 1);
+    most = most ? Expression::binary(Expression::Kind::Max, std::move(*most), std::move(heads))
+                : std::move(heads);
+  }
   return std::move(*most);
+}
+
+/// How many keys a row reads.
+static bundle::Expression countKeys(tile::KernelOp kernel, const bundle::KernelInfo &info) {
+  using bundle::Expression;
+  if (auto list = findGathered(kernel, "tile.list"))
+    return Expression::size(*list, 3);
+  for (const bundle::OperandInfo &operand : info.operands)
+    if (operand.role == bundle::OperandRole::Cols)
+      return Expression::size(operand.name, 2);
+  return Expression::constant(1);
 }
 
 /// How many tiles of queries there are.
@@ -203,7 +233,7 @@ static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
   SmallVector<Expression> extents;
   if (kernel.getConfig().getPackedHeads() > 0) {
     extents.push_back(Expression::binary(Expression::Kind::FloorDiv, Expression::size(result, 1),
-                                         countGroups(info)));
+                                         countGroups(kernel, info)));
     extents.push_back(Expression::size(result, 2));
   } else {
     for (Value extent : coordinates.getGrid()) {
@@ -218,28 +248,31 @@ static FailureOr<bundle::Expression> countTiles(tile::KernelOp kernel,
 
 /// What packed heads take for granted: rows have the result's heads, and whatever heads the other
 /// operands of keys have, a group has one of them.
-static std::vector<bundle::Condition> describeGroups(const bundle::KernelInfo &info) {
+static std::vector<bundle::Condition> describeGroups(tile::KernelOp kernel,
+                                                     const bundle::KernelInfo &info) {
   using bundle::Expression;
   using Kind = Expression::Kind;
   const std::string &result = info.results.front().name;
   auto headsOf = [](const std::string &name) { return Expression::size(name, 1); };
   auto text = [](const std::string &name) { return "heads of " + name; };
   std::vector<bundle::Condition> when = {
-      {Expression::binary(Kind::Lt, Expression::constant(0), countGroups(info)),
+      {Expression::binary(Kind::Lt, Expression::constant(0), countGroups(kernel, info)),
        "heads of keys > 0"}};
+  auto count = findGathered(kernel, "tile.count"); // read as a number of the query, not as rows
   auto add = [&](const bundle::OperandInfo &operand) {
-    if (operand.role == bundle::OperandRole::Rows && operand.name != result)
+    if (operand.role == bundle::OperandRole::Rows && operand.name != result &&
+        operand.name != count)
       when.push_back({Expression::binary(Kind::Eq, headsOf(operand.name), headsOf(result)),
                       text(operand.name) + " == " + text(result)});
-    if (operand.role == bundle::OperandRole::Cols)
-      when.push_back(
-          {Expression::binary(
-               Kind::Eq, Expression::binary(Kind::Mod, countGroups(info), headsOf(operand.name)),
-               Expression::constant(0)),
-           "heads of keys % " + text(operand.name) + " == 0"});
   };
   llvm::for_each(info.operands, add);
   llvm::for_each(info.results, add);
+  for (const std::string &name : getSharedOperands(kernel, info))
+    when.push_back(
+        {Expression::binary(
+             Kind::Eq, Expression::binary(Kind::Mod, countGroups(kernel, info), headsOf(name)),
+             Expression::constant(0)),
+         "heads of keys % " + text(name) + " == 0"});
   return when;
 }
 
@@ -299,10 +332,11 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
   if (failed(tiles))
     return failure();
   variant.rows = kernel.getConfig().getQueries();
+  variant.keys = countKeys(kernel, info);
   bool packed = kernel.getConfig().getPackedHeads() > 0;
   if (packed)
-    variant.when = describeGroups(info);
-  variant.grid = {std::move(*tiles), packed ? countGroups(info) : Expression::size(result, 1),
+    variant.when = describeGroups(kernel, info);
+  variant.grid = {std::move(*tiles), packed ? countGroups(kernel, info) : Expression::size(result, 1),
                   Expression::size(result, 0)};
   return variant;
 }

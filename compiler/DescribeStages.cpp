@@ -52,17 +52,20 @@ StageDescriptions::Sizes StageDescriptions::countsOf(const bundle::OperandInfo &
 StageDescriptions::Sizes StageDescriptions::sizesOf(attn::KernelOp stage, unsigned result,
                                                     int64_t dimension) const {
   const bundle::KernelInfo &info = infos.find(stage.getSymName())->second;
-  // What a kernel sweeps has the heads of all that it reads.
+  // What a kernel sweeps has the heads of all that it reads, but not of what only lends its axis a length.
   if (stage->hasAttr("attn.tokens"))
     return findCounts(
         stage.getBody().front().getTerminator()->getOperand(result), dimension, [&](Value operand) {
           return countsOf(info.operands[cast<BlockArgument>(operand).getArgNumber()], dimension);
         });
   Sizes sizes;
-  for (const bundle::OperandInfo &operand : info.operands)
+  for (auto [operand, value] : llvm::zip(info.operands, stage.getBody().getArguments())) {
+    if (dimension == 1 && value.use_empty())
+      continue;
     for (const Expression &size : countsOf(operand, dimension))
       if (!llvm::is_contained(sizes, size))
         sizes.push_back(size);
+  }
   return sizes;
 }
 
@@ -129,6 +132,9 @@ StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
       mask.metadataBytes = inProgram(mask.metadataBytes);
   };
   place(joined);
+  joined.keys = inProgram(joined.keys);
+  for (bundle::Condition &condition : joined.when)
+    condition.expression = inProgram(condition.expression);
   addWorkspaces(own);
   for (bundle::Variant &variant : variants.drop_back()) {
     place(variant);
@@ -136,6 +142,8 @@ StageDescriptions::join(MutableArrayRef<bundle::Variant> variants) const {
     llvm::move(variant.masks, std::back_inserter(joined.masks));
     variant.masks.clear();
     variant.rows = 0;
+    variant.keys = Expression::constant(1);
+    variant.when.clear();
     joined.before.push_back(std::move(variant));
   }
   if (joined.before.size() > bundle::maxBefore || joined.workspaces.size() > bundle::maxWorkspaces)

@@ -177,6 +177,22 @@ def SplitStagesPass : Pass<"attn-split-stages", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
+def GatherKeysPass : Pass<"attn-gather-keys", "::mlir::ModuleOp"> {
+  let summary = "attend to a list of the keys that a selection names";
+  let description = [{
+    Where all that the last sweeping kernel of a program reduces over keys is hidden by one mask, which has
+    a selection among its conditions, a kernel before it lists the visible keys of each row, and the kernel
+    walks that list (`attn.gathered`, compiler/analysis/GatheredKeys.h) without a mask. How many keys a
+    selection leaves at most says `attn.most` on the map that evaluates it (`attn-expand-selections`).
+    Programs without such a kernel stay as they are.
+
+    On entry: the kernels of one program (`attn-split-stages`).
+
+    Example: `test/compiler/passes/attn-gather-keys.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ExplainSweepsPass : Pass<"attn-explain-sweeps", "::mlir::ModuleOp"> {
   let summary = "print how many passes over the keys each kernel needs, and why";
   let description = [{
@@ -209,7 +225,9 @@ def PlanPass : Pass<"attn-plan", "::attune::attn::KernelOp"> {
   let options = [
     Option<"target", "target", "std::string", "\"x86-64-v3\"", "what code is made for">,
     Option<"planOverride", "override", "std::string", "\"\"",
-           "fields of the plan to change, as in 'queries=64,keys=64'">];
+           "fields of the plan to change, as in 'queries=64,keys=64'; not of a kernel that walks a list">,
+    Option<"gatherRows", "gather-rows", "int64_t", "16",
+           "heads of one query in a tile of a kernel that walks a list of keys (attn-gather-keys)">];
   let dependentDialects = ["::attune::tile::TileDialect"];
 }
 

@@ -12,7 +12,7 @@ using namespace mlir;
 
 namespace attune {
 
-void buildStagesPipeline(OpPassManager &manager, StringRef target) {
+void buildStagesPipeline(OpPassManager &manager, StringRef target, bool gathers) {
   SplitValuesPassOptions values;
   values.target = target.str();
   manager.addNestedPass<attn::KernelOp>(createSplitValuesPass(values));
@@ -24,14 +24,17 @@ void buildStagesPipeline(OpPassManager &manager, StringRef target) {
   manager.addNestedPass<attn::KernelOp>(createExpandBucketsPass());
   manager.addNestedPass<attn::KernelOp>(createStoreMatricesPass());
   manager.addPass(createSplitStagesPass());
+  if (gathers)
+    manager.addPass(createGatherKeysPass());
 }
 
 void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &options) {
   buildPrimitivesPipeline(manager);
-  buildStagesPipeline(manager, options.target);
+  buildStagesPipeline(manager, options.target, options.gatherRows > 0);
   PlanPassOptions plan;
   plan.target = options.target;
   plan.planOverride = options.planOverride;
+  plan.gatherRows = options.gatherRows;
   manager.addNestedPass<attn::KernelOp>(createPlanPass(plan));
 }
 

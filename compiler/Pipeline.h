@@ -15,13 +15,20 @@ struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> 
       *this, "override",
       llvm::cl::desc("tile sizes that replace the planner's: queries=64,keys=64"),
       llvm::cl::init("")};
+  Option<int64_t> gatherRows{
+      *this, "gather-rows",
+      llvm::cl::desc("above 0, a kernel that attends to selected keys walks a list of them, in tiles "
+                     "of so many heads of one query"),
+      llvm::cl::init(0)};
 };
 
 /// `attn-to-primitives`: helpers inlined, sugar expanded. On exit: only the primitives of the language.
 void buildPrimitivesPipeline(mlir::OpPassManager &manager);
 
 /// From primitives: each program cut into the kernels that it takes on `target` (none: one without limits).
-void buildStagesPipeline(mlir::OpPassManager &manager, llvm::StringRef target = "");
+/// `gathers`: what attends to selected keys walks a list of them.
+void buildStagesPipeline(mlir::OpPassManager &manager, llvm::StringRef target = "",
+                         bool gathers = false);
 
 /// `attn-to-plan`: primitives, stages, and the attribute `attn.plan` on every kernel.
 void buildPlanPipeline(mlir::OpPassManager &manager, const TargetPipelineOptions &options);

@@ -9,7 +9,8 @@
 
 // What passes say to each other by attributes. Before the split `attn.store` on an op: a kernel ends with its
 // result, and who uses it reads it from memory; "threshold" as its value: -inf stands for a row without a pair.
-// After it, on kernels: `attn.stage`, one of a program; `attn.tokens`, without sweeps; `attn.gathered`, see
+// `attn.most` on a map of truths: it is true at so many keys of a row at most, an integer or the name of an operand.
+// After the split, on kernels: `attn.stage`, one of a program; `attn.tokens`, without sweeps; `attn.gathered`, see
 // GatheredKeys.h.
 
 namespace attune {

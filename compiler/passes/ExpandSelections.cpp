@@ -14,6 +14,7 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 namespace attune {
 #define GEN_PASS_DEF_EXPANDSELECTIONSPASS
@@ -76,6 +77,7 @@ private:
   FailureOr<Everywhere> everywhere(Value value, StringAttr axis);
   FailureOr<Everywhere> everywhereOfRegion(Operation *op, StringAttr axis);
   Value colsOn(Value cols, StringAttr axis);
+  Attribute findMost();
   FailureOr<Value> chosenOn(StringAttr axis);
 
   attn::SelectOp select;
@@ -321,6 +323,17 @@ FailureOr<Everywhere> Expansion::everywhere(Value value, StringAttr axis) {
   return result;
 }
 
+/// How many keys of a row are chosen at most, where that is written as a number or is an operand: its name.
+Attribute Expansion::findMost() {
+  Value count = select.getCount();
+  if (auto argument = dyn_cast<BlockArgument>(count)) {
+    auto kernel = select->getParentOfType<attn::KernelOp>();
+    return builder.getStringAttr(kernel.getOperandName(argument.getArgNumber()));
+  }
+  IntegerAttr number;
+  return matchPattern(count, m_Constant(&number)) ? Attribute(number) : Attribute();
+}
+
 /// Which keys of an axis are chosen: that of the scores, or a finer one whose tokens read the selection of
 /// their block.
 FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
@@ -333,7 +346,7 @@ FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
   int64_t ratio = attn::getAxisBlock(type.getColAxis()) / attn::getAxisBlock(axis);
   Type ownType =
       attn::MatrixType::get(builder.getContext(), builder.getI1Type(), type.getRowAxis(), axis);
-  return map(ownType, inputs, [&](ValueRange x, Value key) {
+  Value chosen = map(ownType, inputs, [&](ValueRange x, Value key) {
     if (ratio > 1)
       key = arith::FloorDivSIOp::create(builder, loc, key,
                                         arith::ConstantIndexOp::create(builder, loc, ratio));
@@ -342,6 +355,9 @@ FailureOr<Value> Expansion::chosenOn(StringAttr axis) {
       result = arith::AndIOp::create(builder, loc, visible, result);
     return result;
   });
+  if (Attribute most = findMost(); most && ratio == 1)
+    chosen.getDefiningOp()->setAttr("attn.most", most);
+  return chosen;
 }
 
 //===--- the pass ------------------------------------------------------------------------------===//

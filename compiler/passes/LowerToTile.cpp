@@ -12,6 +12,7 @@
 // with one loop for each sweep of the plan, and the row values that the next one needs between
 // them.
 #include "compiler/Passes.h"
+#include "compiler/analysis/GatheredKeys.h"
 #include "compiler/passes/LowerToTileCheck.h"
 #include "compiler/passes/LowerToTileKernel.h"
 #include "compiler/passes/LowerToTileSweep.h"
@@ -328,6 +329,11 @@ void KernelLowering::emitResult(TileScope &scope, unsigned index) {
 
 LogicalResult KernelLowering::run() {
   tile::KernelOp kernel = createKernel(source.getSymName(), config, true);
+  if (auto gathered = GatheredKeys::find(source)) {
+    auto mark = UnitAttr::get(kernel.getContext());
+    kernel.setArgAttr(gathered->list.getArgNumber(), "tile.list", mark);
+    kernel.setArgAttr(gathered->count.getArgNumber(), "tile.count", mark);
+  }
   TileScope scope(plan, kernel);
   emitSweeps(scope);
   for (unsigned index = 0; index < plan.results.size() && !scope.hasFailed(); ++index)

@@ -32,6 +32,8 @@ public:
   /// Are rows of several heads in a tile? Then the head is the first coordinate of `queries()`.
   bool packsHeads() { return config().getPackedHeads() > 0; }
   const TilePlace &keys() const { return keyPlace; }
+  /// Does each row walk a list of keys? Then `keys()` are entries of it.
+  bool gathersKeys() const { return gathered.has_value(); }
   /// The tiles of an axis: of `tokens`, or boxes of its grid.
   TileGrid tilesOf(mlir::StringAttr axis, int64_t tokens, mlir::DenseI64ArrayAttr box);
 

@@ -27,6 +27,8 @@ public:
 private:
   FailureOr<tile::ConfigAttr> choose(attn::KernelOp kernel, const Target &target,
                                      const SweepPlan &plan, KernelShape shape);
+  FailureOr<tile::ConfigAttr> chooseGathered(attn::KernelOp kernel, const Target &target,
+                                             KernelShape shape);
   int64_t findPackedHeads(MLIRContext *context);
 };
 
@@ -66,6 +68,16 @@ FailureOr<tile::ConfigAttr> Plan::choose(attn::KernelOp kernel, const Target &ta
   return config;
 }
 
+/// Each query has keys of its own: a tile holds its heads.
+FailureOr<tile::ConfigAttr> Plan::chooseGathered(attn::KernelOp kernel, const Target &target,
+                                                 KernelShape shape) {
+  shape.packedHeads = gatherRows;
+  tile::ConfigAttr config = attune::chooseGathered(kernel.getContext(), target, shape);
+  if (std::string error = checkTiles(config, target, shape); !error.empty())
+    return kernel.emitOpError() << "plan: " << error;
+  return config;
+}
+
 void Plan::runOnOperation() {
   attn::KernelOp kernel = getOperation();
   const Target *found = Target::find(target);
@@ -87,7 +99,9 @@ void Plan::runOnOperation() {
     kernel.emitOpError() << refusal;
     return signalPassFailure();
   }
-  FailureOr<tile::ConfigAttr> config = choose(kernel, *found, *plan, shape);
+  FailureOr<tile::ConfigAttr> config = kernel->hasAttr("attn.gathered")
+                                           ? chooseGathered(kernel, *found, shape)
+                                           : choose(kernel, *found, *plan, shape);
   if (failed(config))
     return signalPassFailure();
   kernel->setAttr("attn.plan", *config);

@@ -202,6 +202,24 @@ ConfigAttr attune::chooseTiles(MLIRContext *context, const Target &target,
   return target.isHost() ? chooseHost(context, target, shape) : chooseCuda(context, target, shape);
 }
 
+ConfigAttr attune::chooseGathered(MLIRContext *context, const Target &target,
+                                  const KernelShape &shape) {
+  int64_t rows = shape.packedHeads;
+  auto make = [&](int64_t keys, int64_t threads, int64_t stages) {
+    return ConfigAttr::get(context, rows, keys, threads, stages, {}, {}, /*warpgroups=*/0, rows);
+  };
+  if (target.isHost())
+    return make(chooseHost(context, target, shape).getKeys(), 1, 1);
+  // Tokens from anywhere take long to come: deep prefetch before many keys.
+  int64_t threads = llvm::divideCeil(rows, target.warpQueries) * target.warpThreads;
+  for (int64_t keys : {64, 32, 16})
+    for (int64_t stages : {3, 2})
+      if (ConfigAttr config = make(keys, threads, stages);
+          checkCuda(config, target, shape).empty())
+        return config;
+  return make(16, threads, 1);
+}
+
 ConfigAttr attune::chooseTokens(MLIRContext *context, const Target &target) {
   // Enough work a block to hide its start, few enough that short sequences fill a GPU.
   constexpr int64_t tokens = 64, threads = 128;

@@ -17,6 +17,11 @@ tile::ConfigAttr chooseTiles(mlir::MLIRContext *context, const Target &target,
 /// The choice for a kernel of tokens (`attn.tokens`): so many of them a block.
 tile::ConfigAttr chooseTokens(mlir::MLIRContext *context, const Target &target);
 
+/// The choice for a kernel whose rows walk lists of keys (`attn.gathered`): tiles are the packed heads of one
+/// query, `shape.packedHeads` of them.
+tile::ConfigAttr chooseGathered(mlir::MLIRContext *context, const Target &target,
+                                const KernelShape &shape);
+
 /// Why the choice cannot be used, what was expected and what to change; empty if it can.
 std::string checkTiles(tile::ConfigAttr config, const Target &target, const KernelShape &shape);
 

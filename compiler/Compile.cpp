@@ -341,8 +341,8 @@ static LogicalResult addVariant(ArrayRef<Way> ways, bundle::KernelInfo &info, Co
     variants.push_back(std::move(*variant));
   }
   // All ways read the same keys where none has a list of its own.
-  if (llvm::all_equal(llvm::map_range(
-          variants, [](const bundle::Variant &variant) { return variant.keys; })))
+  if (llvm::all_equal(
+          llvm::map_range(variants, [](const bundle::Variant &variant) { return variant.keys; })))
     for (bundle::Variant &variant : variants)
       variant.keys = bundle::Expression::constant(1);
   std::move(variants.begin() + 1, variants.end(), std::back_inserter(variants.front().instead));
@@ -473,13 +473,13 @@ static LogicalResult addWay(attn::KernelOp kernel, ModuleOp stages, StringRef ta
   auto module = runPasses(kernel, Stage::Tile, target, options);
   if (failed(module))
     return failure();
-  ways.push_back({std::move(*module),
-                  std::make_shared<const StageDescriptions>(std::move(*described))});
+  ways.push_back(
+      {std::move(*module), std::make_shared<const StageDescriptions>(std::move(*described))});
   return success();
 }
 
 /// What may be launched instead of code that visits all keys: code that walks lists of selected ones, with
-/// tiles of few heads and of many.
+/// tiles of many heads and of few.
 static LogicalResult addGathered(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
                                  const CompileOptions &options, const bundle::KernelInfo &info,
                                  SmallVectorImpl<Way> &ways) {
@@ -489,7 +489,7 @@ static LogicalResult addGathered(attn::KernelOp kernel, attn::KernelOp primitive
   if (llvm::none_of((*stages)->getOps<attn::KernelOp>(),
                     [](attn::KernelOp stage) { return stage->hasAttr("attn.gathered"); }))
     return success();
-  for (int64_t rows : {16, 64}) {
+  for (int64_t rows : {64, 16}) { // where both have as many pairs, the first reads each list once
     CompileOptions gathered = options;
     gathered.gatherRows = rows;
     if (failed(addWay(kernel, **stages, target, gathered, info, ways)))
@@ -507,8 +507,7 @@ static LogicalResult compileFor(attn::KernelOp kernel, attn::KernelOp primitives
   SmallVector<Way> ways;
   if (failed(stages) || failed(addWay(kernel, **stages, target, options, info, ways)) ||
       (packs && failed(addPacked(kernel, target, options, ways))) ||
-      (options.gathersKeys &&
-       failed(addGathered(kernel, primitives, target, options, info, ways))))
+      (options.gathersKeys && failed(addGathered(kernel, primitives, target, options, info, ways))))
     return failure();
   return addVariants(ways, target, options.assemble, info, result);
 }

@@ -269,9 +269,9 @@ static std::vector<bundle::Condition> describeGroups(tile::KernelOp kernel,
   llvm::for_each(info.results, add);
   for (const std::string &name : getSharedOperands(kernel, info))
     when.push_back(
-        {Expression::binary(
-             Kind::Eq, Expression::binary(Kind::Mod, countGroups(kernel, info), headsOf(name)),
-             Expression::constant(0)),
+        {Expression::binary(Kind::Eq,
+                            Expression::binary(Kind::Mod, countGroups(kernel, info), headsOf(name)),
+                            Expression::constant(0)),
          "heads of keys % " + text(name) + " == 0"});
   return when;
 }
@@ -336,7 +336,8 @@ FailureOr<bundle::Variant> describeLaunch(tile::KernelOp kernel, const bundle::K
   bool packed = kernel.getConfig().getPackedHeads() > 0;
   if (packed)
     variant.when = describeGroups(kernel, info);
-  variant.grid = {std::move(*tiles), packed ? countGroups(kernel, info) : Expression::size(result, 1),
+  variant.grid = {std::move(*tiles),
+                  packed ? countGroups(kernel, info) : Expression::size(result, 1),
                   Expression::size(result, 0)};
   return variant;
 }

@@ -34,7 +34,8 @@ void buildPlanPipeline(OpPassManager &manager, const TargetPipelineOptions &opti
   PlanPassOptions plan;
   plan.target = options.target;
   plan.planOverride = options.planOverride;
-  plan.gatherRows = options.gatherRows;
+  if (options.gatherRows > 0)
+    plan.gatherRows = options.gatherRows;
   manager.addNestedPass<attn::KernelOp>(createPlanPass(plan));
 }
 

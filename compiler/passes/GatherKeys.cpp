@@ -80,8 +80,7 @@ static Attribute findMost(attn::WhereOp where, Value truth) {
 static Attribute findMost(const Mask &mask) {
   for (Operation *op : mask) {
     auto where = cast<attn::WhereOp>(op);
-    if (Attribute most =
-            findMost(where, where.getBody().front().getTerminator()->getOperand(0)))
+    if (Attribute most = findMost(where, where.getBody().front().getTerminator()->getOperand(0)))
       return most;
   }
   return {};
@@ -163,8 +162,8 @@ static void removeUnused(attn::KernelOp kernel) {
 static BlockArgument addOperand(attn::KernelOp kernel, Type type, const Twine &name) {
   unsigned index = kernel.getNumArguments();
   Builder builder(kernel.getContext());
-  NamedAttribute attribute = builder.getNamedAttr(attn::KernelOp::getNameAttrName(),
-                                                  builder.getStringAttr(name));
+  NamedAttribute attribute =
+      builder.getNamedAttr(attn::KernelOp::getNameAttrName(), builder.getStringAttr(name));
   (void)kernel.insertArgument(index, type, builder.getDictionaryAttr(attribute), kernel.getLoc());
   return kernel.getBody().getArgument(index);
 }
@@ -234,8 +233,8 @@ static SmallVector<Type> createList(attn::KernelOp kernel, const Selection &sele
   lists.setFunctionType(builder.getFunctionType(lists.getFunctionType().getInputs(), results));
   SmallVector<Attribute> attributes;
   for (const std::string &name : {names.keys, names.count})
-    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr(
-        attn::KernelOp::getNameAttrName(), builder.getStringAttr(name))));
+    attributes.push_back(builder.getDictionaryAttr(
+        builder.getNamedAttr(attn::KernelOp::getNameAttrName(), builder.getStringAttr(name))));
   lists.setResAttrsAttr(builder.getArrayAttr(attributes));
   removeUnused(lists);
   return results;

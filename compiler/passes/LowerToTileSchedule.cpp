@@ -243,8 +243,8 @@ std::pair<Value, Value> SweepSchedule::emitEnds() {
   OpBuilder &top = scope.top();
   // Nothing hides what a list names.
   if (scope.gathersKeys())
-    return {scope.index(0), arith::CeilDivUIOp::create(top, loc, keys.extents[0],
-                                                       scope.index(keys.sizes[0]))};
+    return {scope.index(0),
+            arith::CeilDivUIOp::create(top, loc, keys.extents[0], scope.index(keys.sizes[0]))};
   Value first, end;
   for (Emitted &mask : masks) {
     Value low = mask.program.number(mask.mask.schedule.firstTile, mask.root);

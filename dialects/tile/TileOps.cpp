@@ -193,8 +193,8 @@ static LogicalResult verifyList(LoadOp op) {
 }
 
 LogicalResult LoadOp::verify() {
-  if (failed(verifyTokens(*this, getResult().getType(), getSource().getType(),
-                          getFirst().getType())))
+  if (failed(
+          verifyTokens(*this, getResult().getType(), getSource().getType(), getFirst().getType())))
     return failure();
   return verifyList(*this);
 }

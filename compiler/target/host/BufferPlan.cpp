@@ -83,10 +83,14 @@ void BufferPlan::addTiles(Block &block) {
   for (Operation &op : block) {
     for (Value result : op.getResults())
       addTile(result, 2 * spans[&op].end + 1);
-    if (auto load = dyn_cast<tile::LoadOp>(op); load &&
-                                                isa<tile::RowsType>(load.getResult().getType()) &&
-                                                livesInMemory(load.getResult().getType()))
+    auto load = dyn_cast<tile::LoadOp>(op);
+    if (load && isa<tile::RowsType>(load.getResult().getType()) &&
+        livesInMemory(load.getResult().getType()))
       addTemporary(&op, getTileBytes(load.getResult().getType()));
+    if (load && load.getList() &&
+        tile::getComponents(load.getResult().getType()) > 1) // addresses, zeros
+      addTemporary(&op, 8 * (cast<tile::ColsType>(load.getResult().getType()).getTokens() +
+                             tile::getComponents(load.getResult().getType())));
     if (auto store = dyn_cast<tile::StoreOp>(op);
         store && livesInMemory(store.getValue().getType()))
       addTemporary(&op, getTileBytes(store.getValue().getType()));

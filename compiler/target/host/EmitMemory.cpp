@@ -111,16 +111,67 @@ void KernelEmitter::copyTokens(const Memory &memory, Type type, Value base, cons
   });
 }
 
+/// Writes to `target` the address of each token that a list names; those that do not exist are zeros, which
+/// follow the addresses.
+void KernelEmitter::findListed(Type type, const Memory &memory, Value base, const Tokens &tokens,
+                               int64_t components, Value target) {
+  Type raw = b.getMemoryType(type), pointer = b.pointerType();
+  int64_t count = tokens.sizes[0];
+  Value zeros = b.address(target, pointer, count);
+  eachChunk(components, [&](Value component, int64_t width) {
+    Type lanes = b.vectorOf(raw, width);
+    b.store(isa<FloatType>(raw) ? b.constantFloat(lanes, 0.0) : b.constant(lanes, 0),
+            b.address(zeros, raw, component));
+  });
+  b.loop(b.integer(0), b.integer(count), 1, [&](Value number) {
+    Value entry = b.add(tokens.origin[0], number);
+    Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, entry, tokens.grid[0]);
+    Value own = b.address(base, raw, offsetOf(tokens, {entry, b.integer(0)}));
+    LLVM::StoreOp::create(b, LLVM::SelectOp::create(b, exists, own, zeros),
+                          b.address(target, pointer, number));
+  });
+}
+
+/// Tokens of f32 are read where they lie; others are copied.
+void KernelEmitter::loadListedCols(tile::LoadOp op, const Memory &memory, Value base,
+                                   const Tokens &tokens) {
+  auto type = cast<tile::ColsType>(op.getResult().getType());
+  Type scalarType = tile::getScalarType(type), raw = b.getMemoryType(scalarType);
+  Type held = b.getScratchType(scalarType);
+  int64_t components = tile::getComponents(type);
+  Value target = buffer(op.getResult());
+  // The addresses fit where the tile would lie.
+  if (raw == held && raw.isF32() && components >= 4) {
+    findListed(scalarType, memory, base, tokens, components, target);
+    views[op.getResult()] = {target, b.integer(components), target};
+    return;
+  }
+  Value addresses = temporary(op);
+  findListed(scalarType, memory, base, tokens, components, addresses);
+  b.loop(b.integer(0), b.integer(type.getTokens()), 1, [&](Value number) {
+    Value row = tokenAddress({addresses, {}, addresses}, raw, number);
+    Value copy = b.address(target, held, b.multiply(number, b.integer(components)));
+    eachChunk(components, [&](Value component, int64_t width) {
+      Value bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));
+      b.store(b.toScratch(b.fromMemory(bits, scalarType), scalarType),
+              b.address(copy, held, component));
+    });
+  });
+  views[op.getResult()] = {target, b.integer(components), {}};
+}
+
 /// Consecutive f32 rows that are all there are read where they lie; others are copied.
 void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value base,
                                    const Tokens &tokens) {
   auto type = cast<tile::ColsType>(op.getResult().getType());
   Type scalarType = tile::getScalarType(type), raw = b.getMemoryType(scalarType);
   int64_t components = tile::getComponents(type);
+  if (memory.contiguous && op.getList())
+    return loadListedCols(op, memory, base, tokens);
   Value target = buffer(op.getResult());
   if (!memory.contiguous || tokens.sizes.size() > 1 || raw != b.getScratchType(scalarType)) {
     copyTokens(memory, scalarType, base, tokens, components, target);
-    views[op.getResult()] = {target, b.integer(components)};
+    views[op.getResult()] = {target, b.integer(components), {}};
     return;
   }
   Value rest = b.subtract(tokens.grid[0], tokens.origin[0]);
@@ -137,7 +188,7 @@ void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value 
     copyTokens(memory, scalarType, base, tokens, components, target);
     scf::YieldOp::create(b, ValueRange{target, b.integer(components)});
   }
-  views[op.getResult()] = {branch.getResult(0), branch.getResult(1)};
+  views[op.getResult()] = {branch.getResult(0), branch.getResult(1), {}};
 }
 
 /// target[column][row] = source[row][column].
@@ -237,7 +288,7 @@ void KernelEmitter::emitSplat(tile::SplatOp op) {
   b.loop(b.integer(0), b.integer(rows * shape.vectors * shape.lanes), shape.lanes,
          [&](Value index) { b.store(lanes, b.address(target, held, index)); });
   if (isa<tile::ColsType>(type))
-    views[op.getResult()] = {target, b.integer(tile::getComponents(type))};
+    views[op.getResult()] = {target, b.integer(tile::getComponents(type)), {}};
 }
 
 /// One entry, or 0: out of range the first bytes of scratch memory are read instead.

@@ -82,6 +82,28 @@ void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count, i
   }
 }
 
+/// The load of cols that a list names, if these are such.
+static tile::LoadOp getListed(Value cols) {
+  auto load = cols.getDefiningOp<tile::LoadOp>();
+  return load && load.getList() ? load : tile::LoadOp();
+}
+
+/// Asks for the tokens of `count` entries from `first`, counted from the tile's: hardware foresees none.
+void KernelEmitter::prefetchListed(tile::LoadOp load, Value first, int64_t count) {
+  Type type = load.getResult().getType(), raw = b.getMemoryType(tile::getScalarType(type));
+  const Memory &memory = memories[load.getSource()];
+  Value base = headAddress(memory, raw, scalar(load.getBatch()), scalar(load.getHead()));
+  Tokens tokens = tokensOf(load.getFirst(), type, memory);
+  addList(load, tokens);
+  int64_t line = 64 * 8 / raw.getIntOrFloatBitWidth();
+  for (int64_t row = 0; row < count; ++row) {
+    Value entry = b.add(tokens.origin[0], b.add(first, b.integer(row)));
+    Value start = b.address(base, raw, offsetOf(tokens, {entry, b.integer(0)}));
+    for (int64_t component = 0; component < tile::getComponents(type); component += line)
+      b.prefetch(b.address(start, raw, component));
+  }
+}
+
 //===--- dot -----------------------------------------------------------------------------------===//
 
 void KernelEmitter::emitDot(tile::DotOp op) {
@@ -90,6 +112,11 @@ void KernelEmitter::emitDot(tile::DotOp op) {
   int64_t keys = cast<tile::MatrixType>(op.getResult().getType()).getCols();
   // The values of a contract that follows, if they are already known to be read in place.
   SmallVector<tile::ContractOp> next;
+  SmallVector<tile::LoadOp> listed;
+  for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
+    if (tile::LoadOp load = getListed(contract.getValues()))
+      if (op->isBeforeInBlock(contract) && !llvm::is_contained(listed, load))
+        listed.push_back(load);
   for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
     if (op->isBeforeInBlock(contract) && views.contains(contract.getValues()) &&
         isReadInPlace(contract.getValues()))
@@ -98,6 +125,8 @@ void KernelEmitter::emitDot(tile::DotOp op) {
     for (tile::ContractOp contract : next)
       prefetchRows(view(contract.getValues()), firstKey, count,
                    tile::getComponents(contract.getValues().getType()));
+    for (tile::LoadOp load : listed)
+      prefetchListed(load, firstKey, count);
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
       emitDotBlock(op, firstKey, count, firstLane, vectors);
@@ -113,8 +142,8 @@ void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, V
   View cols = view(op.getCols());
   SmallVector<Value> keyRows;
   for (int64_t key = 0; key < keys; ++key) {
-    Value row = b.multiply(b.add(firstKey, b.integer(key)), cols.stride);
-    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(b, b.address(cols.pointer, f32, row)));
+    Value row = tokenAddress(cols, f32, b.add(firstKey, b.integer(key)));
+    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(b, row));
   }
   Value rows = b.address(buffer(op.getRows()), f32, firstLane);
   Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
@@ -175,17 +204,25 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
       b.store(lanes, b.address(temporary(op), f32, index * shape.lanes));
   // The keys of the next tile.
   tile::DotOp dot;
-  for (auto candidate : op->getBlock()->getOps<tile::DotOp>())
+  tile::LoadOp listed;
+  for (auto candidate : op->getBlock()->getOps<tile::DotOp>()) {
     if (candidate->isBeforeInBlock(op) && isReadInPlace(candidate.getCols()))
       dot = candidate;
+    if (tile::LoadOp load = getListed(candidate.getCols()))
+      listed = load;
+  }
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
   int64_t share = llvm::divideCeil(keys * block.scalars, components);
   eachBlock(components, block.scalars, [&](Value first, int64_t count) {
-    if (dot) {
+    Value next;
+    if (dot || listed) {
       Value done = arith::DivUIOp::create(b, first, b.integer(block.scalars));
-      Value next = b.add(b.multiply(done, b.integer(share)), b.integer(keys));
-      prefetchRows(view(dot.getCols()), next, share, tile::getComponents(dot.getCols().getType()));
+      next = b.add(b.multiply(done, b.integer(share)), b.integer(keys));
     }
+    if (dot)
+      prefetchRows(view(dot.getCols()), next, share, tile::getComponents(dot.getCols().getType()));
+    if (listed)
+      prefetchListed(listed, next, share);
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
       Lanes part = scale;
@@ -218,12 +255,11 @@ void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value 
       Value sum = b.load(vector, place(op.getAccumulator(), component, v), alignment);
       sums.push_back(scale.empty() ? sum : Value(arith::MulFOp::create(b, sum, scale[v])));
     }
-  Value column = b.address(cols.pointer, f32, firstComponent);
   Value weightsOfLanes = b.address(weights, f32, firstLane);
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
   sums = accumulate(keys, sums, [&](Value key, ValueRange carried) {
     Value row = b.address(weightsOfLanes, f32, b.multiply(key, b.integer(queries)));
-    Value numbers = b.address(column, f32, b.multiply(key, cols.stride));
+    Value numbers = b.address(tokenAddress(cols, f32, key), f32, firstComponent);
     Lanes weightsOfRow, next;
     for (int64_t v = 0; v < vectors; ++v)
       weightsOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
@@ -291,8 +327,8 @@ void KernelEmitter::emitContractBySelection(tile::ContractOp op, Value weights,
         initial = arith::MulFOp::create(b, initial, scale[v]);
       auto sum = b.loop(b.integer(0), b.integer(keys), 1, initial, [&](Value key, ValueRange sums) {
         Value weight = b.load(vector, b.address(row(weights, key), f32, v * shape.lanes));
-        Value offset = b.add(b.multiply(key, cols.stride), component);
-        Value value = b.splat(b.load(f32, b.address(cols.pointer, f32, offset)), shape.lanes);
+        Value number = b.load(f32, b.address(tokenAddress(cols, f32, key), f32, component));
+        Value value = b.splat(number, shape.lanes);
         Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, weight, zero);
         Value next = b.fma(value, weight, sums.front());
         return SmallVector<Value>{arith::SelectOp::create(b, seen, next, sums.front())};

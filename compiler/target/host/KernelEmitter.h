@@ -36,9 +36,11 @@ private:
     /// Consecutive innermost elements are neighbours, known here and now.
     bool contiguous = false;
   };
-  /// Cols of vectors: element (key, component) is pointer[key * stride + component].
+  /// Cols of vectors: element (key, component) is pointer[key * stride + component], or rows[key][component].
   struct View {
     Value pointer, stride;
+    /// Where tokens lie anywhere: the address of each.
+    Value rows;
   };
   /// Which tokens a tile has: those of a box of a row-major grid, outermost size first. Consecutive
   /// tokens are a box of one dimension. In a box of heads the first coordinate is the head. Strides are
@@ -78,6 +80,8 @@ private:
   Value temporary(mlir::Operation *op);
   /// Views of cols are values; those of other tiles are their buffers.
   View view(Value cols);
+  /// The address of a token.
+  Value tokenAddress(const View &view, mlir::Type element, Value number);
 
   // EmitControl.cpp: loops, branches, sweeps, folds.
   mlir::LogicalResult emitFor(mlir::scf::ForOp op);
@@ -117,6 +121,9 @@ private:
   void loadScalarCols(tile::LoadOp op, Value base, const Tokens &tokens);
   void loadScalarRows(tile::LoadOp op, Value base, const Tokens &tokens);
   void loadVectorCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void loadListedCols(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
+  void findListed(mlir::Type type, const Memory &memory, Value base, const Tokens &tokens,
+                  int64_t components, Value target);
   void loadVectorRows(tile::LoadOp op, const Memory &memory, Value base, const Tokens &tokens);
   Value gatherTokens(mlir::Type type, Value base, const Tokens &tokens, Value numbers);
   void copyTokens(const Memory &memory, mlir::Type type, Value base, const Tokens &tokens,
@@ -159,6 +166,7 @@ private:
   Block2d getRegisterBlock(int64_t vectors);
   void eachBlock(int64_t count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
   void prefetchRows(const View &rows, Value first, int64_t count, int64_t components);
+  void prefetchListed(tile::LoadOp load, Value first, int64_t count);
   void emitDot(tile::DotOp op);
   void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors);
   void emitContract(tile::ContractOp op);

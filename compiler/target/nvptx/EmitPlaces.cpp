@@ -39,8 +39,8 @@ TileTokens KernelEmitter::tokensOf(tile::LoadOp load, const MemRefValue &memory,
   const MemRefValue &list = memories.find(load.getList())->second;
   Value offset = i64(0);
   for (auto [dim, index] : llvm::enumerate(load.getRow())) {
-    Value own = arith::MulIOp::create(builder, toI64(indices.lookupOrDefault(index)),
-                                      list.strides[dim]);
+    Value own =
+        arith::MulIOp::create(builder, toI64(indices.lookupOrDefault(index)), list.strides[dim]);
     offset = arith::AddIOp::create(builder, offset, own);
   }
   tokens.entries = globalPointer(list.pointer, offset, builder.getI32Type());

@@ -17,8 +17,9 @@ struct TargetPipelineOptions : mlir::PassPipelineOptions<TargetPipelineOptions> 
       llvm::cl::init("")};
   Option<int64_t> gatherRows{
       *this, "gather-rows",
-      llvm::cl::desc("above 0, a kernel that attends to selected keys walks a list of them, in tiles "
-                     "of so many heads of one query"),
+      llvm::cl::desc(
+          "above 0, a kernel that attends to selected keys walks a list of them, in tiles "
+          "of so many heads of one query"),
       llvm::cl::init(0)};
 };
 

@@ -214,8 +214,7 @@ ConfigAttr attune::chooseGathered(MLIRContext *context, const Target &target,
   int64_t threads = llvm::divideCeil(rows, target.warpQueries) * target.warpThreads;
   for (int64_t keys : {64, 32, 16})
     for (int64_t stages : {3, 2})
-      if (ConfigAttr config = make(keys, threads, stages);
-          checkCuda(config, target, shape).empty())
+      if (ConfigAttr config = make(keys, threads, stages); checkCuda(config, target, shape).empty())
         return config;
   return make(16, threads, 1);
 }

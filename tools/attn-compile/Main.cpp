@@ -174,9 +174,10 @@ int main(int argc, char **argv) {
                  "keys (8): launches with few queries and fewer heads of keys take it")
       ->check(CLI::Range(1, 256))
       ->type_name("HEADS");
-  app.add_flag("!--no-gather", options.compile.gathersKeys,
-               "leave out code that walks lists of the keys that a selection names: launches take it "
-               "where it reads fewer pairs");
+  app.add_flag(
+      "!--no-gather", options.compile.gathersKeys,
+      "leave out code that walks lists of the keys that a selection names: launches take it "
+      "where it reads fewer pairs");
   bool ptxOnly = false;
   using SelfTests = CompileOptions::SelfTests;
   const std::map<std::string, SelfTests> selfTests = {

@@ -61,8 +61,8 @@ TEST(HostInstead, FewestPairsWhereKeysCount) {
   Device device("host:2");
   Kernel kernel(device, openBundle(contents), "scale_add");
   // 4 rows of so many keys against 8 rows of 3.
-  EXPECT_EQ(chosen(kernel, {2, 4, 4, 3, 4}), "plain");
-  EXPECT_EQ(chosen(kernel, {2, 4, 40, 3, 4}), "many");
+  EXPECT_EQ(chosen(kernel, {2, 4, 10, 6, 4}), "plain");
+  EXPECT_EQ(chosen(kernel, {2, 4, 10, 7, 4}), "many");
 }
 
 TEST(HostInstead, WhatIsChosenIsLaunched) {

@@ -27,6 +27,7 @@ private:
   Error transpose(attn::TransposeOp transpose);
   Error transposeRows(attn::TransposeOp transpose);
   Error transposeMatrix(attn::TransposeOp transpose);
+  Error product(attn::ContractOp contract);
   void layOutByLane(Value cols);
 
   Tokens emptyTokens(Value value);
@@ -312,6 +313,46 @@ Error Store::transposeMatrix(attn::TransposeOp transpose) {
   return Error::success();
 }
 
+//===--- Products of matrices -----------------------------------------------------------------===//
+
+/// Rows of the second matrix, weighed by a row of the first.
+Error Store::product(attn::ContractOp contract) {
+  Value weights = contract.getWeights(), values = contract.getValues(),
+        result = contract.getResult();
+  std::vector<MatrixRow> rows = emptyMatrix(result);
+  auto axes = attn::getAxes(result.getType());
+  StringAttr inner = attn::getAxes(weights.getType()).back();
+  const Keys &keys = evaluation.allKeys.find(axes.back().getValue())->second;
+  bool f32 = evaluation.eager() && attn::getPlaceElementType(result.getType()).isF32();
+  auto visit = [&](RowEvaluator &evaluator, int64_t b, int64_t h) {
+    int64_t heads = evaluation.info(result).heads, length = lengthOf(axes.front());
+    MatrixRow *own = rows.data() + (b * heads + h) * length;
+    auto headOf = [&](Value value) { return h / (heads / evaluation.info(value).heads); };
+    std::vector<MatrixRow> factors;
+    for (int64_t e = 0; e < lengthOf(inner) && evaluator.error.empty(); ++e) {
+      evaluator.moveTo(inner.getValue(), b, e);
+      factors.push_back(evaluator.matrix(values, headOf(values)));
+    }
+    for (int64_t i = 0; i < length && evaluator.error.empty(); ++i) {
+      evaluator.moveTo(axes.front().getValue(), b, i);
+      const MatrixRow &row = evaluator.matrix(weights, headOf(weights));
+      own[i].keys = keys;
+      own[i].values.reals.assign(keys->size(), 0);
+      for (int64_t place = 0; place < row.numKeys(); ++place) {
+        const MatrixRow &factor = factors[size_t((*row.keys)[size_t(place)])];
+        double weight = row.values.reals[size_t(place * row.values.stride())];
+        for (int64_t other = 0; other < factor.numKeys(); ++other)
+          accumulate(&own[i].values.reals[size_t((*factor.keys)[size_t(other)])],
+                     &factor.values.reals[size_t(other * factor.values.stride())], weight, 1, f32);
+      }
+    }
+  };
+  if (Error error = forEachPlane(result, visit))
+    return error;
+  keepMatrix(result, std::move(rows));
+  return Error::success();
+}
+
 //===--- All ----------------------------------------------------------------------------------===//
 
 /// Is the value of `op` not determined by one row of its operands?
@@ -319,6 +360,9 @@ bool isStored(Operation *op) {
   if (op->getNumResults() != 1 || !attn::isVirtual(op->getResult(0).getType()))
     return false;
   auto reduce = dyn_cast<attn::ReduceOp>(op);
+  auto contract = dyn_cast<attn::ContractOp>(op);
+  if (contract && contract.isProduct())
+    return true;
   return isa<attn::ColsType>(op->getResult(0).getType()) || isa<attn::TransposeOp>(op) ||
          (reduce && reduce.getOver() == attn::ReduceOver::Queries);
 }
@@ -330,6 +374,8 @@ Error Store::store(Operation *op) {
     return this->transpose(transpose);
   if (auto reduce = dyn_cast<attn::ReduceOp>(op))
     return this->reduce(reduce);
+  if (auto contract = dyn_cast<attn::ContractOp>(op))
+    return product(contract);
   concat(cast<attn::ConcatOp>(op));
   return Error::success();
 }

@@ -218,20 +218,28 @@ def Attn_ContractOp : Attn_Op<"contract", [Pure]> {
     o(b,h,i) = sum_{visible j} p(b,h,i,j) * v(b,h,j); 0 over no pair. Weights are rounded to the
     type of the values first; sums are f32 (f64).
 
+    Or a product of two matrices: o(b,h,i,j) = sum_e p(b,h,i,e) * v(b,h,e,j) over pairs that are visible in
+    both; all pairs of the result are visible.
+
     * C1 the inner axes are equal.
-    * C2 values and result have one shape and float elements; weights are f32 (f64 for f64 values).
-    * C3 the result's axis is the weights' row axis.
+    * C2 values and result have one shape and float elements; weights are f32 (f64 for f64 values). Of
+      two matrices all elements are of one type, f32 or f64.
+    * C3 the result's axis is the weights' row axis; of a matrix the other is the values' column axis.
 
     ```mlir
     %o = contract %p, %v : !s, !k -> !q
     ```
   }];
-  let arguments = (ins Attn_AnyMatrix:$weights, Attn_AnyCols:$values);
-  let results = (outs Attn_AnyRows:$result);
+  let arguments = (ins Attn_AnyMatrix:$weights, AnyTypeOf<[Attn_AnyCols, Attn_AnyMatrix]>:$values);
+  let results = (outs AnyTypeOf<[Attn_AnyRows, Attn_AnyMatrix]>:$result);
   let assemblyFormat = [{
     $weights `,` $values attr-dict `:` type($weights) `,` type($values) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Is it a product of two matrices?
+    bool isProduct() { return ::llvm::isa<MatrixType>(getValues().getType()); }
+  }];
 }
 
 def Attn_ConcatOp : Attn_Op<"concat", [Pure, DeclareOpInterfaceMethods<InferTypeOpInterface>]> {

@@ -292,7 +292,32 @@ LogicalResult TakeOp::verifyRegions() {
   return verifyContents(block);
 }
 
+/// A product of two matrices.
+static LogicalResult verifyProduct(ContractOp op) {
+  auto weights = cast<MatrixType>(op.getWeights().getType());
+  auto values = cast<MatrixType>(op.getValues().getType());
+  // C1
+  if (weights.getColAxis() != values.getRowAxis())
+    return op.emitOpError("expected weights and values to meet on one axis, but got '")
+           << weights.getColAxis().getValue() << "' and '" << values.getRowAxis().getValue() << "'";
+  // C2
+  Type type = weights.getElementType();
+  if (!type.isF32() && !type.isF64())
+    return op.emitOpError("expected matrices of f32 or f64, but got ") << type;
+  // C2, C3
+  Type expected = MatrixType::get(op.getContext(), type, weights.getRowAxis(), values.getColAxis());
+  if (values.getElementType() != type || op.getType() != expected)
+    return op.emitOpError("expected values of ")
+           << type << " and the result " << expected << ", but got " << values << " and "
+           << op.getType();
+  return success();
+}
+
 LogicalResult ContractOp::verify() {
+  if (isProduct())
+    return verifyProduct(*this);
+  if (!isa<RowsType>(getType()))
+    return emitOpError("expected rows of cols that are summed, but got ") << getType();
   auto weights = cast<MatrixType>(getWeights().getType());
   auto values = cast<ColsType>(getValues().getType());
   auto result = cast<RowsType>(getType());

@@ -44,6 +44,21 @@ def ExpandSugarPass : Pass<"attn-expand-sugar", "::attune::attn::KernelOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def ExpandScansPass : Pass<"attn-expand-scans", "::attune::attn::KernelOp"> {
+  let summary = "running sums, maxima and minima of tokens as reductions of blocks";
+  let description = [{
+    `scan sum|max|min` of rows or cols along their tokens becomes what is reduced of the blocks of 64
+    tokens before the token's own, and of the tokens before it in its own: N / 64 blocks a block, 64
+    tokens a token, and not N tokens a token.
+
+    On entry: kernels of primitives. On exit: scans of matrices, and those that it leaves to be refused:
+    of vectors, of integers, or with a region.
+
+    Example: `test/compiler/passes/attn-expand-scans.mlir`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ExpandBucketsPass : Pass<"attn-expand-buckets", "::attune::attn::KernelOp"> {
   let summary = "sum the pairs of a row into the buckets of a small axis";
   let description = [{

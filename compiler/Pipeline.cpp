@@ -22,6 +22,7 @@ void buildStagesPipeline(OpPassManager &manager, StringRef target, bool gathers)
   manager.addNestedPass<attn::KernelOp>(createExpandSelectionsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandMembershipsPass());
   manager.addNestedPass<attn::KernelOp>(createExpandBucketsPass());
+  manager.addNestedPass<attn::KernelOp>(createExpandScansPass());
   manager.addNestedPass<attn::KernelOp>(createStoreMatricesPass());
   manager.addPass(createSplitStagesPass());
   if (gathers)

@@ -169,7 +169,7 @@ def explain(tools, example):
         return None, output
     sweeps = str(sum(int(count) for count in found if count != "no"))
     tokens = found.count("no")
-    carried = re.findall(r"^sweep \d+(?: over \w+)?: carries (.*)", output, re.M)
+    carried = re.findall(r"^sweep \d+(?: over \w+)?(?: in reverse)?: carries (.*)", output, re.M)
     runs = [(text, len(list(equal))) for text, equal in itertools.groupby(carried)]
     carried = "; ".join(f"{count} times {text}" if count > 1 else text for text, count in runs)
     return (sweeps + (f" + {tokens} of tokens" if tokens else ""), carried), ""

@@ -50,7 +50,10 @@ void Explainer::writeAccumulator(unsigned index) {
   out << "    a" << index << " = ";
   if (of.continues >= 0)
     out << "a" << of.continues << " and ";
-  out << (of.listed ? "list" : attn::stringifyReduceKind(of.kind)) << " of ";
+  out << (of.listed     ? "list"
+          : of.identity ? "last"
+                        : attn::stringifyReduceKind(of.kind))
+      << " of ";
   std::vector<std::string> factors;
   bool alone = of.frame < 0 && !of.values;
   if (of.listed)
@@ -89,14 +92,20 @@ void Explainer::writeSweep(unsigned index) {
   unsigned extrema = llvm::count_if(sweep.accumulators, [&](unsigned a) {
     return plan.accumulators[a].kind != attn::ReduceKind::Sum;
   });
+  unsigned running = 0;
+  for (llvm::ArrayRef<const Node *> scan : sweep.scans)
+    running += countStates(scan.front());
   out << "sweep " << index;
   if (llvm::any_of(plan.sweeps, [&](const Sweep &other) { return other.keyAxis != sweep.keyAxis; }))
     out << " over " << sweep.keyAxis.getValue();
-  out << ": carries ";
+  out << (sweep.reverse ? " in reverse: carries " : ": carries ");
   unsigned parts[] = {unsigned(sweep.frames.size()),
-                      unsigned(sweep.accumulators.size()) - vectors - extrema - lists, extrema,
-                      vectors, lists};
-  StringRef names[] = {"frame", "scalar sum", "extremum", "vector sum", "list"};
+                      unsigned(sweep.accumulators.size()) - vectors - extrema - lists,
+                      extrema,
+                      vectors,
+                      lists,
+                      running};
+  StringRef names[] = {"frame", "scalar sum", "extremum", "vector sum", "list", "running value"};
   bool first = true;
   for (auto [number, name] : llvm::zip(parts, names)) {
     if (number == 0)
@@ -116,6 +125,8 @@ void Explainer::writeSweep(unsigned index) {
   }
   for (unsigned accumulator : sweep.accumulators)
     writeAccumulator(accumulator);
+  for (unsigned fold : sweep.folds)
+    writeAccumulator(fold);
   for (auto [row, value] : llvm::enumerate(plan.rowValues))
     if (value.sweep == index)
       out << "    then row" << row << " = " << toString(value.finish) << '\n';

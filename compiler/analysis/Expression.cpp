@@ -239,11 +239,45 @@ const Node *ExpressionGraph::opaque(Operation *operation, unsigned result,
   return implementation->unique(std::move(node));
 }
 
+/// Does the scan or fold combine by a region of its own?
+static bool hasOwnRegion(Operation *operation) { return !operation->getRegion(0).empty(); }
+
+const Node *ExpressionGraph::scan(Operation *operation, unsigned index,
+                                  llvm::ArrayRef<const Node *> operands) {
+  Node node;
+  node.kind = NodeKind::Scan;
+  node.type = operands[index]->type;
+  node.operation = operation;
+  node.index = index;
+  node.operands.assign(operands.begin(), operands.end());
+  node.onQuery = node.onKey = true;
+  // Scans that combine by their own regions are equal if they are one.
+  if (hasOwnRegion(operation))
+    node.source = operation->getResult(0);
+  return implementation->unique(std::move(node));
+}
+
+unsigned countStates(const Node *scan) { return scan->operation->getNumResults(); }
+
+llvm::ArrayRef<const Node *> identitiesOf(const Node *scan) {
+  unsigned count = hasOwnRegion(scan->operation) ? countStates(scan) : 0;
+  return llvm::ArrayRef(scan->operands).slice(countStates(scan), count);
+}
+
+Domain domainOf(const Node *scan) {
+  Domain domain(llvm::drop_begin(scan->operands, countStates(scan) + identitiesOf(scan).size()));
+  llvm::sort(domain, [](const Node *a, const Node *b) { return a->id < b->id; });
+  domain.erase(llvm::unique(domain), domain.end());
+  return domain;
+}
+
 const Node *ExpressionGraph::withOperands(const Node *node, llvm::ArrayRef<const Node *> operands) {
   if (llvm::ArrayRef<const Node *>(node->operands) == operands)
     return node;
   if (node->kind == NodeKind::Opaque)
     return opaque(node->operation, node->index, operands);
+  if (node->kind == NodeKind::Scan)
+    return scan(node->operation, node->index, operands);
   if (node->kind == NodeKind::Size)
     return size(node->axis, node->type, operands[0]);
   return make(node->kind, operands);

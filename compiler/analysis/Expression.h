@@ -52,6 +52,10 @@ enum class NodeKind {
   NotEqual,
   // Any other pure region op: result `index` of a clone of `operation` on the operands.
   Opaque,
+  // Running state `index` of the scan or fold `operation`: the operands are its inputs, then the identities
+  // if it has a region, then the predicates of where they are visible (see countStates, identitiesOf,
+  // domainOf). Always a function of i and j.
+  Scan,
 };
 
 /// One immutable node, owned and hash-consed by its ExpressionGraph: equal expressions are one node.
@@ -75,7 +79,14 @@ struct Node {
 /// The visible pairs: all predicates (i1 nodes) hold. Sorted by id, without repetition; empty = all pairs.
 using Domain = llvm::SmallVector<const Node *, 2>;
 
+/// Of a Scan: the number of its states, which are its first operands; their identities if it joins them
+/// by a region; and where their pairs are visible.
+unsigned countStates(const Node *scan);
+llvm::ArrayRef<const Node *> identitiesOf(const Node *scan);
+Domain domainOf(const Node *scan);
+
 /// A reduction of the kernel: `kind` over visible keys of `body` (times the vector `values(j)` for a contract).
+/// With an `identity` it is a fold: the last value of `body`, a Scan, or the identity over no pair.
 struct GraphReduction {
   attn::ReduceKind kind; // Mean never appears: it is Sum / Sum(1)
   attn::ReduceOver over;
@@ -85,6 +96,7 @@ struct GraphReduction {
   mlir::Value result; // the attn value it defines, if any
   /// Null, or what appends the visible keys, with `body` there, to the row's list: a sum of nothing.
   attn::VisibleKeysOp listed = {};
+  const Node *identity = nullptr;
 };
 
 /// Values side by side along the keys (attn.concat): of each segment the value, and where it is visible.
@@ -138,6 +150,9 @@ public:
   const Node *size(mlir::StringAttr axis, mlir::Type type, const Node *sequence);
   const Node *opaque(mlir::Operation *operation, unsigned result,
                      llvm::ArrayRef<const Node *> operands);
+  /// State `index` of a scan or fold; for the operands see NodeKind::Scan.
+  const Node *scan(mlir::Operation *operation, unsigned index,
+                   llvm::ArrayRef<const Node *> operands);
   /// `node` with other operands, of any kind that has operands.
   const Node *withOperands(const Node *node, llvm::ArrayRef<const Node *> operands);
 

@@ -28,6 +28,8 @@ private:
   LogicalResult importConcat(attn::ConcatOp concat);
   LogicalResult importTake(attn::TakeOp take);
   LogicalResult importList(attn::VisibleKeysOp op);
+  LogicalResult importScan(Operation *op, ValueRange inputs, ValueRange identities);
+  LogicalResult importFold(attn::FoldOp fold);
   LogicalResult importReturn(attn::ReturnOp op);
 
   FailureOr<VirtualValue> importRegion(Operation *op, Type placeType);
@@ -381,6 +383,55 @@ LogicalResult Importer::importList(attn::VisibleKeysOp op) {
   return success();
 }
 
+LogicalResult Importer::importScan(Operation *op, ValueRange inputs, ValueRange identities) {
+  VirtualValue common;
+  llvm::SmallVector<const Node *, 4> operands;
+  for (Value input : inputs) {
+    auto matrix = dyn_cast<attn::MatrixType>(input.getType());
+    if (!matrix || matrix.getColAxis().getValue().contains('+'))
+      return op->emitOpError("along ")
+             << (matrix ? "the keys of several segments" : "tokens")
+             << " can be evaluated by the reference, but not be compiled yet";
+    const VirtualValue &value = values[input];
+    if (!value.node->type.isF32() && !value.node->type.isInteger(32))
+      return op->emitOpError("of elements ")
+             << value.node->type << " is not supported yet; expected f32 or i32";
+    operands.push_back(value.node);
+    common.allHeads |= value.allHeads;
+    for (const Node *predicate : value.domain)
+      restrictDomain(common.domain, predicate);
+  }
+  for (Value identity : identities)
+    operands.push_back(scalars.import(identity));
+  llvm::append_range(operands, common.domain);
+  for (OpResult result : op->getResults()) {
+    VirtualValue &made = values[result] = common;
+    made.node = graph.scan(op, result.getResultNumber(), operands);
+  }
+  return success();
+}
+
+/// The last running states, each a reduction of its own.
+LogicalResult Importer::importFold(attn::FoldOp fold) {
+  if (failed(importScan(fold, fold.getInputs(), fold.getIdentities())))
+    return failure();
+  for (auto [result, identity] : llvm::zip(fold.getResults(), fold.getIdentities())) {
+    VirtualValue running = values[result];
+    GraphReduction reduction{attn::ReduceKind::Sum,
+                             attn::ReduceOver::Keys,
+                             running.node,
+                             running.domain,
+                             Value(),
+                             result};
+    reduction.identity = scalars.import(identity);
+    unsigned index = graph.addReduction(std::move(reduction));
+    VirtualValue &made = values[result] = {};
+    made.allHeads = true;
+    made.node = graph.leaf(NodeKind::Reduction, running.node->type, {}, index);
+  }
+  return success();
+}
+
 LogicalResult Importer::importReturn(attn::ReturnOp op) {
   for (auto [index, operand] : llvm::enumerate(op.getValues())) {
     if (auto listed = operand.getDefiningOp<attn::VisibleKeysOp>()) {
@@ -424,6 +475,16 @@ LogicalResult Importer::importOp(Operation *op) {
     return importTake(take);
   if (auto listed = dyn_cast<attn::VisibleKeysOp>(op))
     return importList(listed);
+  if (auto scan = dyn_cast<attn::ScanOp>(op)) {
+    if (scan.getOver() != attn::ReduceOver::Keys)
+      return scan.emitOpError(
+          "runs along the rows of the kernel that reads it, which is not supported "
+          "yet; what is reduced over queries may read scans over queries, and "
+          "what is reduced over keys scans over keys");
+    return importScan(scan, scan.getInputs(), scan.getIdentities());
+  }
+  if (auto fold = dyn_cast<attn::FoldOp>(op))
+    return importFold(fold);
   if (auto returned = dyn_cast<attn::ReturnOp>(op))
     return importReturn(returned);
   // Declarations bind nothing, and scalars are imported where they are used.
@@ -431,8 +492,7 @@ LogicalResult Importer::importOp(Operation *op) {
     return success();
   if (isa<attn::LoadOp, attn::SizeOp>(op))
     return success();
-  if (isa<attn::FoldOp, attn::ListOp, attn::ScanOp, attn::SelectOp, attn::SolveOp, attn::StencilOp,
-          attn::TransposeOp>(op))
+  if (isa<attn::ListOp, attn::SelectOp, attn::SolveOp, attn::StencilOp, attn::TransposeOp>(op))
     return op->emitOpError("can be evaluated by the reference, but not be compiled yet");
   return op->emitOpError(
       "expected a primitive; run attn-inline-helpers and attn-expand-sugar first");

@@ -28,6 +28,7 @@ private:
   void opaque(const Node *node, int context);
   void constantOp(Attribute value);
   void load(const Node *node);
+  void scan(const Node *node);
   void affine(AffineExpr expression, unsigned numDims, ArrayRef<const Node *> operands,
               int context);
 
@@ -206,6 +207,24 @@ void Writer::opaque(const Node *node, int context) {
   call(op->getName().stripDialect(), node);
 }
 
+/// `scan sum reverse of x`; one of several states has its number.
+void Writer::scan(const Node *node) {
+  auto op = dyn_cast<attn::ScanOp>(node->operation);
+  out << (op ? "scan" : "fold");
+  if (op && op.getKind())
+    out << ' ' << attn::stringifyReduceKind(*op.getKind());
+  if (op && op.getReverse())
+    out << " reverse";
+  if (op && op.getExclusive())
+    out << " exclusive";
+  if (countStates(node) > 1)
+    out << ' ' << node->index;
+  out << '(';
+  llvm::interleaveComma(llvm::ArrayRef(node->operands).take_front(countStates(node)), out,
+                        [&](const Node *state) { write(state, 0); });
+  out << ')';
+}
+
 void Writer::write(const Node *node, int context) {
   // Shared parts are written once a use: no text of use to a reader is longer.
   constexpr uint64_t maxLength = 2000;
@@ -240,6 +259,7 @@ void Writer::write(const Node *node, int context) {
   case NodeKind::Select: return call("select", node);
   case NodeKind::NotEqual: return infix(node, " != ", 0, context);
   case NodeKind::Opaque: return opaque(node, context);
+  case NodeKind::Scan: return scan(node);
   default: return leaf(node);
   }
 }

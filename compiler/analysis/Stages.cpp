@@ -51,7 +51,7 @@ static bool isOfOtherSide(Operation *op, bool flip) {
     return isa<attn::MatrixType>(reduce.getInput().getType()) &&
            !isa<attn::MatrixType>(reduce.getType()) &&
            reduce.getOver() == (flip ? attn::ReduceOver::Keys : attn::ReduceOver::Queries);
-  return flip && isa<attn::ContractOp>(op);
+  return flip && isa<attn::ContractOp, attn::FoldOp>(op);
 }
 
 /// Does each component depend on the same component of the vectors alone?
@@ -260,7 +260,7 @@ bool StageFinder::reducesInStage(Value value, bool flip) {
   Operation *op = value.getDefiningOp();
   if (!op || !attn::isVirtual(value.getType()) || isOfTokens(value) || isOfOtherSide(op, flip))
     return false;
-  if (isa<attn::ReduceOp, attn::ContractOp>(op))
+  if (isa<attn::ReduceOp, attn::ContractOp, attn::FoldOp>(op))
     return true;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
     bool side = flipOfOperands(op, flip);

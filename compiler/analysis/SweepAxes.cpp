@@ -48,6 +48,7 @@ StringAttr AxisSplitter::axisOfLeaf(const Node *leaf) {
   case NodeKind::Dot:
     return leaf->source ? cast<attn::MatrixType>(leaf->source.getType()).getColAxis()
                         : StringAttr();
+  case NodeKind::Scan: return attn::getAxes(leaf->operation->getOperand(0).getType()).back();
   case NodeKind::Concat:
   case NodeKind::ConcatDomain: {
     attn::ConcatOp concat = graph.segments(leaf->index).op;

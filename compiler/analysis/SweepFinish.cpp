@@ -48,7 +48,8 @@ RowNumber SweepPlanner::reductionValue(unsigned index) {
   const ReductionPlan &own = reductions[index];
   const GraphReduction &reduction = graph.reductions()[index];
   if (isEmpty(reduction.domain))
-    return arithmetic.constant(identityOf(reduction.kind));
+    return reduction.identity ? arithmetic.evaluate(reduction.identity)
+                              : arithmetic.constant(identityOf(reduction.kind));
   // A maximum that is read anyway had better be the origin itself, which then cancels against it.
   if (own.extremum)
     return arithmetic.evaluate(overEmpty(own.readLater ? aliased(own.extremum) : own.extremum));
@@ -157,8 +158,13 @@ bool SweepPlanner::isEmpty(const Domain &domain) const {
 /// A leaf over an empty domain is its identity.
 const Node *SweepPlanner::emptyLeaf(const Node *leaf) {
   auto constant = [&](double number) { return graph.constant(number, leaf->type); };
+  const Node *ofFold = leaf->kind == NodeKind::Reduction ? graph.reductions()[leaf->index].identity
+                       : leaf->kind == NodeKind::AccumulatorRef ? accumulators[leaf->index].identity
+                                                                : nullptr;
   if (leaf->kind == NodeKind::Reduction && isEmpty(graph.reductions()[leaf->index].domain))
-    return constant(identityOf(graph.reductions()[leaf->index].kind));
+    return ofFold ? ofFold : constant(identityOf(graph.reductions()[leaf->index].kind));
+  if (ofFold)
+    return isEmpty(accumulators[leaf->index].domain) ? ofFold : leaf;
   if (leaf->kind == NodeKind::AccumulatorRef &&
       (isEmpty(accumulators[leaf->index].domain) || isSilent(frameOf(leaf))))
     return constant(identityOf(accumulators[leaf->index].kind));

@@ -52,6 +52,8 @@ struct DraftAccumulator {
   /// An extremum of a frame's exponent is `aliasRatio` times its origin.
   int alias = -1;
   double aliasRatio = 0;
+  /// Of a fold alone.
+  const Node *identity = nullptr;
 };
 
 struct DraftFrame {
@@ -70,6 +72,7 @@ private:
   // Stages (SweepStages.cpp).
   mlir::LogicalResult assignStage(unsigned reduction);
   bool tryStage(unsigned reduction, unsigned stage, std::string &failure);
+  bool goesTheWayOf(unsigned stage, unsigned reduction, std::string &failure);
   void markUses();
   void markClosed(unsigned reader);
   void markRelative(const Node *node, bool relative, bool divides);
@@ -78,6 +81,7 @@ private:
   // State (SweepState.cpp).
   void makeState(unsigned stage);
   void makeSum(unsigned reduction);
+  void makeFold(unsigned reduction);
   void makeGroup(unsigned reduction, llvm::ArrayRef<Term> group);
   void makeFramed(unsigned reduction, llvm::ArrayRef<Term> sameExponent);
   void makePlain(unsigned reduction, llvm::ArrayRef<Term> group);
@@ -130,8 +134,10 @@ private:
 
   const Node *aliased(const Node *node);
   const Node *aliasedLeaf(const Node *leaf);
+  /// Sums are of the type that the kernel computes in, a fold of its own.
   const Node *accumulatorRef(unsigned index) {
-    return graph.leaf(NodeKind::AccumulatorRef, graph.floatType(), {}, index);
+    const Node *fold = accumulators[index].identity ? accumulators[index].whole : nullptr;
+    return graph.leaf(NodeKind::AccumulatorRef, fold ? fold->type : graph.floatType(), {}, index);
   }
   const Node *frameRef(unsigned index) {
     return graph.leaf(NodeKind::FrameRef, graph.floatType(), {}, index);
@@ -144,6 +150,8 @@ private:
   std::vector<DraftAccumulator> accumulators;
   std::vector<DraftFrame> frames;
   unsigned numStages = 0;
+  /// Does the sweep of a stage go from the last key to the first? Only of those that scans ask.
+  llvm::DenseMap<unsigned, bool> reverses;
   llvm::DenseMap<const Node *, const Node *> resolved;
   /// Node -> which of (relative, divides) it was marked with, one bit each.
   llvm::DenseMap<const Node *, unsigned> marked;
@@ -159,6 +167,12 @@ private:
 mlir::LogicalResult splitAxes(SweepPlan &plan);
 /// Makes each sweep over segments of keys several sweeps (SweepSegments.cpp).
 void splitSegments(SweepPlan &plan);
+/// Lists the scans that each sweep reads, and its folds (SweepScans.cpp).
+void findScans(SweepPlan &plan);
+/// Visits the Scan nodes in `node`, those that others are made of first.
+void forEachScan(const Node *node, llvm::function_ref<void(const Node *)> visit);
+/// Does a scan go from the last key to the first?
+bool isReverse(const Node *scan);
 
 } // namespace attune
 

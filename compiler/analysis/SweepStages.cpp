@@ -6,6 +6,28 @@ using namespace mlir;
 
 namespace attune {
 
+/// A sweep goes one way: that of the scans in it.
+bool SweepPlanner::goesTheWayOf(unsigned stage, unsigned index, std::string &failure) {
+  const GraphReduction &reduction = graph.reductions()[index];
+  bool forward = false, reverse = false;
+  auto note = [&](const Node *scan) { (isReverse(scan) ? reverse : forward) = true; };
+  forEachScan(reduction.body, note);
+  for (const Node *predicate : reduction.domain)
+    forEachScan(predicate, note);
+  if (forward && reverse) {
+    failure = "it reads scans from the first key on and from the last, which no sweep can make";
+    return false;
+  }
+  if (!forward && !reverse)
+    return true;
+  if (!reverses.try_emplace(stage, reverse).second && reverses[stage] != reverse) {
+    failure = reverse ? "it reads a scan in reverse, and that sweep goes forward"
+                      : "it reads a scan, and that sweep goes in reverse";
+    return false;
+  }
+  return true;
+}
+
 /// Does the domain or the body make `reduction` wait whatever the algebra says?
 bool SweepPlanner::tryStage(unsigned index, unsigned stage, std::string &failure) {
   const GraphReduction &reduction = graph.reductions()[index];
@@ -23,6 +45,13 @@ bool SweepPlanner::tryStage(unsigned index, unsigned stage, std::string &failure
     if (open)
       failure = "an element of its list depends on r" + std::to_string(open->index) +
                 ", which is unfinished";
+    return !open;
+  }
+  if (reduction.identity) {
+    const Node *open = findReduction(reduction.body, isOpen);
+    if (open)
+      failure = "what it joins depends on r" + std::to_string(open->index) + ", the " +
+                describeReduction(graph, open->index) + ", which is unfinished";
     return !open;
   }
   if (reduction.kind == attn::ReduceKind::Sum) {
@@ -45,7 +74,7 @@ LogicalResult SweepPlanner::assignStage(unsigned index) {
   ReductionPlan &own = reductions[index];
   std::string failure, reason;
   // Once every earlier reduction is closed nothing is open, so this ends.
-  while (!tryStage(index, own.stage, failure)) {
+  while (!tryStage(index, own.stage, failure) || !goesTheWayOf(own.stage, index, failure)) {
     reason = failure;
     if (own.stage++ > graph.reductions().size())
       return graph.kernel().emitError("cannot plan ")
@@ -170,6 +199,7 @@ FailureOr<SweepPlan> planSweeps(attn::KernelOp kernel, bool headsOnRows) {
   if (failed(SweepPlanner(*plan.graph, plan).run()) || failed(splitAxes(plan)))
     return failure();
   splitSegments(plan);
+  findScans(plan);
   return plan;
 }
 

@@ -25,6 +25,7 @@ DraftAccumulator SweepPlanner::draftOf(unsigned reduction) const {
   draft.domain = of.domain;
   draft.stage = reductions[reduction].stage;
   draft.divides = reductions[reduction].divides;
+  draft.identity = of.identity;
   return draft;
 }
 
@@ -33,7 +34,7 @@ std::optional<unsigned> SweepPlanner::find(const DraftAccumulator &draft) const 
   for (auto [index, other] : llvm::enumerate(accumulators))
     if (other.stage <= draft.stage && other.kind == draft.kind && other.values == draft.values &&
         other.domain == draft.domain && other.whole == draft.whole &&
-        other.listed == draft.listed && other.weight == draft.weight &&
+        other.listed == draft.listed && other.identity == draft.identity && other.weight == draft.weight &&
         other.centredPower == draft.centredPower && sameExponent(other.exponent, draft.exponent))
       return index;
   return std::nullopt;
@@ -170,7 +171,16 @@ void SweepPlanner::makeGroup(unsigned reduction, llvm::ArrayRef<Term> group) {
     makePlain(reduction, plain);
 }
 
+/// The last of the running values, as it is.
+void SweepPlanner::makeFold(unsigned reduction) {
+  DraftAccumulator draft = draftOf(reduction);
+  draft.whole = graph.reductions()[reduction].body;
+  reductions[reduction].carried.push_back({graph.constant(1), findOrAdd(std::move(draft))});
+}
+
 void SweepPlanner::makeSum(unsigned reduction) {
+  if (graph.reductions()[reduction].identity)
+    return makeFold(reduction);
   llvm::SmallVector<llvm::SmallVector<Term>> groups;
   for (Term term : reductions[reduction].terms) {
     boundByRowFactors(term);

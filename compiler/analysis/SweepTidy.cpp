@@ -26,6 +26,7 @@ void SweepPlanner::resolveState() {
     made.values = draft.values;
     made.relative = draft.divides;
     made.listed = draft.listed;
+    made.identity = draft.identity;
     plan.accumulators.push_back(std::move(made));
   }
 }
@@ -166,7 +167,7 @@ void SweepPlanner::writePlan() {
   keep(plan.rowValues, reader.rowValues);
   LeafRewriter rewrite(graph, [&](const Node *leaf) -> const Node * {
     if (leaf->kind == NodeKind::AccumulatorRef)
-      return accumulatorRef(ofAccumulator[leaf->index]);
+      return graph.leaf(NodeKind::AccumulatorRef, leaf->type, {}, ofAccumulator[leaf->index]);
     if (leaf->kind == NodeKind::FrameRef)
       return frameRef(ofFrame[leaf->index]);
     if (leaf->kind == NodeKind::RowRef)

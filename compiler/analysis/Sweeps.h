@@ -40,6 +40,8 @@ struct Accumulator {
   /// The accumulator of an earlier sweep whose state this one starts from, in a frame that starts from
   /// that one's.
   int continues = -1;
+  /// Of a fold alone: what it is over no pair. Its value is the last one of `coefficient`, a Scan.
+  const Node *identity = nullptr;
 };
 
 /// One loop over key tiles with per-row state. Indices in AccumulatorRef and FrameRef nodes count
@@ -47,6 +49,12 @@ struct Accumulator {
 struct Sweep {
   llvm::SmallVector<unsigned> frames;
   llvm::SmallVector<unsigned> accumulators;
+  /// Accumulators that are folds: the final carry of a scan.
+  llvm::SmallVector<unsigned, 0> folds;
+  /// Running values, in an order in which they can be made: the Scan nodes that are states of one.
+  llvm::SmallVector<llvm::SmallVector<const Node *, 1>, 0> scans;
+  /// Tiles are visited from the last one to the first.
+  bool reverse = false;
   /// The axis of the keys that are walked.
   mlir::StringAttr keyAxis = {};
 };

@@ -89,7 +89,8 @@ LogicalResult Checker::run() {
   for (const Accumulator &accumulator : plan.accumulators) {
     if (attn::VisibleKeysOp listed = accumulator.listed; listed && failed(checkListed(listed)))
       return failure();
-    if (failed(check(accumulator.coefficient)) || failed(checkCarried(accumulator.coefficient)))
+    if (failed(accumulator.identity ? check(accumulator.coefficient)
+                                    : checkCarried(accumulator.coefficient)))
       return failure();
     for (const Node *predicate : accumulator.domain)
       if (failed(check(predicate)))

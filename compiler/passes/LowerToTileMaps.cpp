@@ -43,6 +43,7 @@ void MapBuilder::read(const Node *node) {
     return;
   case NodeKind::Element:
   case NodeKind::Dot:
+  case NodeKind::Scan:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:
   case NodeKind::RowRef: elements[node] = read(scope.leaf(node)); return;

@@ -286,6 +286,7 @@ Value TileScope::tokens(Value operand) {
 Value TileScope::leaf(const Node *node) {
   switch (node->kind) {
   case NodeKind::Element: return tokens(node->source);
+  case NodeKind::Scan: return keyTiles.lookup(node);
   case NodeKind::Dot: {
     if (Value known = keyTiles.lookup(node))
       return known;

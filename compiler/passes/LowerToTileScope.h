@@ -61,6 +61,8 @@ public:
 
   /// The tile of a leaf: element, dot, or a finished number of the rows.
   mlir::Value leaf(const Node *node);
+  /// Makes a running value known at the pairs of the current keys.
+  void bindPairs(const Node *scan, mlir::Value matrix) { keyTiles[scan] = matrix; }
   /// The rows, or the current cols, of a node that depends on nothing else.
   mlir::Value oneSided(const Node *node);
   /// Tokens of an operand: the block's queries, or the current keys.

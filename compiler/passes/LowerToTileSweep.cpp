@@ -18,7 +18,7 @@ using tile::JoinKind;
 
 static constexpr double Infinity = std::numeric_limits<double>::infinity();
 
-static double identityOf(attn::ReduceKind kind) {
+double attune::identityOf(attn::ReduceKind kind) {
   return kind == attn::ReduceKind::Max ? -Infinity : kind == attn::ReduceKind::Min ? Infinity : 0;
 }
 
@@ -87,6 +87,9 @@ void SweepEmitter::findFrames() {
   }
   for (unsigned id : sweep.accumulators)
     maskOf(accumulator(id).domain);
+  // A scan is of all pairs that it sees, whoever reads it: also of tiles that are hidden from its readers.
+  for (ArrayRef<const Node *> scan : sweep.scans)
+    maskOf(domainOf(scan.front()));
 }
 
 void SweepEmitter::findTiles() {
@@ -121,6 +124,7 @@ SmallVector<Value> SweepEmitter::emitInitial() {
     }
     initial.push_back(tile::SplatOp::create(top, loc, type, scope.number(identityOf(state.kind))));
   }
+  emitInitialScans(initial);
   return initial;
 }
 
@@ -134,6 +138,15 @@ static void emitRegion(Region &region, Location loc,
   tile::YieldOp::create(builder, loc, values);
 }
 
+/// In a sweep in reverse, number n of the loop is tile end - 1 - n.
+static Value emitTile(OpBuilder &builder, Location loc, Value last, Value number) {
+  if (!last)
+    return number;
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value tile = builder.createOrFold<arith::SubIOp>(loc, last, number);
+  return builder.createOrFold<arith::MaxSIOp>(loc, tile, zero);
+}
+
 void SweepEmitter::emit() {
   findFrames();
   findTiles();
@@ -141,14 +154,21 @@ void SweepEmitter::emit() {
   OpBuilder &top = scope.top();
   SweepSchedule schedule(scope, schedules, masks, keyTiles);
   auto [first, end] = schedule.emitEnds();
+  Value last;
+  if (sweep.reverse) {
+    last = top.createOrFold<arith::SubIOp>(loc, end, scope.index(1));
+    end = top.createOrFold<arith::SubIOp>(loc, end, first);
+    first = scope.index(0);
+  }
   auto loop = tile::SweepOp::create(top, loc, ValueRange(initial).getTypes(), first, end, initial);
   top.setInsertionPoint(loop);
-  if (schedule.hasSeek())
+  // Seeking goes up alone: a sweep in reverse asks of every tile.
+  if (schedule.hasSeek() && !sweep.reverse)
     emitRegion(loop.getSeek(), loc, [&](OpBuilder &builder, Value tile) {
       return SmallVector<Value>{schedule.emitSeek(builder, tile)};
     });
   emitRegion(loop.getClassify(), loc, [&](OpBuilder &builder, Value tile) {
-    auto [visit, partial] = schedule.emitClasses(builder, tile);
+    auto [visit, partial] = schedule.emitClasses(builder, emitTile(builder, loc, last, tile));
     return SmallVector<Value>{visit, partial};
   });
   Block &block = loop.getBody().emplaceBlock();
@@ -156,7 +176,8 @@ void SweepEmitter::emit() {
   for (Value value : initial)
     block.addArgument(value.getType(), loc);
   body.setInsertionPointToStart(&block);
-  scope.enterLoop(loop, body, keyTiles.at(body, loc, loop.getTile()));
+  Value tile = emitTile(body, loc, last, loop.getTile());
+  scope.enterLoop(loop, body, keyTiles.at(body, loc, tile));
   SmallVector<Value> next;
   emitBody(loop.getPartial(), loop.getState(), next);
   tile::YieldOp::create(body, loc, next);
@@ -178,7 +199,7 @@ Value SweepEmitter::emitCoefficient(const Node *node) {
   Type f32 = body.getF32Type();
   if (!node)
     return tile::SplatOp::create(body, loc, scope.matrixType(f32), scope.number(1));
-  if (node->kind == NodeKind::Dot)
+  if (node->kind == NodeKind::Dot || (node->kind == NodeKind::Scan && node->type == f32))
     return scope.leaf(node);
   MapBuilder map(scope, Places::Matrix);
   map.read(node);
@@ -224,7 +245,7 @@ Value SweepEmitter::emitMasked(OpBuilder &builder, const Source &source) {
   const Domain &domain = masks[source.mask]->domain;
   for (const Node *predicate : domain)
     predicates.read(map, predicate, &builder);
-  Value hidden = scope.number(source.identity);
+  Value hidden = source.hidden ? source.hidden : scope.number(source.identity);
   return map.build(builder, source.matrix.getType(), [&](PlaceEmitter &at, ValueRange elements) {
     Value keep = isInside(at.builder, loc, at.key.coordinates, at.key.extents);
     for (const Node *predicate : domain)
@@ -240,6 +261,13 @@ void SweepEmitter::emitMasks(Value isPartial) {
     for (const Node *predicate : mask->domain)
       predicates.read(reads, predicate, nullptr);
   }
+  masked = emitBranch(isPartial, sources);
+}
+
+/// The matrices, on partial tiles masked.
+SmallVector<Value> SweepEmitter::emitBranch(Value isPartial, ArrayRef<Source> sources) {
+  if (sources.empty())
+    return {};
   SmallVector<Type> types;
   for (const Source &source : sources)
     types.push_back(source.matrix.getType());
@@ -252,10 +280,12 @@ void SweepEmitter::emitMasks(Value isPartial) {
   }
   scf::YieldOp::create(masking, loc, hidden);
   scf::YieldOp::create(plain, loc, all);
-  masked.assign(branch.getResults().begin(), branch.getResults().end());
+  return llvm::to_vector_of<Value>(branch.getResults());
 }
 
 void SweepEmitter::emitBody(Value isPartial, ValueRange state, SmallVectorImpl<Value> &next) {
+  SmallVector<Value> running;
+  emitScans(isPartial, state.drop_front(frames.size() + sweep.accumulators.size()), running);
   collectSources();
   emitMasks(isPartial);
   emitFrameSteps(state);
@@ -263,12 +293,14 @@ void SweepEmitter::emitBody(Value isPartial, ValueRange state, SmallVectorImpl<V
     next.push_back(step.after);
   for (unsigned id : sweep.accumulators)
     next.push_back(emitAccumulated(id, state));
+  llvm::append_range(next, running);
 }
 
 //===--- after the loop -----------------------------------------------------------------------===//
 
 void SweepEmitter::finish(ValueRange results) {
   OpBuilder &top = scope.top();
+  finishFolds(results.drop_front(frames.size() + sweep.accumulators.size()));
   for (auto [place, id] : llvm::enumerate(sweep.accumulators)) {
     Value state = carried.accumulators[id] = results[frames.size() + place];
     if (accumulator(id).values) {

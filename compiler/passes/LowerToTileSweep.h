@@ -7,6 +7,9 @@
 
 namespace attune {
 
+/// What a join of this kind starts from.
+double identityOf(attn::ReduceKind kind);
+
 /// What sweeps end with before rows are finished: the state that others go on with.
 struct CarriedState {
   llvm::DenseMap<unsigned, mlir::Value> frames, accumulators;
@@ -25,11 +28,12 @@ public:
 private:
   using Value = mlir::Value;
 
-  /// A matrix of which hidden pairs are replaced on partial tiles.
+  /// A matrix of which hidden pairs are replaced on partial tiles, by `identity`, or by `hidden`.
   struct Source {
     Value matrix;
     unsigned mask;
     double identity;
+    Value hidden = {};
   };
   /// What a frame's rows become in one step. All in units of the bare score.
   struct FrameStep {
@@ -67,6 +71,7 @@ private:
   void emitBody(Value isPartial, mlir::ValueRange state, llvm::SmallVectorImpl<Value> &next);
   void collectSources();
   void emitMasks(Value isPartial);
+  llvm::SmallVector<Value> emitBranch(Value isPartial, llvm::ArrayRef<Source> sources);
   Value emitMasked(mlir::OpBuilder &builder, const Source &source);
   void emitFrameSteps(mlir::ValueRange state);
   Value emitAlpha(unsigned position, double rate);
@@ -81,6 +86,14 @@ private:
   Value emitAccumulated(unsigned id, mlir::ValueRange state);
   Value emitAppended(unsigned id, Value count);
   void finish(mlir::ValueRange results);
+
+  // Running values (LowerToTileScans.cpp).
+  Value emitIdentity(const Node *scan, unsigned state);
+  void emitInitialScans(llvm::SmallVectorImpl<Value> &initial);
+  Value emitPairs(const Node *node);
+  llvm::SmallVector<Value> emitScanned(const Node *scan, Value isPartial);
+  void emitScans(Value isPartial, mlir::ValueRange carried, llvm::SmallVectorImpl<Value> &next);
+  void finishFolds(mlir::ValueRange carried);
 
   TileScope &scope;
   const SweepPlan &plan;

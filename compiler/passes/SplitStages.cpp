@@ -274,6 +274,9 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
   for (Value value : copy->getResults())
     if (attn::isVirtual(value.getType()))
       value.setType(exchanged(value.getType()));
+  if (auto scan = dyn_cast<attn::ScanOp>(copy))
+    scan.setOver(scan.getOver() == attn::ReduceOver::Keys ? attn::ReduceOver::Queries
+                                                          : attn::ReduceOver::Keys);
   if (auto reduce = dyn_cast<attn::ReduceOp>(copy);
       reduce && reduce.getOver() != attn::ReduceOver::Heads)
     reduce.setOver(isa<attn::MatrixType>(reduce.getInput().getType()) ? attn::ReduceOver::Keys
@@ -283,7 +286,7 @@ Value StageWriter::cloneOp(Operation *op, unsigned result, bool flip) {
     stencil.setQueriesAttr(stencil.getKeysAttr());
     stencil.setKeysAttr(queries);
   }
-  if (copy->getNumRegions() > 0 && !copy->getRegion(0).empty() &&
+  if (copy->getNumRegions() > 0 && !copy->getRegion(0).empty() && !isa<attn::ScanOp>(copy) &&
       isa<attn::MatrixType>(copy->getResult(0).getType())) {
     Block &block = copy->getRegion(0).front();
     Value i = block.getArgument(block.getNumArguments() - 2), j = block.getArguments().back();
@@ -450,9 +453,12 @@ static void split(attn::KernelOp kernel) {
 /// What no stage can hold is named as it is written, not as the stage would have it.
 static LogicalResult checkCompiled(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
-    if (!isa<attn::FoldOp, attn::ListOp, attn::ScanOp>(op))
+    auto scan = dyn_cast<attn::ScanOp>(op);
+    bool isOfTokens = scan && !isa<attn::MatrixType>(scan.getInputs().front().getType());
+    if (!isa<attn::ListOp>(op) && !isOfTokens)
       return WalkResult::advance();
-    op->emitOpError("can be evaluated by the reference, but not be compiled yet");
+    op->emitOpError(isOfTokens ? "along tokens with a region, of vectors or of integers " : "")
+        << "can be evaluated by the reference, but not be compiled yet";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

@@ -145,6 +145,44 @@ void ElementsOp::inferResultRanges(ArrayRef<ConstantIntRanges>, SetIntRangeFn se
   setRange(getComponent(), sizes);
 }
 
+//===--- scan ----------------------------------------------------------------------------------===//
+
+LogicalResult ScanOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands,
+                                       DictionaryAttr, OpaqueProperties, RegionRange,
+                                       SmallVectorImpl<Type> &types) {
+  llvm::append_range(types, operands.getTypes());
+  return success();
+}
+
+LogicalResult ScanOp::verify() {
+  // C1
+  if (getInputs().empty())
+    return emitOpError("expected a matrix at least");
+  auto first = cast<MatrixType>(getInputs().front().getType());
+  for (auto [index, pair] :
+       llvm::enumerate(llvm::zip(getInputs().getTypes(), getCarried().getTypes()))) {
+    auto matrix = cast<MatrixType>(std::get<0>(pair));
+    auto rows = RowsType::get(getContext(), first.getRows(), matrix.getElementType());
+    if (matrix.getRows() != first.getRows() || matrix.getCols() != first.getCols())
+      return emitOpError() << "expected matrix " << index << " to have the places of " << first
+                           << ", but got " << matrix;
+    if (std::get<1>(pair) != rows)
+      return emitOpError() << "expected carried rows " << index << " of type " << rows
+                           << ", but got " << std::get<1>(pair);
+  }
+  return success();
+}
+
+LogicalResult ScanOp::verifyRegions() {
+  // C2
+  SmallVector<Type> state;
+  for (Type type : getInputs().getTypes())
+    state.push_back(getScalarType(type));
+  SmallVector<Type> states(state);
+  llvm::append_range(states, state);
+  return verifySignature(*this, "body", getBody(), states, state);
+}
+
 //===--- sweep ---------------------------------------------------------------------------------===//
 
 ParseResult SweepOp::parse(OpAsmParser &parser, OperationState &result) {

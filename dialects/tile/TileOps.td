@@ -68,7 +68,7 @@ def Tile_ReturnOp : Tile_Op<"return", [Pure, Terminator, HasParent<"KernelOp">]>
 }
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, ReturnLike,
-                                      ParentOneOf<["MapOp", "SweepOp", "FoldOp", "ElementsOp"]>]> {
+                                      ParentOneOf<["MapOp", "SweepOp", "FoldOp", "ElementsOp", "ScanOp"]>]> {
   let summary = "end a region";
   let description = [{
     ```mlir
@@ -504,5 +504,6 @@ def Tile_CombineOp : Tile_Op<"combine", [Pure]> {
 }
 
 include "dialects/tile/TileListOps.td"
+include "dialects/tile/TileScanOps.td"
 
 #endif // ATTUNE_DIALECTS_TILE_OPS

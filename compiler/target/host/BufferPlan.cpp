@@ -71,7 +71,7 @@ void BufferPlan::number(Block &block) {
       for (Region &region : op.getRegions())
         for (Block &nested : region)
           number(nested);
-    unsigned end = op.getNumRegions() && !isa<tile::MapOp>(op) ? positions++ : begin;
+    unsigned end = op.getNumRegions() && !isa<tile::MapOp, tile::ScanOp>(op) ? positions++ : begin;
     spans[&op] = {begin, end};
   }
   blockSpans[&block].end = positions++;

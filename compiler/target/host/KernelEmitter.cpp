@@ -190,6 +190,8 @@ LogicalResult KernelEmitter::emitTileOp(Operation *op) {
     emitAppend(append);
   } else if (auto sweep = dyn_cast<tile::SweepOp>(op)) {
     return emitSweep(sweep);
+  } else if (auto scan = dyn_cast<tile::ScanOp>(op)) {
+    return emitScan(scan);
   } else if (auto fold = dyn_cast<tile::FoldOp>(op)) {
     return emitFold(fold);
   } else if (auto elements = dyn_cast<tile::ElementsOp>(op)) {

@@ -195,6 +195,12 @@ private:
   void storeRow(const Lanes &lanes, Value tile, Value row, Shape shape);
   Lanes join(tile::ReduceOp op, const Lanes &input, const Lanes &sums, Shape shape);
 
+  // EmitScan.cpp: running states along the keys.
+  mlir::LogicalResult emitScan(tile::ScanOp op);
+  mlir::FailureOr<llvm::SmallVector<Lanes>> emitScanJoin(tile::ScanOp op,
+                                                         llvm::ArrayRef<Lanes> earlier,
+                                                         llvm::ArrayRef<Lanes> later, Shape shape);
+
   // EmitRegion.cpp: scalar ops, alone or for all lanes.
   mlir::FailureOr<Lanes> emitRegion(tile::MapOp op, Shape shape);
   mlir::LogicalResult emitScalarOp(mlir::Operation *op, Shape shape);

@@ -281,6 +281,7 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
       .Case([&](tile::MapOp map) { return emitMap(map); })
       .Case([&](tile::SplatOp splat) { return emitSplat(splat); })
       .Case([&](tile::ReduceOp reduce) { return emitReduce(reduce); })
+      .Case([&](tile::ScanOp scan) { return emitScan(scan); })
       .Case([&](tile::CombineOp combine) { return emitCombine(combine); })
       .Case([&](tile::SweepOp sweep) { return emitSweep(sweep); })
       .Case([&](tile::FoldOp fold) { return emitFold(fold); })

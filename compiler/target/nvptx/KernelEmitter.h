@@ -184,6 +184,15 @@ protected:
   static int64_t columnDistance(int64_t slot) { return 8 * (slot / 2) + slot % 2; }
   friend class MapExpander;
 
+  // EmitScan.cpp: running states along a row.
+  using States = llvm::SmallVector<Value, 2>;
+  struct QuadPlace;
+  mlir::LogicalResult emitScan(tile::ScanOp op);
+  States scanQuad(tile::ScanOp op, QuadPlace &place, const States &own, States &carried);
+  States joinStates(tile::ScanOp op, QuadPlace &place, const States &earlier, const States &later);
+  States chooseStates(Value condition, const States &yes, const States &no);
+  States exchangeStates(const States &states, int64_t distance);
+
   // EmitLoops.cpp: loops, their pipelines, branches.
   mlir::LogicalResult emitIf(mlir::scf::IfOp branch);
   /// First and end of a loop's iterations, of the type of index.

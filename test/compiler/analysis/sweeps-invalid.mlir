@@ -169,10 +169,23 @@ attn.kernel @listed(%q: !q, %k: !k) -> !attn.rows<vector<2xi32>> {
 !k = !attn.cols<vector<4xf32>>
 attn.kernel @running(%q: !q, %k: !k) -> !attn.rows<f32> {
   %s = dot %q, %k : !q, !k
-  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
-  %a = scan sum %s over keys : !s
+  // expected-error @+1 {{runs along the rows of the kernel that reads it, which is not supported yet}}
+  %a = scan sum %s over queries : !s
   %r = reduce max %a over keys : !s
   return %r : !attn.rows<f32>
+}
+
+// -----
+
+!s = !attn.matrix<f16>
+!k = !attn.cols<f16>
+attn.kernel @narrow(%x: !attn.rows<f16>, %k: !k) -> !attn.rows<f16> {
+  %s = map (%a = %x, %c = %k) : (!attn.rows<f16>, !k) -> !s {
+    %y = arith.addf %a, %c : f16   yield %y : f16 }
+  // expected-error @+1 {{of elements 'f16' is not supported yet; expected f32 or i32}}
+  %a = scan max %s over keys : !s
+  %r = reduce max %a over keys : !s
+  return %r : !attn.rows<f16>
 }
 
 // -----
@@ -180,10 +193,13 @@ attn.kernel @running(%q: !q, %k: !k) -> !attn.rows<f32> {
 !s = !attn.matrix<f32>
 !q = !attn.rows<vector<4xf32>>
 !k = !attn.cols<vector<4xf32>>
-attn.kernel @folded(%q: !q, %k: !k, %low: f32) -> !attn.rows<f32> {
+// expected-error @+1 {{it reads scans from the first key on and from the last, which no sweep can make}}
+attn.kernel @both_ways(%q: !q, %k: !k) -> !attn.rows<f32> {
   %s = dot %q, %k : !q, !k
-  // expected-error @+1 {{can be evaluated by the reference, but not be compiled yet}}
-  %r = fold (%s) from (%low) with (%a), (%c) : (!s) { %m = arith.maximumf %a, %c : f32   yield %m : f32 }
+  %a = scan max %s over keys : !s
+  %c = scan max %s over keys reverse : !s
+  %d = map (%x = %a, %y = %c) : (!s, !s) -> !s { %z = arith.mulf %x, %y : f32   yield %z : f32 }
+  %r = reduce sum %d over keys : !s
   return %r : !attn.rows<f32>
 }
 

@@ -593,3 +593,39 @@ func.func private @f(%n: index) {
   %p = tile.box heads (%n, %n, %n) of (%n, %n, %n) : !tile.box<2, 8, 8>
   return
 }
+
+// -----
+
+// scan C1: carried rows of another element
+func.func private @f(%x: !tile.matrix<16, 16, f32>, %c: !tile.rows<16, i32>) {
+  // expected-error @+1 {{'tile.scan' op expected carried rows 0 of type '!tile.rows<16, f32>', but got '!tile.rows<16, i32>'}}
+  %y, %n = tile.scan %x carry(%c) {
+  ^bb0(%a: f32, %d: f32):
+    tile.yield %a : f32
+  } : !tile.matrix<16, 16, f32> carry !tile.rows<16, i32>
+  return
+}
+
+// -----
+
+// scan C1: matrices of two sizes
+func.func private @f(%x: !tile.matrix<16, 16, f32>, %y: !tile.matrix<16, 32, f32>, %c: !tile.rows<16, f32>) {
+  // expected-error @+1 {{'tile.scan' op expected matrix 1 to have the places of '!tile.matrix<16, 16, f32>', but got '!tile.matrix<16, 32, f32>'}}
+  %z:4 = tile.scan %x, %y carry(%c, %c) {
+  ^bb0(%a: f32, %d: f32, %e: f32, %f: f32):
+    tile.yield %a, %d : f32, f32
+  } : !tile.matrix<16, 16, f32>, !tile.matrix<16, 32, f32> carry !tile.rows<16, f32>, !tile.rows<16, f32>
+  return
+}
+
+// -----
+
+// scan C2: a region of one state
+func.func private @f(%x: !tile.matrix<16, 16, f32>, %c: !tile.rows<16, f32>) {
+  // expected-error @+1 {{'tile.scan' op expected the region 'body' to take ('f32', 'f32'), but it takes ('f32')}}
+  %y, %n = tile.scan %x carry(%c) {
+  ^bb0(%a: f32):
+    tile.yield %a : f32
+  } : !tile.matrix<16, 16, f32> carry !tile.rows<16, f32>
+  return
+}

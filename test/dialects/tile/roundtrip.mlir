@@ -192,3 +192,28 @@ func.func private @lists(%m: !tile.matrix<64, 32, f32>, %n: !tile.rows<64, i32>,
   %z = tile.append %m, %y, %l[%b, %h, %i] from %j values %x, %v : !tile.matrix<64, 32, f32>, !tile.rows<64, i32>, !list, !tile.matrix<64, 32, f32>, !values
   return
 }
+
+// CHECK-LABEL: tile.kernel @running
+tile.kernel @running(%q: !numbers {tile.name = "q"}, %o: !numbers {tile.name = "o"})
+    attributes {config = #tile.config<queries = 64, keys = 32, threads = 128, stages = 1>, result_count = 1 : i64} {
+  %low = arith.constant 0.0 : f32
+  %s = tile.splat %low : f32 -> !tile.matrix<64, 32, f32>
+  %c = tile.splat %low : f32 -> !tile.rows<64, f32>
+  // CHECK: %[[Y:.*]], %[[NEXT:.*]] = tile.scan reverse exclusive %{{.*}} carry(%{{.*}}) {
+  %y, %next = tile.scan reverse exclusive %s carry(%c) {
+  // CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[D:.*]]: f32):
+  ^bb0(%a: f32, %d: f32):
+    // CHECK-NEXT: arith.addf %[[A]], %[[D]] : f32
+    %sum = arith.addf %a, %d : f32
+    tile.yield %sum : f32
+  // CHECK: } : !tile.matrix<64, 32, f32> carry !tile.rows<64, f32>
+  } : !tile.matrix<64, 32, f32> carry !tile.rows<64, f32>
+  // CHECK: %{{.*}}:2, %{{.*}}:2 = tile.scan %[[Y]], %{{.*}} carry(%{{.*}}, %[[NEXT]]) {
+  %z:4 = tile.scan %y, %s carry(%c, %next) {
+  ^bb0(%a: f32, %d: f32, %e: f32, %f: f32):
+    tile.yield %a, %f : f32, f32
+  } : !tile.matrix<64, 32, f32>, !tile.matrix<64, 32, f32> carry !tile.rows<64, f32>, !tile.rows<64, f32>
+  %b, %h, %i0 = tile.coordinates
+  tile.store %z#2, %o[%b, %h, %i0] : !tile.rows<64, f32>, !numbers
+  tile.return
+}

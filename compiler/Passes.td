@@ -49,10 +49,10 @@ def ExpandScansPass : Pass<"attn-expand-scans", "::attune::attn::KernelOp"> {
   let description = [{
     `scan sum|max|min` of rows or cols along their tokens becomes what is reduced of the blocks of 64
     tokens before the token's own, and of the tokens before it in its own: N / 64 blocks a block, 64
-    tokens a token, and not N tokens a token.
+    tokens a token, and not N tokens a token. With a region these are folds.
 
     On entry: kernels of primitives. On exit: scans of matrices, and those that it leaves to be refused:
-    of vectors, of integers, or with a region.
+    of vectors, of integers other than i32, of concatenations.
 
     Example: `test/compiler/passes/attn-expand-scans.mlir`.
   }];

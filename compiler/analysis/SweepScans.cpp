@@ -64,4 +64,16 @@ void findScans(SweepPlan &plan) {
   }
 }
 
+llvm::SmallVector<Domain> domainsOf(const SweepPlan &plan, const Sweep &sweep) {
+  llvm::SmallVector<Domain> domains;
+  for (unsigned frame : sweep.frames)
+    domains.push_back(plan.frames[frame].domain);
+  for (unsigned accumulator : sweep.accumulators)
+    domains.push_back(plan.accumulators[accumulator].domain);
+  // A scan is of all pairs that it sees, also of those that are hidden from its readers.
+  for (llvm::ArrayRef<const Node *> scan : sweep.scans)
+    domains.push_back(domainOf(scan.front()));
+  return domains;
+}
+
 } // namespace attune

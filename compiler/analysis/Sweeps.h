@@ -59,6 +59,10 @@ struct Sweep {
   mlir::StringAttr keyAxis = {};
 };
 
+struct SweepPlan;
+/// The sets of visible pairs that a sweep reduces or scans, each at least once.
+llvm::SmallVector<Domain> domainsOf(const SweepPlan &plan, const Sweep &sweep);
+
 /// A per-row number computed between sweeps, or at the end, from finished accumulators and frames,
 /// earlier row values, captured rows and scalars. Later sweeps read it as RowRef.
 struct RowValue {

@@ -37,10 +37,8 @@ MaskSchedules::MaskSchedules(const SweepPlan &plan, tile::ConfigAttr config)
         continue;
       options.allowSummaries = (!summaryAxis || summaryAxis == sweep.keyAxis) &&
                                canSummarise(plan, sweep.keyAxis, tiles.keys);
-      for (unsigned frame : sweep.frames)
-        add(plan.frames[frame].domain, sweep.keyAxis, options);
-      for (unsigned accumulator : sweep.accumulators)
-        add(plan.accumulators[accumulator].domain, sweep.keyAxis, options);
+      for (const Domain &domain : domainsOf(plan, sweep))
+        add(domain, sweep.keyAxis, options);
     }
 }
 

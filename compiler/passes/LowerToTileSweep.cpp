@@ -82,14 +82,10 @@ void SweepEmitter::findFrames() {
                        !sum.values && sum.centredPower == 0 && sum.rate > 0 &&
                        sum.kind == attn::ReduceKind::Sum && sum.domain == frame(position).domain;
     }
-    maskOf(frame(position).domain);
     frames.push_back(step);
   }
-  for (unsigned id : sweep.accumulators)
-    maskOf(accumulator(id).domain);
-  // A scan is of all pairs that it sees, whoever reads it: also of tiles that are hidden from its readers.
-  for (ArrayRef<const Node *> scan : sweep.scans)
-    maskOf(domainOf(scan.front()));
+  for (const Domain &domain : domainsOf(plan, sweep))
+    maskOf(domain);
 }
 
 void SweepEmitter::findTiles() {

@@ -457,7 +457,7 @@ static LogicalResult checkCompiled(ModuleOp module) {
     bool isOfTokens = scan && !isa<attn::MatrixType>(scan.getInputs().front().getType());
     if (!isa<attn::ListOp>(op) && !isOfTokens)
       return WalkResult::advance();
-    op->emitOpError(isOfTokens ? "along tokens with a region, of vectors or of integers " : "")
+    op->emitOpError(isOfTokens ? "of vectors, of integers or of a concatenation " : "")
         << "can be evaluated by the reference, but not be compiled yet";
     return WalkResult::interrupt();
   });

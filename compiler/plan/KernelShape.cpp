@@ -120,10 +120,11 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
     if (carried.listed)
       shape.matrices = std::max<int64_t>(shape.matrices, carried.coefficient ? 2 : 1);
   }
-  shape.sums = std::max(shape.sums, llvm::count_if(sweep.accumulators, [&](unsigned id) {
-                          return !plan.accumulators[id].values;
-                        }));
-  int64_t products = 0;
+  int64_t products = 0, running = 0;
+  for (ArrayRef<const Node *> scan : sweep.scans) {
+    collectNodes(scan.front(), nodes);
+    running += countStates(scan.front());
+  }
   for (const Node *node : nodes) {
     shape.rowValues += node->kind == NodeKind::RowRef;
     if (node->kind == NodeKind::Dot) {
@@ -133,7 +134,11 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
       ++products;
     }
   }
-  shape.matrices = std::max({shape.matrices, products, int64_t(sweep.frames.size())});
+  int64_t sums = llvm::count_if(sweep.accumulators,
+                                [&](unsigned id) { return !plan.accumulators[id].values; });
+  shape.sums = std::max(shape.sums, sums + running);
+  shape.matrices =
+      std::max({shape.matrices, products + running, int64_t(sweep.frames.size()) + running});
 }
 
 KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel) {
@@ -162,6 +167,9 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
   shape.pairOps = countPairOps(kernel);
   kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
+  // Boxes do not have the keys in order.
+  if (llvm::any_of(plan.sweeps, [](const Sweep &sweep) { return !sweep.scans.empty(); }))
+    shape.keyGrid = 0;
   shape.packingObstacle = findPackingObstacle(plan);
   return shape;
 }

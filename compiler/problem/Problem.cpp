@@ -345,10 +345,7 @@ std::vector<Domain> getDomains(const SweepPlan &plan) {
   for (const Sweep &sweep : plan.sweeps) {
     if (sweep.keyAxis.getValue() != axis)
       continue;
-    for (unsigned frame : sweep.frames)
-      add(plan.frames[frame].domain);
-    for (unsigned accumulator : sweep.accumulators)
-      add(plan.accumulators[accumulator].domain);
+    llvm::for_each(domainsOf(plan, sweep), add);
   }
   return domains;
 }

@@ -372,12 +372,45 @@ std::vector<Mechanism> twoSweeps() {
   };
 }
 
+//===--- Running values ------------------------------------------------------------------------===//
+
+std::string scan(const std::string &kind, const std::string &name, const std::string &of,
+                 const std::string &ways) {
+  return "  %" + name + " = scan " + kind + " %" + of + " over keys " + ways + ": !s\n";
+}
+
+std::string sum(const std::string &name, const std::string &a, const std::string &b) {
+  return map(name, "%x = %" + a + ", %y = %" + b, "!s, !s", "!s", "%out = arith.addf %x, %y : f32");
+}
+
+std::vector<Mechanism> running() {
+  std::string gates =
+      map("g0", "%x = %m, %y = %g", "!s, !c", "!s", "%out = arith.addf %y, %y : f32");
+  return {
+      {"a forget gate",
+       vectorKernel(gates + scan("sum", "d", "g0", "reverse exclusive ") + sum("f", "m", "d") +
+                    "  %p = softmax %f : !s\n" + contract("o", "p")),
+       {{1, 1, 0, 1}},
+       true},
+      {"a cumulative weight",
+       vectorKernel(softmax + scan("sum", "c", "p", "") + contract("o", "c")),
+       {{1, 1}, {0, 0, 0, 1}},
+       true},
+      {"running extrema both ways",
+       kernel(scan("max", "a", "m", "exclusive ") + scan("min", "c", "m", "reverse ") +
+                  unary("math.tanh", "ta", "a") + unary("math.tanh", "tc", "c") +
+                  reduce("sum", "x", "ta") + reduce("sum", "y", "tc"),
+              "%x, %y", "!r, !r"),
+       {{0, 1}, {0, 1}}},
+  };
+}
+
 } // namespace
 
 const std::vector<Mechanism> &mechanisms() {
   static const std::vector<Mechanism> all = [] {
     std::vector<Mechanism> result;
-    for (auto &group : {softmaxLike(), statistics(), otherWeights(), twoSweeps()})
+    for (auto &group : {softmaxLike(), statistics(), otherWeights(), twoSweeps(), running()})
       result.insert(result.end(), group.begin(), group.end());
     return result;
   }();

@@ -137,6 +137,7 @@ double NodeEvaluator::operator()(const Node *node, const Place &place, const Sta
   case NodeKind::IndexJ: return double(place.j);
   case NodeKind::Size: return double(length(node->axis.getValue()));
   case NodeKind::Dot: return dot(node->source, place);
+  case NodeKind::Scan:
   case NodeKind::Reduction:
   case NodeKind::AccumulatorRef:
   case NodeKind::FrameRef:

@@ -15,7 +15,7 @@ struct Place {
 
 class NodeEvaluator {
 public:
-  /// The value of a leaf that stands for state: AccumulatorRef, FrameRef, RowRef, Reduction.
+  /// The value of a leaf that stands for state: AccumulatorRef, FrameRef, RowRef, Reduction, Scan.
   using State = std::function<double(const Node *)>;
 
   NodeEvaluator(attn::KernelOp kernel, llvm::ArrayRef<Argument> arguments)

@@ -2,6 +2,7 @@
 #include "test/compiler/analysis/PlanExecutor.h"
 #include "test/compiler/analysis/NodeEvaluator.h"
 #include <cmath>
+#include <map>
 
 using attune::attn::ReduceKind;
 
@@ -15,6 +16,9 @@ struct RowState {
   std::vector<double> origins;
   std::vector<Vector> sums;
 };
+
+/// What the scans of a sweep carry on.
+using Carries = std::vector<double>;
 
 class RowExecutor {
 public:
@@ -32,7 +36,8 @@ private:
   void accumulate(RowState &state, unsigned accumulator, int64_t key);
   void changeFrame(RowState &state, const Sweep &sweep, unsigned frame, double origin) const;
   RowState combine(RowState a, RowState b, const Sweep &sweep) const;
-  RowState sweepRange(const Sweep &sweep, int64_t begin, int64_t end);
+  RowState sweepRange(const Sweep &sweep, int64_t begin, int64_t end, Carries &carries);
+  Carries scanRange(const Sweep &sweep, int64_t begin, int64_t end, const Carries &before);
   double atKey(const Node *node, int64_t key) const;
   bool visible(const Domain &domain, int64_t key) const;
   double evaluate(const Node *node) const;
@@ -46,6 +51,8 @@ private:
   Place place;
   RowState finished;
   std::vector<double> rowValues;
+  /// The running values of the keys that were scanned last.
+  std::map<std::pair<const Node *, int64_t>, double> running;
 };
 
 } // namespace
@@ -77,6 +84,10 @@ double RowExecutor::atKey(const Node *node, int64_t key) const {
   Place pair = place;
   pair.j = key;
   return evaluator(node, pair, [&](const Node *leaf) {
+    if (leaf->kind == NodeKind::Scan) {
+      EXPECT_TRUE(running.contains({leaf, key})) << "not scanned: " << toString(leaf);
+      return running.at({leaf, key});
+    }
     EXPECT_EQ(leaf->kind, NodeKind::RowRef) << "a sweep reads " << toString(leaf);
     return rowValues[leaf->index];
   });
@@ -155,12 +166,51 @@ void RowExecutor::update(RowState &state, const Sweep &sweep, int64_t begin, int
       accumulate(state, accumulator, key);
 }
 
-RowState RowExecutor::sweepRange(const Sweep &sweep, int64_t begin, int64_t end) {
+static double joinTwo(const Node *scan, double a, double b) {
+  switch (*llvm::cast<attn::ScanOp>(scan->operation).getKind()) {
+  case ReduceKind::Max: return std::max(a, b);
+  case ReduceKind::Min: return std::min(a, b);
+  default: return a + b;
+  }
+}
+
+static Carries initialCarries(const Sweep &sweep) {
+  Carries carries;
+  for (llvm::ArrayRef<const Node *> scan : sweep.scans)
+    carries.push_back(identity(*llvm::cast<attn::ScanOp>(scan[0]->operation).getKind()));
+  return carries;
+}
+
+/// The running values of a range of keys, and what is carried behind it.
+Carries RowExecutor::scanRange(const Sweep &sweep, int64_t begin, int64_t end,
+                               const Carries &before) {
+  running.clear();
+  Carries after;
+  for (auto [states, carried] : llvm::zip(sweep.scans, before)) {
+    const Node *scan = states[0];
+    bool exclusive = llvm::cast<attn::ScanOp>(scan->operation).getExclusive();
+    double state = carried;
+    for (int64_t step = begin; step < end; ++step) {
+      int64_t key = sweep.reverse ? begin + end - 1 - step : step;
+      double next = state;
+      if (visible(domainOf(scan), key))
+        next = joinTwo(scan, state, atKey(scan->operands[0], key));
+      running[{scan, key}] = exclusive ? state : next;
+      state = next;
+    }
+    after.push_back(state);
+  }
+  return after;
+}
+
+RowState RowExecutor::sweepRange(const Sweep &sweep, int64_t begin, int64_t end, Carries &carries) {
   RowState state = init();
   while (begin < end) {
-    int64_t next = std::min<int64_t>(end, begin + random(1, execution.maxTile));
-    update(state, sweep, begin, next);
-    begin = next;
+    int64_t tile = std::min<int64_t>(end - begin, random(1, execution.maxTile));
+    int64_t first = sweep.reverse ? end - tile : begin;
+    carries = scanRange(sweep, first, first + tile, carries);
+    update(state, sweep, first, first + tile);
+    (sweep.reverse ? end : begin) += sweep.reverse ? -tile : tile;
   }
   return state;
 }
@@ -191,8 +241,18 @@ void RowExecutor::run() {
       cuts.push_back(random(0, keys));
     llvm::sort(cuts);
     std::vector<RowState> parts;
-    for (size_t part = 0; part + 1 < cuts.size(); ++part)
-      parts.push_back(sweepRange(sweep, cuts[part], cuts[part + 1]));
+    // What is carried into a part is what parts on its way carry from nothing, joined in order.
+    Carries carries = initialCarries(sweep);
+    for (size_t step = 0; step + 1 < cuts.size(); ++step) {
+      size_t part = sweep.reverse ? cuts.size() - 2 - step : step;
+      Carries alone = scanRange(sweep, cuts[part], cuts[part + 1], initialCarries(sweep));
+      Carries through = carries;
+      parts.push_back(sweepRange(sweep, cuts[part], cuts[part + 1], through));
+      for (auto [scan, carried, own] : llvm::zip(sweep.scans, carries, alone))
+        carried = joinTwo(scan[0], carried, own);
+      for (auto [carried, direct] : llvm::zip(carries, through))
+        EXPECT_TRUE(carried == direct || std::abs(carried - direct) < 1e-9);
+    }
     while (parts.size() > 1) {
       std::swap(parts[random(0, parts.size() - 1)], parts.back());
       RowState last = std::move(parts.back());

@@ -8,7 +8,7 @@
 // Values that are computed on the key side: a stage whose rows are the keys.
 attn.kernel @values(%q: !q, %k: !k) -> !q {
   %s = dot %q, %k : !q, !k
-  // expected-error @+1 {{'attn.scan' op along tokens with a region, of vectors or of integers can be evaluated by the reference, but not be compiled yet}}
+  // expected-error @+1 {{'attn.scan' op of vectors, of integers or of a concatenation can be evaluated by the reference, but not be compiled yet}}
   %a = scan sum %k over keys : !k
   %p = softmax %s : !s
   %o = contract %p, %a : !s, !k -> !q

@@ -467,6 +467,39 @@ TEST(HostOps, MinimaAndSumsOfOneMatrix) {
       1e-5);
 }
 
+// Maps x -> a x + b along the keys, which do not commute: from the last key back, without the key itself, and on
+// from what was carried.
+TEST(HostOps, RunningStates) {
+  Tensor x = makeRows(), y = makeTable();
+  checkRows(
+      matrixKernel(R"(
+  %zeros = tile.splat %zero : f32 -> !tile.rows<16, f32>
+  %half = arith.constant 0.5 : f32
+  %halves = tile.splat %half : f32 -> !tile.matrix<16, 16, f32>
+  %carried = tile.splat %half : f32 -> !tile.rows<16, f32>
+  %a, %b, %na, %nb = tile.scan reverse exclusive %halves, %s carry(%carried, %zeros) {
+  ^bb0(%a1: f32, %b1: f32, %a2: f32, %b2: f32):
+    %a3 = arith.mulf %a1, %a2 : f32
+    %t = arith.mulf %a1, %b2 : f32
+    %b3 = arith.addf %b1, %t : f32
+    tile.yield %a3, %b3 : f32, f32
+  } : !tile.matrix<16, 16, f32>, !tile.matrix<16, 16, f32> carry !tile.rows<16, f32>, !tile.rows<16, f32>
+  %l = tile.reduce sum %b, %nb : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
+  %r = tile.reduce sum %a, %l : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
+  )"),
+      x, y, Dtype::F32,
+      [&](int64_t i) {
+        double e = x.get({0, 0, i}), a = 0.5, b = 0, sum = 0;
+        for (int64_t j = 15; j >= 0; --j) {
+          sum += a + b;
+          b = e + y.get({0, j}) + 0.5 * b;
+          a *= 0.5;
+        }
+        return sum + b;
+      },
+      1e-5);
+}
+
 // The matrix is needed after the branch that changes it, so the branch must not work in place.
 TEST(HostOps, BranchesThatMustCopy) {
   Tensor x = makeRows(), y = makeTable();

@@ -37,6 +37,10 @@
 // CHECK-NOT: llvm.intr.roundeven
 // CHECK: llvm.select %[[FIRST]]
 // CHECK: llvm.store
+// Two exchanges in the quad for eight columns of a row, in the order of the scan: from the last column on.
+// CHECK: llvm.func @running(
+// CHECK-COUNT-8: nvvm.shfl.sync bfly
+// CHECK-NOT: nvvm.shfl
 !t = memref<?x?x?x16xbf16, strided<[?, ?, ?, 1]>>
 !n = memref<?x?x?xf32, strided<[?, ?, ?]>>
 tile.kernel @copy(%q: !t {tile.name = "q"}, %o: !t {tile.name = "out"})
@@ -89,5 +93,22 @@ tile.kernel @halves(%q: !t {tile.name = "q"}, %o: !t {tile.name = "o"})
     %z = arith.truncf %scaled : f32 to bf16
     tile.yield %z : bf16
   } : !t
+  tile.return
+}
+tile.kernel @running(%x: memref<?x?x?xf32> {tile.name = "x"}, %o: memref<?x?x?xf32> {tile.name = "o"})
+    attributes {config = #tile.config<queries = 16, keys = 16, threads = 32, stages = 1>, result_count = 1 : i64} {
+  %b, %h, %i0 = tile.coordinates
+  %zero = arith.constant 0.0 : f32
+  %t = tile.load %x[%b, %h, %i0] : memref<?x?x?xf32> -> !tile.rows<16, f32>
+  %s = tile.map (%e = %t) : (!tile.rows<16, f32>) -> !tile.matrix<16, 16, f32> {
+    tile.yield %e : f32
+  }
+  %c = tile.splat %zero : f32 -> !tile.rows<16, f32>
+  %y, %n = tile.scan reverse %s carry(%c) {
+  ^bb0(%a: f32, %d: f32):
+    %sum = arith.addf %a, %d : f32
+    tile.yield %sum : f32
+  } : !tile.matrix<16, 16, f32> carry !tile.rows<16, f32>
+  tile.store %n, %o[%b, %h, %i0] : !tile.rows<16, f32>, memref<?x?x?xf32>
   tile.return
 }

@@ -50,10 +50,7 @@ void Explainer::writeAccumulator(unsigned index) {
   out << "    a" << index << " = ";
   if (of.continues >= 0)
     out << "a" << of.continues << " and ";
-  out << (of.listed     ? "list"
-          : of.identity ? "last"
-                        : attn::stringifyReduceKind(of.kind))
-      << " of ";
+  out << (of.listed ? "list" : of.identity ? "last" : attn::stringifyReduceKind(of.kind)) << " of ";
   std::vector<std::string> factors;
   bool alone = of.frame < 0 && !of.values;
   if (of.listed)

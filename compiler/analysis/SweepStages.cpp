@@ -9,7 +9,7 @@ namespace attune {
 /// A sweep goes one way: that of the scans in it.
 bool SweepPlanner::goesTheWayOf(unsigned stage, unsigned index, std::string &failure) {
   const GraphReduction &reduction = graph.reductions()[index];
-  bool forward = false, reverse = false;
+  bool forward = reduction.listed != nullptr, reverse = false; // lists are in order
   auto note = [&](const Node *scan) { (isReverse(scan) ? reverse : forward) = true; };
   forEachScan(reduction.body, note);
   for (const Node *predicate : reduction.domain)

@@ -34,8 +34,9 @@ std::optional<unsigned> SweepPlanner::find(const DraftAccumulator &draft) const 
   for (auto [index, other] : llvm::enumerate(accumulators))
     if (other.stage <= draft.stage && other.kind == draft.kind && other.values == draft.values &&
         other.domain == draft.domain && other.whole == draft.whole &&
-        other.listed == draft.listed && other.identity == draft.identity && other.weight == draft.weight &&
-        other.centredPower == draft.centredPower && sameExponent(other.exponent, draft.exponent))
+        other.listed == draft.listed && other.identity == draft.identity &&
+        other.weight == draft.weight && other.centredPower == draft.centredPower &&
+        sameExponent(other.exponent, draft.exponent))
       return index;
   return std::nullopt;
 }

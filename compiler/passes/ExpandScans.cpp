@@ -165,7 +165,7 @@ static Value joinTwo(OpBuilder &builder, Location loc, ReduceKind kind, Value a,
 Value TokenScan::joinRows(ArrayRef<Value> earlier, ArrayRef<Value> later, unsigned state) {
   SmallVector<Value> inputs(op.getReverse() ? later : earlier);
   llvm::append_range(inputs, op.getReverse() ? earlier : later);
-  Type element = getPlaceElementType(op.getResult(state).getType());
+  Type element = getPlaceElementType(op->getResult(state).getType());
   auto body = [&](OpBuilder &inner, ValueRange x) -> Value {
     if (op.getKind()) {
       Value y = joinTwo(inner, loc, *op.getKind(), x[0], x[1]);

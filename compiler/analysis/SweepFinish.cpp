@@ -164,7 +164,9 @@ const Node *SweepPlanner::emptyLeaf(const Node *leaf) {
   if (leaf->kind == NodeKind::Reduction && isEmpty(graph.reductions()[leaf->index].domain))
     return ofFold ? ofFold : constant(identityOf(graph.reductions()[leaf->index].kind));
   if (ofFold)
-    return isEmpty(accumulators[leaf->index].domain) ? ofFold : leaf;
+    return leaf->kind == NodeKind::AccumulatorRef && isEmpty(accumulators[leaf->index].domain)
+               ? ofFold
+               : leaf;
   if (leaf->kind == NodeKind::AccumulatorRef &&
       (isEmpty(accumulators[leaf->index].domain) || isSilent(frameOf(leaf))))
     return constant(identityOf(accumulators[leaf->index].kind));

@@ -99,9 +99,10 @@ void Plan::runOnOperation() {
     kernel.emitOpError() << refusal;
     return signalPassFailure();
   }
-  FailureOr<tile::ConfigAttr> config = kernel->hasAttr("attn.gathered")
-                                           ? chooseGathered(kernel, *found, shape)
-                                           : choose(kernel, *found, *plan, shape);
+  FailureOr<tile::ConfigAttr> config =
+      kernel->hasAttr("attn.gathered") && !kernel->hasAttr("attn.plan")
+          ? chooseGathered(kernel, *found, shape)
+          : choose(kernel, *found, *plan, shape);
   if (failed(config))
     return signalPassFailure();
   kernel->setAttr("attn.plan", *config);

@@ -106,7 +106,7 @@ std::string list(const bundle::Variant &variant, const std::string &what) {
             std::to_string(bundle::byteSize(workspace.dtype)) + " bytes each\n";
   }
   for (const bundle::Variant &other : variant.instead)
-    text += list(other, "  or, where that computes fewer rows");
+    text += list(other, "  or, where that reads fewer pairs");
   return text;
 }
 

@@ -213,8 +213,9 @@ LogicalResult KernelEmitter::emitVectorColsMap(tile::MapOp op) {
         continue;
       }
       Type inputType = tile::getScalarType(input.getType()), element = b.getScratchType(inputType);
-      Value token = tokenAddress(view(input), element, key);
-      Value raw = b.load(b.vectorOf(element, shape.lanes), b.address(token, element, component));
+      Value offset = b.add(b.multiply(key, view(input).stride), component);
+      Value raw =
+          b.load(b.vectorOf(element, shape.lanes), b.address(view(input).pointer, element, offset));
       values[argument] = {b.fromScratch(raw, inputType)};
     }
     if (!op.getOrigins().empty())
@@ -232,7 +233,7 @@ LogicalResult KernelEmitter::emitVectorColsMap(tile::MapOp op) {
     b.loop(b.integer(0), b.integer(components), shape.lanes,
            [&](Value component) { emitChunk(key, component); });
   });
-  views[op.getResult()] = {buffer(op.getResult()), b.integer(components), {}};
+  views[op.getResult()] = {buffer(op.getResult()), b.integer(components)};
   return status;
 }
 

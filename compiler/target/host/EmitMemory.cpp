@@ -132,24 +132,18 @@ void KernelEmitter::findListed(Type type, const Memory &memory, Value base, cons
   });
 }
 
-/// Tokens of f32 are read where they lie; others are copied.
+/// The tokens that a list names side by side: products read them several times, and each lies on a page of its own.
 void KernelEmitter::loadListedCols(tile::LoadOp op, const Memory &memory, Value base,
                                    const Tokens &tokens) {
   auto type = cast<tile::ColsType>(op.getResult().getType());
   Type scalarType = tile::getScalarType(type), raw = b.getMemoryType(scalarType);
-  Type held = b.getScratchType(scalarType);
+  Type held = b.getScratchType(scalarType), pointer = b.pointerType();
   int64_t components = tile::getComponents(type);
   Value target = buffer(op.getResult());
-  // The addresses fit where the tile would lie.
-  if (raw == held && raw.isF32() && components >= 4) {
-    findListed(scalarType, memory, base, tokens, components, target);
-    views[op.getResult()] = {target, b.integer(components), target};
-    return;
-  }
   Value addresses = temporary(op);
   findListed(scalarType, memory, base, tokens, components, addresses);
   b.loop(b.integer(0), b.integer(type.getTokens()), 1, [&](Value number) {
-    Value row = tokenAddress({addresses, {}, addresses}, raw, number);
+    Value row = LLVM::LoadOp::create(b, pointer, b.address(addresses, pointer, number));
     Value copy = b.address(target, held, b.multiply(number, b.integer(components)));
     eachChunk(components, [&](Value component, int64_t width) {
       Value bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));
@@ -157,7 +151,7 @@ void KernelEmitter::loadListedCols(tile::LoadOp op, const Memory &memory, Value 
               b.address(copy, held, component));
     });
   });
-  views[op.getResult()] = {target, b.integer(components), {}};
+  views[op.getResult()] = {target, b.integer(components)};
 }
 
 /// Consecutive f32 rows that are all there are read where they lie; others are copied.
@@ -171,7 +165,7 @@ void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value 
   Value target = buffer(op.getResult());
   if (!memory.contiguous || tokens.sizes.size() > 1 || raw != b.getScratchType(scalarType)) {
     copyTokens(memory, scalarType, base, tokens, components, target);
-    views[op.getResult()] = {target, b.integer(components), {}};
+    views[op.getResult()] = {target, b.integer(components)};
     return;
   }
   Value rest = b.subtract(tokens.grid[0], tokens.origin[0]);
@@ -188,7 +182,7 @@ void KernelEmitter::loadVectorCols(tile::LoadOp op, const Memory &memory, Value 
     copyTokens(memory, scalarType, base, tokens, components, target);
     scf::YieldOp::create(b, ValueRange{target, b.integer(components)});
   }
-  views[op.getResult()] = {branch.getResult(0), branch.getResult(1), {}};
+  views[op.getResult()] = {branch.getResult(0), branch.getResult(1)};
 }
 
 /// target[column][row] = source[row][column].
@@ -288,7 +282,7 @@ void KernelEmitter::emitSplat(tile::SplatOp op) {
   b.loop(b.integer(0), b.integer(rows * shape.vectors * shape.lanes), shape.lanes,
          [&](Value index) { b.store(lanes, b.address(target, held, index)); });
   if (isa<tile::ColsType>(type))
-    views[op.getResult()] = {target, b.integer(tile::getComponents(type)), {}};
+    views[op.getResult()] = {target, b.integer(tile::getComponents(type))};
 }
 
 /// One entry, or 0: out of range the first bytes of scratch memory are read instead.

@@ -88,20 +88,26 @@ static tile::LoadOp getListed(Value cols) {
   return load && load.getList() ? load : tile::LoadOp();
 }
 
-/// Asks for the tokens of `count` entries from `first`, counted from the tile's: hardware foresees none.
-void KernelEmitter::prefetchListed(tile::LoadOp load, Value first, int64_t count) {
+/// Cache lines of a token in the user's memory.
+static int64_t getLines(tile::LoadOp load) {
+  Type type = load.getResult().getType();
+  int64_t bits = tile::getComponents(type) * tile::getScalarType(type).getIntOrFloatBitWidth();
+  return std::max<int64_t>(1, llvm::divideCeil(bits, 8 * 64));
+}
+
+/// Asks for one cache line of the tokens that a list names from `first` on, counted from the tile's: line
+/// `number` of all of theirs. Hardware foresees none of them, and many at once would wait for each other.
+void KernelEmitter::prefetchListed(tile::LoadOp load, Value first, Value number) {
   Type type = load.getResult().getType(), raw = b.getMemoryType(tile::getScalarType(type));
   const Memory &memory = memories[load.getSource()];
   Value base = headAddress(memory, raw, scalar(load.getBatch()), scalar(load.getHead()));
   Tokens tokens = tokensOf(load.getFirst(), type, memory);
   addList(load, tokens);
-  int64_t line = 64 * 8 / raw.getIntOrFloatBitWidth();
-  for (int64_t row = 0; row < count; ++row) {
-    Value entry = b.add(tokens.origin[0], b.add(first, b.integer(row)));
-    Value start = b.address(base, raw, offsetOf(tokens, {entry, b.integer(0)}));
-    for (int64_t component = 0; component < tile::getComponents(type); component += line)
-      b.prefetch(b.address(start, raw, component));
-  }
+  Value lines = b.integer(getLines(load));
+  Value entry = b.add(b.add(tokens.origin[0], first), arith::DivUIOp::create(b, number, lines));
+  Value start = b.address(base, raw, offsetOf(tokens, {entry, b.integer(0)}));
+  Value line = b.multiply(arith::RemUIOp::create(b, number, lines), b.integer(64));
+  b.prefetch(b.address(start, b.getI8Type(), line));
 }
 
 //===--- dot -----------------------------------------------------------------------------------===//
@@ -125,42 +131,46 @@ void KernelEmitter::emitDot(tile::DotOp op) {
     for (tile::ContractOp contract : next)
       prefetchRows(view(contract.getValues()), firstKey, count,
                    tile::getComponents(contract.getValues().getType()));
-    for (tile::LoadOp load : listed)
-      prefetchListed(load, firstKey, count);
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
-      emitDotBlock(op, firstKey, count, firstLane, vectors);
+      emitDotBlock(op, firstKey, count, firstLane, vectors, listed);
     });
   });
 }
 
+/// On the way asks for the tokens of as many entries of `listed`, which a later product reads.
 void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane,
-                                 int64_t vectors) {
+                                 int64_t vectors, ArrayRef<tile::LoadOp> listed) {
   Shape shape = getShape(op.getResult().getType());
   Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
   int64_t queries = shape.lanes * shape.vectors, alignment = 4 * shape.lanes;
   View cols = view(op.getCols());
   SmallVector<Value> keyRows;
   for (int64_t key = 0; key < keys; ++key) {
-    Value row = tokenAddress(cols, f32, b.add(firstKey, b.integer(key)));
-    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(b, row));
+    Value row = b.multiply(b.add(firstKey, b.integer(key)), cols.stride);
+    keyRows.push_back(LLVM::LaunderInvariantGroupOp::create(b, b.address(cols.pointer, f32, row)));
   }
   Value rows = b.address(buffer(op.getRows()), f32, firstLane);
   Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
-  Lanes sums = accumulate(
-      tile::getComponents(op.getRows().getType()), zeros, [&](Value component, ValueRange carried) {
-        Value row = b.address(rows, f32, b.multiply(component, b.integer(queries)));
-        Lanes queriesOfRow, next;
-        for (int64_t v = 0; v < vectors; ++v)
-          queriesOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
-        for (int64_t key = 0; key < keys; ++key) {
-          Value number = b.load(f32, b.address(keyRows[key], f32, component));
-          Value lanes = b.splat(number, shape.lanes);
-          for (int64_t v = 0; v < vectors; ++v)
-            next.push_back(b.fma(lanes, queriesOfRow[v], carried[key * vectors + v]));
-        }
-        return next;
-      });
+  int64_t components = tile::getComponents(op.getRows().getType());
+  Lanes sums = accumulate(components, zeros, [&](Value component, ValueRange carried) {
+    for (tile::LoadOp load : listed)
+      prefetchListed(load, firstKey,
+                     arith::DivUIOp::create(b,
+                                            b.multiply(component, b.integer(keys * getLines(load))),
+                                            b.integer(components)));
+    Value row = b.address(rows, f32, b.multiply(component, b.integer(queries)));
+    Lanes queriesOfRow, next;
+    for (int64_t v = 0; v < vectors; ++v)
+      queriesOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
+    for (int64_t key = 0; key < keys; ++key) {
+      Value number = b.load(f32, b.address(keyRows[key], f32, component));
+      Value lanes = b.splat(number, shape.lanes);
+      for (int64_t v = 0; v < vectors; ++v)
+        next.push_back(b.fma(lanes, queriesOfRow[v], carried[key * vectors + v]));
+    }
+    return next;
+  });
   Value target = b.address(buffer(op.getResult()), f32, firstLane);
   for (int64_t key = 0; key < keys; ++key) {
     Value row = b.multiply(b.add(firstKey, b.integer(key)), b.integer(queries));
@@ -204,25 +214,17 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
       b.store(lanes, b.address(temporary(op), f32, index * shape.lanes));
   // The keys of the next tile.
   tile::DotOp dot;
-  tile::LoadOp listed;
-  for (auto candidate : op->getBlock()->getOps<tile::DotOp>()) {
+  for (auto candidate : op->getBlock()->getOps<tile::DotOp>())
     if (candidate->isBeforeInBlock(op) && isReadInPlace(candidate.getCols()))
       dot = candidate;
-    if (tile::LoadOp load = getListed(candidate.getCols()))
-      listed = load;
-  }
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
   int64_t share = llvm::divideCeil(keys * block.scalars, components);
   eachBlock(components, block.scalars, [&](Value first, int64_t count) {
-    Value next;
-    if (dot || listed) {
+    if (dot) {
       Value done = arith::DivUIOp::create(b, first, b.integer(block.scalars));
-      next = b.add(b.multiply(done, b.integer(share)), b.integer(keys));
-    }
-    if (dot)
+      Value next = b.add(b.multiply(done, b.integer(share)), b.integer(keys));
       prefetchRows(view(dot.getCols()), next, share, tile::getComponents(dot.getCols().getType()));
-    if (listed)
-      prefetchListed(listed, next, share);
+    }
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
       Lanes part = scale;
@@ -237,6 +239,7 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
   });
 }
 
+/// On the way asks for keys of the next tile, if a list names them: as large a part of them as of the components.
 void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
                                       int64_t components, Value firstLane, ArrayRef<Value> scale,
                                       int64_t vectors) {
@@ -255,11 +258,23 @@ void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value 
       Value sum = b.load(vector, place(op.getAccumulator(), component, v), alignment);
       sums.push_back(scale.empty() ? sum : Value(arith::MulFOp::create(b, sum, scale[v])));
     }
+  Value column = b.address(cols.pointer, f32, firstComponent);
   Value weightsOfLanes = b.address(weights, f32, firstLane);
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
+  tile::LoadOp listed;
+  for (auto dot : op->getBlock()->getOps<tile::DotOp>())
+    if (tile::LoadOp load = getListed(dot.getCols()))
+      listed = load;
   sums = accumulate(keys, sums, [&](Value key, ValueRange carried) {
+    if (listed) {
+      Value done = b.add(b.multiply(firstComponent, b.integer(keys)),
+                         b.multiply(key, b.integer(components)));
+      Value all = b.integer(tile::getComponents(op.getResult().getType()));
+      Value number = b.multiply(done, b.integer(getLines(listed)));
+      prefetchListed(listed, b.integer(keys), arith::DivUIOp::create(b, number, all));
+    }
     Value row = b.address(weightsOfLanes, f32, b.multiply(key, b.integer(queries)));
-    Value numbers = b.address(tokenAddress(cols, f32, key), f32, firstComponent);
+    Value numbers = b.address(column, f32, b.multiply(key, cols.stride));
     Lanes weightsOfRow, next;
     for (int64_t v = 0; v < vectors; ++v)
       weightsOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
@@ -327,8 +342,8 @@ void KernelEmitter::emitContractBySelection(tile::ContractOp op, Value weights,
         initial = arith::MulFOp::create(b, initial, scale[v]);
       auto sum = b.loop(b.integer(0), b.integer(keys), 1, initial, [&](Value key, ValueRange sums) {
         Value weight = b.load(vector, b.address(row(weights, key), f32, v * shape.lanes));
-        Value number = b.load(f32, b.address(tokenAddress(cols, f32, key), f32, component));
-        Value value = b.splat(number, shape.lanes);
+        Value offset = b.add(b.multiply(key, cols.stride), component);
+        Value value = b.splat(b.load(f32, b.address(cols.pointer, f32, offset)), shape.lanes);
         Value seen = arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, weight, zero);
         Value next = b.fma(value, weight, sums.front());
         return SmallVector<Value>{arith::SelectOp::create(b, seen, next, sums.front())};

@@ -107,12 +107,6 @@ Value KernelEmitter::temporary(Operation *op) {
 
 KernelEmitter::View KernelEmitter::view(Value cols) { return views.lookup(cols); }
 
-Value KernelEmitter::tokenAddress(const View &view, Type element, Value number) {
-  if (view.rows)
-    return LLVM::LoadOp::create(b, b.pointerType(), b.address(view.rows, b.pointerType(), number));
-  return b.address(view.pointer, element, b.multiply(number, view.stride));
-}
-
 //===--- blocks and ops ------------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitBlock(Block &block) {

@@ -36,11 +36,9 @@ private:
     /// Consecutive innermost elements are neighbours, known here and now.
     bool contiguous = false;
   };
-  /// Cols of vectors: element (key, component) is pointer[key * stride + component], or rows[key][component].
+  /// Cols of vectors: element (key, component) is pointer[key * stride + component].
   struct View {
     Value pointer, stride;
-    /// Where tokens lie anywhere: the address of each.
-    Value rows;
   };
   /// Which tokens a tile has: those of a box of a row-major grid, outermost size first. Consecutive
   /// tokens are a box of one dimension. In a box of heads the first coordinate is the head. Strides are
@@ -80,8 +78,6 @@ private:
   Value temporary(mlir::Operation *op);
   /// Views of cols are values; those of other tiles are their buffers.
   View view(Value cols);
-  /// The address of a token.
-  Value tokenAddress(const View &view, mlir::Type element, Value number);
 
   // EmitControl.cpp: loops, branches, sweeps, folds.
   mlir::LogicalResult emitFor(mlir::scf::ForOp op);
@@ -166,9 +162,10 @@ private:
   Block2d getRegisterBlock(int64_t vectors);
   void eachBlock(int64_t count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
   void prefetchRows(const View &rows, Value first, int64_t count, int64_t components);
-  void prefetchListed(tile::LoadOp load, Value first, int64_t count);
+  void prefetchListed(tile::LoadOp load, Value first, Value number);
   void emitDot(tile::DotOp op);
-  void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors);
+  void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors,
+                    mlir::ArrayRef<tile::LoadOp> listed);
   void emitContract(tile::ContractOp op);
   void emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
                          int64_t components, Value firstLane, mlir::ArrayRef<Value> scale,

@@ -1,16 +1,39 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What does it cost to compute few queries, and keys of a prefix? Host, forward, d = 128, bf16; both sides of a ratio in turns.
+"""What does it cost to compute few queries, keys of a prefix, and selected keys? Host, forward, d = 128; both sides of a ratio in turns.
 
   scripts/decode.py packed     1 to 32 queries of 32 heads on 16384 keys of 4: code with packed heads against code without
+  scripts/decode.py selected   64 queries of 64 heads on lists of 2048 keys out of 65536 (one head of keys), the kernel that attends
+                               alone as attn-gather-keys leaves it, against dense attention over 2048 keys with packed heads
   scripts/decode.py prefix     a prefix of 0, 16 and 64 keys before 8192 causal ones, against causal alone
 """
 import argparse
+import random
 import re
 import statistics
 from pathlib import Path
 
+from gallery import save
 from sparsity import ROOT, run
+
+# %s is the type of elements, what the kernel takes beside q, k and v, and its attributes.
+ATTENDING = """
+!q = !attn.rows<vector<128x%s>>
+!k = !attn.cols<vector<128x%s>>
+!s = !attn.matrix<f32>
+attn.kernel @attend(%%q: !q, %%k: !k, %%v: !k%s) -> !q attributes {%s} {
+  %%s = dot %%q, %%k scale 0.0883883 : !q, !k
+  %%m = reduce max %%s over keys : !s
+  %%e = map (%%x = %%s, %%y = %%m) : (!s, !attn.rows<f32>) -> !s { %%z = arith.subf %%x, %%y : f32  %%w = math.exp %%z : f32  yield %%w : f32 }
+  %%l = reduce sum %%e over keys : !s
+  %%p = map (%%x = %%e, %%y = %%l) : (!s, !attn.rows<f32>) -> !s { %%z = arith.divf %%x, %%y : f32  yield %%z : f32 }
+  %%o = contract %%p, %%v : !s, !k -> !q
+  return %%o : !q
+}
+"""
+LIST = ", %near: !attn.matrix<i32, q, k_near>, %count: !attn.rows<i32>"
+GATHERED = """attn.stage, attn.gathered = {axis = "k", list = "near", count = "count"},
+  attn.plan = #tile.config<queries = 64, keys = 64, threads = 1, stages = 1, packed_heads = 64>"""
 
 
 def measure(tools, bundle, *arguments):
@@ -44,6 +67,27 @@ def packed(tools, scratch, rounds):
               flush=True)
 
 
+def selected(tools, scratch, rounds):
+    queries, keys, chosen = 64, 65536, 2048
+    draw = random.Random(1)
+    lists, counts = scratch / "near.npy", scratch / "count.npy"
+    save(lists, (1, 1, queries, chosen), "i", [key for _ in range(queries) for key in sorted(draw.sample(range(keys), chosen))])
+    save(counts, (1, 1, queries), "i", [chosen] * queries)
+    shape = ["--heads=64", "--kv-heads=1", f"--tokens={queries}", "--device=host:1"]
+    for element in ("f32", "bf16"):
+        sides = []
+        for name, inputs, attributes, options, own in (
+                ("gathered", LIST, GATHERED, ["--no-gather"], [f"--kv-tokens={keys}", f"near={lists}", f"count={counts}"]),
+                ("dense", "", "", ["--pack-heads=64"], [f"--kv-tokens={chosen}"])):
+            source, bundle = scratch / f"{name}-{element}.mlir", scratch / f"{name}-{element}.attn"
+            source.write_text(ATTENDING % (element, element, inputs, attributes))
+            run(tools / "attn-compile", source, "--target=host", *options, "-o", bundle)
+            sides.append(lambda bundle=bundle, own=own: measure(tools, bundle, *shape, *own))
+        (gathered, dense), _ = in_turns(rounds, *sides)
+        print(f"{element}: {gathered:.1f} ms for {chosen} selected keys of {keys}, {gathered / dense:.2f} of dense attention over {chosen}",
+              flush=True)
+
+
 def prefix(tools, scratch, rounds):
     bundles = {}
     for name in ("causal", "prefix-kv"):
@@ -59,13 +103,13 @@ def prefix(tools, scratch, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["packed", "prefix"])
+    parser.add_argument("what", choices=["packed", "prefix", "selected"])
     parser.add_argument("--tools", type=Path, default=ROOT / "build" / "dev" / "bin")
     parser.add_argument("--scratch", type=Path, default=ROOT / "build" / "acceptance")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     arguments.scratch.mkdir(parents=True, exist_ok=True)
-    {"packed": packed, "prefix": prefix}[arguments.what](arguments.tools, arguments.scratch, arguments.rounds)
+    {"packed": packed, "prefix": prefix, "selected": selected}[arguments.what](arguments.tools, arguments.scratch, arguments.rounds)
 
 
 main()

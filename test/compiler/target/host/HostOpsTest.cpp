@@ -477,15 +477,15 @@ TEST(HostOps, RunningStates) {
   %half = arith.constant 0.5 : f32
   %halves = tile.splat %half : f32 -> !tile.matrix<16, 16, f32>
   %carried = tile.splat %half : f32 -> !tile.rows<16, f32>
-  %a, %b, %na, %nb = tile.scan reverse exclusive %halves, %s carry(%carried, %zeros) {
+  %u, %w, %nu, %nw = tile.scan reverse exclusive %halves, %s carry(%carried, %zeros) {
   ^bb0(%a1: f32, %b1: f32, %a2: f32, %b2: f32):
     %a3 = arith.mulf %a1, %a2 : f32
-    %t = arith.mulf %a1, %b2 : f32
-    %b3 = arith.addf %b1, %t : f32
+    %p = arith.mulf %a1, %b2 : f32
+    %b3 = arith.addf %b1, %p : f32
     tile.yield %a3, %b3 : f32, f32
   } : !tile.matrix<16, 16, f32>, !tile.matrix<16, 16, f32> carry !tile.rows<16, f32>, !tile.rows<16, f32>
-  %l = tile.reduce sum %b, %nb : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
-  %r = tile.reduce sum %a, %l : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
+  %l = tile.reduce sum %w, %nw : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
+  %r = tile.reduce sum %u, %l : !tile.matrix<16, 16, f32>, !tile.rows<16, f32> -> !tile.rows<16, f32>
   )"),
       x, y, Dtype::F32,
       [&](int64_t i) {

@@ -82,34 +82,6 @@ void KernelEmitter::prefetchRows(const View &rows, Value first, int64_t count, i
   }
 }
 
-/// The load of cols that a list names, if these are such.
-static tile::LoadOp getListed(Value cols) {
-  auto load = cols.getDefiningOp<tile::LoadOp>();
-  return load && load.getList() ? load : tile::LoadOp();
-}
-
-/// Cache lines of a token in the user's memory.
-static int64_t getLines(tile::LoadOp load) {
-  Type type = load.getResult().getType();
-  int64_t bits = tile::getComponents(type) * tile::getScalarType(type).getIntOrFloatBitWidth();
-  return std::max<int64_t>(1, llvm::divideCeil(bits, 8 * 64));
-}
-
-/// Asks for one cache line of the tokens that a list names from `first` on, counted from the tile's: line
-/// `number` of all of theirs. Hardware foresees none of them, and many at once would wait for each other.
-void KernelEmitter::prefetchListed(tile::LoadOp load, Value first, Value number) {
-  Type type = load.getResult().getType(), raw = b.getMemoryType(tile::getScalarType(type));
-  const Memory &memory = memories[load.getSource()];
-  Value base = headAddress(memory, raw, scalar(load.getBatch()), scalar(load.getHead()));
-  Tokens tokens = tokensOf(load.getFirst(), type, memory);
-  addList(load, tokens);
-  Value lines = b.integer(getLines(load));
-  Value entry = b.add(b.add(tokens.origin[0], first), arith::DivUIOp::create(b, number, lines));
-  Value start = b.address(base, raw, offsetOf(tokens, {entry, b.integer(0)}));
-  Value line = b.multiply(arith::RemUIOp::create(b, number, lines), b.integer(64));
-  b.prefetch(b.address(start, b.getI8Type(), line));
-}
-
 //===--- dot -----------------------------------------------------------------------------------===//
 
 void KernelEmitter::emitDot(tile::DotOp op) {
@@ -118,11 +90,6 @@ void KernelEmitter::emitDot(tile::DotOp op) {
   int64_t keys = cast<tile::MatrixType>(op.getResult().getType()).getCols();
   // The values of a contract that follows, if they are already known to be read in place.
   SmallVector<tile::ContractOp> next;
-  SmallVector<tile::LoadOp> listed;
-  for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
-    if (tile::LoadOp load = getListed(contract.getValues()))
-      if (op->isBeforeInBlock(contract) && !llvm::is_contained(listed, load))
-        listed.push_back(load);
   for (auto contract : op->getBlock()->getOps<tile::ContractOp>())
     if (op->isBeforeInBlock(contract) && views.contains(contract.getValues()) &&
         isReadInPlace(contract.getValues()))
@@ -133,14 +100,13 @@ void KernelEmitter::emitDot(tile::DotOp op) {
                    tile::getComponents(contract.getValues().getType()));
     eachBlock(shape.vectors, block.vectors, [&](Value firstVector, int64_t vectors) {
       Value firstLane = b.multiply(firstVector, b.integer(shape.lanes));
-      emitDotBlock(op, firstKey, count, firstLane, vectors, listed);
+      emitDotBlock(op, firstKey, count, firstLane, vectors);
     });
   });
 }
 
-/// On the way asks for the tokens of as many entries of `listed`, which a later product reads.
 void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane,
-                                 int64_t vectors, ArrayRef<tile::LoadOp> listed) {
+                                 int64_t vectors) {
   Shape shape = getShape(op.getResult().getType());
   Type f32 = b.getF32Type(), vector = b.vectorOf(f32, shape.lanes);
   int64_t queries = shape.lanes * shape.vectors, alignment = 4 * shape.lanes;
@@ -152,25 +118,20 @@ void KernelEmitter::emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, V
   }
   Value rows = b.address(buffer(op.getRows()), f32, firstLane);
   Lanes zeros(keys * vectors, b.constantFloat(vector, 0.0));
-  int64_t components = tile::getComponents(op.getRows().getType());
-  Lanes sums = accumulate(components, zeros, [&](Value component, ValueRange carried) {
-    for (tile::LoadOp load : listed)
-      prefetchListed(load, firstKey,
-                     arith::DivUIOp::create(b,
-                                            b.multiply(component, b.integer(keys * getLines(load))),
-                                            b.integer(components)));
-    Value row = b.address(rows, f32, b.multiply(component, b.integer(queries)));
-    Lanes queriesOfRow, next;
-    for (int64_t v = 0; v < vectors; ++v)
-      queriesOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
-    for (int64_t key = 0; key < keys; ++key) {
-      Value number = b.load(f32, b.address(keyRows[key], f32, component));
-      Value lanes = b.splat(number, shape.lanes);
-      for (int64_t v = 0; v < vectors; ++v)
-        next.push_back(b.fma(lanes, queriesOfRow[v], carried[key * vectors + v]));
-    }
-    return next;
-  });
+  Lanes sums = accumulate(
+      tile::getComponents(op.getRows().getType()), zeros, [&](Value component, ValueRange carried) {
+        Value row = b.address(rows, f32, b.multiply(component, b.integer(queries)));
+        Lanes queriesOfRow, next;
+        for (int64_t v = 0; v < vectors; ++v)
+          queriesOfRow.push_back(b.load(vector, b.address(row, f32, v * shape.lanes), alignment));
+        for (int64_t key = 0; key < keys; ++key) {
+          Value number = b.load(f32, b.address(keyRows[key], f32, component));
+          Value lanes = b.splat(number, shape.lanes);
+          for (int64_t v = 0; v < vectors; ++v)
+            next.push_back(b.fma(lanes, queriesOfRow[v], carried[key * vectors + v]));
+        }
+        return next;
+      });
   Value target = b.address(buffer(op.getResult()), f32, firstLane);
   for (int64_t key = 0; key < keys; ++key) {
     Value row = b.multiply(b.add(firstKey, b.integer(key)), b.integer(queries));
@@ -239,7 +200,6 @@ void KernelEmitter::emitContract(tile::ContractOp op) {
   });
 }
 
-/// On the way asks for keys of the next tile, if a list names them: as large a part of them as of the components.
 void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
                                       int64_t components, Value firstLane, ArrayRef<Value> scale,
                                       int64_t vectors) {
@@ -261,18 +221,7 @@ void KernelEmitter::emitContractBlock(tile::ContractOp op, Value weights, Value 
   Value column = b.address(cols.pointer, f32, firstComponent);
   Value weightsOfLanes = b.address(weights, f32, firstLane);
   int64_t keys = cast<tile::ColsType>(op.getValues().getType()).getTokens();
-  tile::LoadOp listed;
-  for (auto dot : op->getBlock()->getOps<tile::DotOp>())
-    if (tile::LoadOp load = getListed(dot.getCols()))
-      listed = load;
   sums = accumulate(keys, sums, [&](Value key, ValueRange carried) {
-    if (listed) {
-      Value done = b.add(b.multiply(firstComponent, b.integer(keys)),
-                         b.multiply(key, b.integer(components)));
-      Value all = b.integer(tile::getComponents(op.getResult().getType()));
-      Value number = b.multiply(done, b.integer(getLines(listed)));
-      prefetchListed(listed, b.integer(keys), arith::DivUIOp::create(b, number, all));
-    }
     Value row = b.address(weightsOfLanes, f32, b.multiply(key, b.integer(queries)));
     Value numbers = b.address(column, f32, b.multiply(key, cols.stride));
     Lanes weightsOfRow, next;

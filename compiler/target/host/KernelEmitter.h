@@ -162,10 +162,8 @@ private:
   Block2d getRegisterBlock(int64_t vectors);
   void eachBlock(int64_t count, int64_t block, llvm::function_ref<void(Value, int64_t)> body);
   void prefetchRows(const View &rows, Value first, int64_t count, int64_t components);
-  void prefetchListed(tile::LoadOp load, Value first, Value number);
   void emitDot(tile::DotOp op);
-  void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors,
-                    mlir::ArrayRef<tile::LoadOp> listed);
+  void emitDotBlock(tile::DotOp op, Value firstKey, int64_t keys, Value firstLane, int64_t vectors);
   void emitContract(tile::ContractOp op);
   void emitContractBlock(tile::ContractOp op, Value weights, Value firstComponent,
                          int64_t components, Value firstLane, mlir::ArrayRef<Value> scale,

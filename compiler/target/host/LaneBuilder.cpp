@@ -184,8 +184,8 @@ SmallVector<Value> LaneBuilder::turned(ArrayRef<Value> rows) {
   return block;
 }
 
-void LaneBuilder::prefetch(Value pointer) {
-  LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/2, /*cache=*/1);
+void LaneBuilder::prefetch(Value pointer, int level) {
+  LLVM::Prefetch::create(*this, pointer, /*rw=*/0, /*hint=*/4 - level, /*cache=*/1);
 }
 
 void LaneBuilder::scatter(Value value, Value pointer, Value indices, Value mask) {

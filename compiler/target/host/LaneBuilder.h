@@ -76,8 +76,8 @@ public:
   void maskedStore(mlir::Value value, mlir::Value pointer, mlir::Value mask);
   /// The columns of the square block whose rows are given.
   llvm::SmallVector<mlir::Value> turned(mlir::ArrayRef<mlir::Value> rows);
-  /// Asks for the cache line at `pointer` in the second-level cache; any address is allowed.
-  void prefetch(mlir::Value pointer);
+  /// Asks for the cache line at `pointer` in the cache of level 1 or 2; any address is allowed.
+  void prefetch(mlir::Value pointer, int level = 2);
   void scatter(mlir::Value value, mlir::Value pointer, mlir::Value indices, mlir::Value mask);
 
   /// Between the user's memory and registers, for one scalar or lanes of `type`.

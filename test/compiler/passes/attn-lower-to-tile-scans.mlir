@@ -10,8 +10,9 @@
 // From the last tile of the loop's range to the first, without seeking; hidden pairs leave the state as it is; what is
 // summed is of the band alone, but tiles are visited that only the scan sees.
 // CHECK-LABEL: tile.kernel @backwards(
-// CHECK: %[[LAST:.*]] = arith.addi %[[END:.*]], %c-1
-// CHECK: tile.sweep %c0 to %{{.*}} carry (%{{.*}}) classify {
+// CHECK: %[[LAST:[0-9]+]] = arith.subi %[[END:[0-9]+]], %c1 :
+// CHECK: %[[COUNT:[0-9]+]] = arith.subi %[[END]], %{{[0-9]+}}
+// CHECK: tile.sweep %c0 to %[[COUNT]] carry (%{{.*}}) classify {
 // CHECK: ^bb0(%[[N:.*]]: index):
 // CHECK: %[[T:.*]] = arith.subi %[[LAST]], %[[N]]
 // CHECK: arith.maxsi %[[T]], %c0

@@ -5,6 +5,7 @@
 #include "compiler/Conditions.h"
 #include "compiler/DescribeResults.h"
 #include "compiler/DescribeStages.h"
+#include "compiler/Passes.h"
 #include "compiler/Pipeline.h"
 #include "compiler/SelfTest.h"
 #include "compiler/analysis/Stages.h"
@@ -306,10 +307,6 @@ private:
   llvm::StringMap<FailureOr<bundle::Variant>> known;
 };
 
-} // namespace
-
-namespace {
-
 /// One way to run a kernel: the module that holds its programs, and how they go together.
 struct Way {
   OwningOpRef<ModuleOp> module;
@@ -453,11 +450,10 @@ static FailureOr<bundle::KernelInfo> describeDemands(attn::KernelOp primitives,
 }
 
 /// The kernels that a program, of primitives, is on a target.
-static FailureOr<OwningOpRef<ModuleOp>> runStages(attn::KernelOp primitives, StringRef target,
-                                                  bool gathers) {
+static FailureOr<OwningOpRef<ModuleOp>> runStages(attn::KernelOp primitives, StringRef target) {
   OwningOpRef<ModuleOp> stages = cast<ModuleOp>(primitives->getParentOp()).clone();
   PassManager manager(primitives.getContext());
-  buildStagesPipeline(manager, target, gathers);
+  buildStagesPipeline(manager, target);
   if (failed(manager.run(*stages)))
     return failure();
   return stages;
@@ -479,20 +475,21 @@ static LogicalResult addWay(attn::KernelOp kernel, ModuleOp stages, StringRef ta
 }
 
 /// What may be launched instead of code that visits all keys: code that walks lists of selected ones, with
-/// tiles of many heads and of few.
-static LogicalResult addGathered(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
+/// tiles of many heads and of few. Changes `stages`, those of the plain code.
+static LogicalResult addGathered(attn::KernelOp kernel, ModuleOp stages, StringRef target,
                                  const CompileOptions &options, const bundle::KernelInfo &info,
                                  SmallVectorImpl<Way> &ways) {
-  auto stages = runStages(primitives, target, /*gathers=*/true);
-  if (failed(stages))
+  PassManager manager(stages.getContext());
+  manager.addPass(createGatherKeysPass());
+  if (failed(manager.run(stages)))
     return failure();
-  if (llvm::none_of((*stages)->getOps<attn::KernelOp>(),
+  if (llvm::none_of(stages.getOps<attn::KernelOp>(),
                     [](attn::KernelOp stage) { return stage->hasAttr("attn.gathered"); }))
     return success();
   for (int64_t rows : {64, 16}) { // where both have as many pairs, the first reads each list once
     CompileOptions gathered = options;
     gathered.gatherRows = rows;
-    if (failed(addWay(kernel, **stages, target, gathered, info, ways)))
+    if (failed(addWay(kernel, stages, target, gathered, info, ways)))
       return failure();
     renameEntry(*ways.back().module, "_gathered_" + Twine(rows));
   }
@@ -503,11 +500,11 @@ static LogicalResult addGathered(attn::KernelOp kernel, attn::KernelOp primitive
 static LogicalResult compileFor(attn::KernelOp kernel, attn::KernelOp primitives, StringRef target,
                                 bool packs, const CompileOptions &options, bundle::KernelInfo &info,
                                 bundle::Bundle &result) {
-  auto stages = runStages(primitives, target, /*gathers=*/false);
+  auto stages = runStages(primitives, target);
   SmallVector<Way> ways;
   if (failed(stages) || failed(addWay(kernel, **stages, target, options, info, ways)) ||
       (packs && failed(addPacked(kernel, target, options, ways))) ||
-      (options.gathersKeys && failed(addGathered(kernel, primitives, target, options, info, ways))))
+      (options.gathersKeys && failed(addGathered(kernel, **stages, target, options, info, ways))))
     return failure();
   return addVariants(ways, target, options.assemble, info, result);
 }

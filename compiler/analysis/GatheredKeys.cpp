@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace attune {
 
-static BlockArgument findOperand(attn::KernelOp kernel, StringRef name) {
+BlockArgument findOperand(attn::KernelOp kernel, StringRef name) {
   for (BlockArgument argument : kernel.getBody().getArguments())
     if (kernel.getOperandName(argument.getArgNumber()) == name)
       return argument;

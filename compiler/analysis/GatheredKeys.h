@@ -7,10 +7,13 @@
 
 namespace attune {
 
+/// The operand of this name; null if there is none.
+mlir::BlockArgument findOperand(attn::KernelOp kernel, llvm::StringRef name);
+
 /// The attribute `attn.gathered` of a kernel. Its keys on `axis` are, for each batch, head and query, those
 /// that the first `count` entries of `list` name, in that order: values on the axis are read there, and the
-/// index of the key is the entry. `list` is a tensor (batch, heads, queries, entries) of i32 whose entries
-/// are keys of the axis, `count` rows of i32.
+/// index of the key is the entry. `list` is a matrix (queries, entries) of i32 whose visible entries are keys
+/// of the axis, `count` rows of i32.
 struct GatheredKeys {
   mlir::StringAttr axis;
   mlir::BlockArgument list, count;

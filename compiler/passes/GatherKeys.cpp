@@ -172,9 +172,8 @@ static Value createMost(OpBuilder &builder, attn::KernelOp kernel, Attribute mos
   if (auto number = dyn_cast<IntegerAttr>(most))
     return arith::ConstantIndexOp::create(builder, kernel.getLoc(), number.getInt());
   StringRef name = cast<StringAttr>(most).getValue();
-  for (BlockArgument argument : kernel.getBody().getArguments())
-    if (kernel.getOperandName(argument.getArgNumber()) == name)
-      return argument;
+  if (BlockArgument argument = findOperand(kernel, name))
+    return argument;
   return addOperand(kernel, builder.getIndexType(), name);
 }
 

@@ -14,6 +14,12 @@ struct AppendShape {
   bool hasValues;
 };
 
+/// A kernel, and a launch of it whose lists have room for so many entries.
+struct AppendSample {
+  AppendShape shape;
+  int64_t rows, keys, entries, m;
+};
+
 inline bool isListed(int64_t row, int64_t key, int64_t m) { return (5 * row + 3 * key) % m < 2; }
 inline double listedValue(int64_t row, int64_t key) { return double(1000 * row + key); }
 

@@ -10,12 +10,7 @@ using namespace attune::test;
 
 namespace {
 
-struct Sample {
-  AppendShape shape;
-  int64_t rows, keys, entries, m;
-};
-
-void check(const Sample &sample, HostLevel level) {
+void check(const AppendSample &sample, HostLevel level) {
   constexpr int64_t batches = 2, heads = 2;
   constexpr double untouched = -77;
   // A row and an entry more than the kernel is told of; entries are not neighbours.
@@ -54,11 +49,12 @@ void check(const Sample &sample, HostLevel level) {
 
 TEST(HostAppend, ListsAsManyKeysAsThereIsMemoryFor) {
   for (HostLevel level : getRunnableLevels())
-    for (const Sample &sample : std::vector<Sample>{{{16, 32, 1, true}, 37, 100, 20, 11},
-                                                    {{16, 32, 1, false}, 16, 33, 40, 3},
-                                                    {{8, 16, 1, true}, 1, 5, 1, 2},
-                                                    {{16, 16, 1, true}, 5, 70, 0, 9},
-                                                    {{32, 64, 1, true}, 33, 64, 64, 200}})
+    for (const AppendSample &sample :
+         std::vector<AppendSample>{{{16, 32, 1, true}, 37, 100, 20, 11},
+                                   {{16, 32, 1, false}, 16, 33, 40, 3},
+                                   {{8, 16, 1, true}, 1, 5, 1, 2},
+                                   {{16, 16, 1, true}, 5, 70, 0, 9},
+                                   {{32, 64, 1, true}, 33, 64, 64, 200}})
       ASSERT_NO_FATAL_FAILURE(check(sample, level));
 }
 

@@ -10,12 +10,7 @@ using namespace attune::test;
 
 namespace {
 
-struct Sample {
-  AppendShape shape;
-  int64_t rows, keys, entries, m;
-};
-
-void check(const Sample &sample) {
+void check(const AppendSample &sample) {
   constexpr int64_t batches = 2, heads = 2;
   constexpr int32_t untouched = -77;
   std::string text = appendText(sample.shape);
@@ -61,11 +56,12 @@ void check(const Sample &sample) {
 }
 
 TEST(AppendKernel, ListsAsManyKeysAsThereIsMemoryFor) {
-  for (const Sample &sample : std::vector<Sample>{{{64, 64, 128, true}, 70, 150, 20, 11},
-                                                  {{64, 32, 64, false}, 64, 33, 40, 3},
-                                                  {{16, 16, 32, true}, 1, 5, 1, 2},
-                                                  {{32, 48, 32, true}, 5, 70, 0, 9},
-                                                  {{64, 128, 128, true}, 33, 128, 64, 200}})
+  for (const AppendSample &sample :
+       std::vector<AppendSample>{{{64, 64, 128, true}, 70, 150, 20, 11},
+                                 {{64, 32, 64, false}, 64, 33, 40, 3},
+                                 {{16, 16, 32, true}, 1, 5, 1, 2},
+                                 {{32, 48, 32, true}, 5, 70, 0, 9},
+                                 {{64, 128, 128, true}, 33, 128, 64, 200}})
     ASSERT_NO_FATAL_FAILURE(check(sample));
 }
 

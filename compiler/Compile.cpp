@@ -43,6 +43,16 @@ OwningOpRef<ModuleOp> parseFile(StringRef path, MLIRContext &context) {
   return parseSourceFile<ModuleOp>(path, &context);
 }
 
+std::string joinArtifacts(ArrayRef<Artifact> artifacts) {
+  std::string text;
+  for (const Artifact &artifact : artifacts) {
+    if (!text.empty())
+      text += "// -----\n";
+    text += artifact.bytes;
+  }
+  return text;
+}
+
 FailureOr<std::vector<std::string>> expandTargets(MLIRContext &context,
                                                   ArrayRef<std::string> targets) {
   std::vector<std::string> names;
@@ -54,11 +64,13 @@ FailureOr<std::vector<std::string>> expandTargets(MLIRContext &context,
     if (target == "host") {
       for (const HostFacts &facts : getHostLevels())
         add(facts.name);
+    } else if (target == "native") {
+      add(getHostFacts(detectHostLevel()).name);
     } else if (Target::find(target)) {
       add(target);
     } else {
-      emitError(UnknownLoc::get(&context))
-          << "expected a target among host, " << Target::names() << ", but got '" << target << "'";
+      emitError(UnknownLoc::get(&context)) << "expected a target among host, native, "
+                                           << Target::names() << ", but got '" << target << "'";
       return failure();
     }
   }

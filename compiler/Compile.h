@@ -29,7 +29,8 @@ struct StageInfo {
 llvm::ArrayRef<StageInfo> getStages();
 
 struct CompileOptions {
-  /// "sm_80", "x86-64", "x86-64-v3", "x86-64-v4", or "host" for all three host levels.
+  /// "sm_80", "x86-64", "x86-64-v3", "x86-64-v4", "host" for all three host levels, or "native" for the
+  /// best of them that this processor has.
   std::vector<std::string> targets = {"host"};
   /// Only this kernel of the module; empty: all.
   std::string kernel;
@@ -59,7 +60,10 @@ struct Artifact {
 /// Parses attn text. Errors go to the context's diagnostics; null on failure.
 mlir::OwningOpRef<mlir::ModuleOp> parseFile(llvm::StringRef path, mlir::MLIRContext &context);
 
-/// The target names that `options` asks for, "host" expanded; fails at an unknown one.
+/// The artifacts' texts, separated by lines of MLIR's own.
+std::string joinArtifacts(llvm::ArrayRef<Artifact> artifacts);
+
+/// The target names that `options` asks for, "host" and "native" expanded; fails at an unknown one.
 mlir::FailureOr<std::vector<std::string>> expandTargets(mlir::MLIRContext &context,
                                                         llvm::ArrayRef<std::string> targets);
 

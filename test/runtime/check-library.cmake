@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Is libattune.so small, does it need the C and C++ libraries only, and does it show the functions of
-# attune.h, all of them and nothing else? Called with LIBRARY, HEADER and SANITIZED.
+# Does a library of ours show the functions of its header, all of them and nothing else? And is it small
+# and needs the C and C++ libraries only, if ALONE says that it has to? Called with LIBRARY, HEADER, the
+# header's MACRO for functions, the LEAST number of them, and ALONE.
 cmake_minimum_required(VERSION 3.25)
 find_program(STRIP strip REQUIRED)
 find_program(READELF readelf REQUIRED)
@@ -14,8 +15,7 @@ function(run output)
   set(${output} "${text}" PARENT_SCOPE)
 endfunction()
 
-# A sanitizer adds its own code and symbols; only what is delivered has to be small and alone.
-if(NOT SANITIZED)
+if(ALONE)
   set(stripped "${LIBRARY}.stripped")
   run(ignored ${STRIP} -o ${stripped} ${LIBRARY})
   file(SIZE ${stripped} size)
@@ -42,14 +42,14 @@ foreach(line IN LISTS lines)
   list(APPEND shown ${name})
 endforeach()
 file(READ ${HEADER} header)
-string(REGEX MATCHALL "ATTUNE_API [^;(]*[ *](attune_[a-z0-9_]+)\\(" declarations "${header}")
+string(REGEX MATCHALL "${MACRO}[ \n][^;(]*[ *\n](attune_[a-z0-9_]+)\\(" declarations "${header}")
 set(declared)
 foreach(declaration IN LISTS declarations)
-  string(REGEX REPLACE ".*[ *](attune_[a-z0-9_]+)\\($" "\\1" name "${declaration}")
+  string(REGEX REPLACE ".*[ *\n](attune_[a-z0-9_]+)\\($" "\\1" name "${declaration}")
   list(APPEND declared ${name})
 endforeach()
 list(LENGTH declared count)
-if(count LESS 20)
+if(count LESS ${LEAST})
   message(FATAL_ERROR "expected to find the functions of ${HEADER}, but got ${count}")
 endif()
 foreach(name IN LISTS declared)
@@ -59,7 +59,7 @@ foreach(name IN LISTS declared)
 endforeach()
 foreach(name IN LISTS shown)
   if(NOT name IN_LIST declared)
-    message(SEND_ERROR "expected only the functions of attune.h to be exported, but got ${name}")
+    message(SEND_ERROR "expected only the functions of ${HEADER} to be exported, but got ${name}")
   endif()
 endforeach()
 message(STATUS "${count} functions exported")

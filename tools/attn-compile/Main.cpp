@@ -5,7 +5,7 @@
 #include "compiler/reference/Npy.h"
 #include "compiler/target/host/HostTarget.h"
 #include "compiler/target/nvptx/NvptxTarget.h"
-#include "tools/attn-compile/Explain.h"
+#include "compiler/explain/Explain.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Support/ToolUtilities.h"
@@ -110,13 +110,7 @@ bool emitText(mlir::ModuleOp module, const StageInfo &info, const Options &optio
                  << "; choose with --kernel and --target, and give -o FILE\n";
     return false;
   }
-  std::string text;
-  for (const Artifact &artifact : *artifacts) {
-    if (!text.empty())
-      text += "// -----\n";
-    text += artifact.bytes;
-  }
-  return writeOutput(options.output, text);
+  return writeOutput(options.output, joinArtifacts(*artifacts));
 }
 
 int run(const Options &options) {
@@ -162,9 +156,9 @@ int main(int argc, char **argv) {
   app.add_option("input", options.input, "attn text (.mlir), - for standard input")->required();
   app.add_option("-o,--output", options.output, "where to write; - is standard output");
   app.add_option("--emit", options.stage, describeStages())->check(CLI::IsMember(stageNames));
-  app.add_option(
-         "--target", options.compile.targets,
-         "sm_80, sm_90a, host (all host levels), x86-64, x86-64-v3, x86-64-v4; several with commas")
+  app.add_option("--target", options.compile.targets,
+                 "sm_80, sm_90a, host (all host levels), native (this processor's), x86-64, "
+                 "x86-64-v3, x86-64-v4; several with commas")
       ->delimiter(',');
   app.add_option("--kernel", options.compile.kernel, "only this kernel of the file");
   app.add_option("--override", options.compile.planOverride,

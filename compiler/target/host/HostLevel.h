@@ -33,6 +33,9 @@ llvm::ArrayRef<HostFacts> getHostLevels();
 
 const HostFacts &getHostFacts(HostLevel level);
 
+/// The best level that this processor has; the plainest where it is no x86-64.
+HostLevel detectHostLevel();
+
 /// The level that a bundle calls `target` ("x86-64-v3").
 std::optional<HostLevel> findHostLevel(llvm::StringRef target);
 

@@ -146,6 +146,18 @@ static void keepAddresses(bool keep) {
       static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(!keep);
 }
 
+/// Adds the passes that write assembly, one thread at a time: they are chosen by LLVM's command line.
+static bool addPasses(llvm::TargetMachine &machine, llvm::legacy::PassManager &passes,
+                      llvm::raw_pwrite_stream &stream, bool keepsAddresses) {
+  static std::mutex commandLine;
+  std::lock_guard<std::mutex> lock(commandLine);
+  keepAddresses(keepsAddresses);
+  bool refuses =
+      machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile);
+  keepAddresses(true);
+  return !refuses;
+}
+
 FailureOr<std::string> attune::compileToLlvmIr(tile::KernelOp kernel, const PtxOptions &options) {
   FailureOr<LlvmKernel> compiled = toLlvm(kernel, options);
   if (failed(compiled))
@@ -162,11 +174,7 @@ FailureOr<PtxCode> attune::compileToPtx(tile::KernelOp kernel, const PtxOptions 
   llvm::SmallString<0> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager passes;
-  keepAddresses(!usesWarpgroups(kernel));
-  bool refuses = compiled->machine->addPassesToEmitFile(passes, stream, nullptr,
-                                                        llvm::CodeGenFileType::AssemblyFile);
-  keepAddresses(true);
-  if (refuses)
+  if (!addPasses(*compiled->machine, passes, stream, !usesWarpgroups(kernel)))
     return kernel.emitOpError("cannot be compiled: LLVM's NVPTX target writes no assembly");
   passes.run(*compiled->module);
   // Nothing links the PTX: a call would only be found out at load time.

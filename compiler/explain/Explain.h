@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What will a kernel do, in words and in a drawing?
-#ifndef ATTUNE_TOOLS_ATTN_COMPILE_EXPLAIN_H
-#define ATTUNE_TOOLS_ATTN_COMPILE_EXPLAIN_H
+#ifndef ATTUNE_COMPILER_EXPLAIN_EXPLAIN_H
+#define ATTUNE_COMPILER_EXPLAIN_EXPLAIN_H
 
 #include "compiler/Compile.h"
 #include "compiler/problem/Problem.h"
@@ -21,4 +21,4 @@ mlir::FailureOr<std::string> drawModule(mlir::ModuleOp module, const CompileOpti
 
 } // namespace attune
 
-#endif // ATTUNE_TOOLS_ATTN_COMPILE_EXPLAIN_H
+#endif // ATTUNE_COMPILER_EXPLAIN_EXPLAIN_H

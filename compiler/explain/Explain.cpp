@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Collects what the planner, the mask analysis and the targets know of a kernel, and prints it.
-#include "tools/attn-compile/Explain.h"
+#include "compiler/explain/Explain.h"
 
 #include "compiler/analysis/Stages.h"
+#include "compiler/explain/Advice.h"
 #include "compiler/picture/MaskPicture.h"
-#include "tools/attn-compile/Advice.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 

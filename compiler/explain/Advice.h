@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which other tiles, or which nearby scalar, would leave a kernel less to compute?
-#ifndef ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H
-#define ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H
+#ifndef ATTUNE_COMPILER_EXPLAIN_ADVICE_H
+#define ATTUNE_COMPILER_EXPLAIN_ADVICE_H
 
 #include "compiler/plan/TileChoice.h"
 #include "compiler/problem/Prediction.h"
@@ -25,4 +25,4 @@ std::vector<std::string> advise(const AdviceScene &scene);
 
 } // namespace attune
 
-#endif // ATTUNE_TOOLS_ATTN_COMPILE_ADVICE_H
+#endif // ATTUNE_COMPILER_EXPLAIN_ADVICE_H

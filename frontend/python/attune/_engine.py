@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a program's text to code that can be launched: in memory, else on disk, else by the compiler."""
+import os
+import re
+import threading
+from typing import Dict, Optional, Tuple
+
+from . import _cache, _compiler, _native
+from ._errors import Error, NativeError
+from ._launch import Launcher
+
+_devices: Dict[str, _native.Device] = {}
+_launchers: Dict[Tuple[str, str, str], Launcher] = {}
+_making: Dict[Tuple[str, str, str], threading.Lock] = {}
+_lock = threading.Lock()
+#: How often each way was taken, for tests and for the curious: {"memory": 0, "disk": 0, "compiler": 0}.
+counts = {"memory": 0, "disk": 0, "compiler": 0}
+
+
+def device_of(place: str) -> _native.Device:
+    """The device that runs kernels for arrays on "cpu" or "cuda:0". The host uses every core that the process may use,
+    or as many threads as ATTUNE_THREADS says. DeviceError where there is none."""
+    device = _devices.get(place)
+    if device is None:
+        with _lock:
+            device = _devices.get(place)
+            if device is None:
+                name = place
+                if place == "cpu":
+                    threads = os.environ.get("ATTUNE_THREADS", "")
+                    name = f"host:{threads}" if threads else "host"
+                device = _devices[place] = _native.Device(name)
+    return device
+
+
+def target_of(device: _native.Device) -> str:
+    """The compiler's name for what this device runs best. It is named, not "native", because it is part of the key of
+    the cache, which several machines may share."""
+    described = device.description()
+    host = re.search(r"x86-64(-v[34])?$", described)
+    if host:
+        return host[0]
+    gpu = re.search(r"sm_(\d+)", described)
+    if gpu:
+        return "sm_90a" if gpu[1] == "90" else "sm_80"
+    raise NativeError(f"no target of the compiler is known for device '{described}'")
+
+
+def launcher(text: str, name: str, content: str, place: str, plan: Optional[str] = None) -> Launcher:
+    """The kernel `name` of `text`, loaded on the device of `place`. content: a digest of name and text.
+
+    Several threads that ask for the same kernel wait for one that compiles. CompileError if the compiler refuses it.
+    """
+    wanted = (content, place, plan or "")
+    found = _launchers.get(wanted)
+    if found is not None:
+        counts["memory"] += 1
+        return found
+    with _lock:
+        making = _making.setdefault(wanted, threading.Lock())
+    with making:
+        found = _launchers.get(wanted)
+        if found is None:
+            found = _launchers[wanted] = _make(text, name, content, place, plan)
+    return found
+
+
+def _make(text: str, name: str, content: str, place: str, plan: Optional[str]) -> Launcher:
+    device = device_of(place)
+    targets = target_of(device)
+    key = _cache.key(content, _compiler.identity(), targets, plan or "")
+    kept = _cache.load(key)
+    if kept is not None:
+        try:
+            made = _load(device, kept, name)
+            counts["disk"] += 1
+            return made
+        except Error:
+            pass  # whatever is wrong with it, the compiler makes another
+    bundle = _compiler.compile_text(text, targets, kernel=name, plan=plan)
+    made = _load(device, bundle, name)
+    counts["compiler"] += 1
+    _cache.store(key, bundle)
+    return made
+
+
+def _load(device: _native.Device, data: bytes, name: str) -> Launcher:
+    bundle = _native.Bundle(data)
+    operands, results = bundle.arguments(name)
+    return Launcher(_native.Kernel(device, bundle, name), operands, results)
+
+
+def forget() -> None:
+    """Drops what is in memory: the next call looks on disk again."""
+    with _lock:
+        _launchers.clear()
+        _making.clear()
+
+
+def _after_fork() -> None:
+    """A child process has none of its parent's threads: it opens devices of its own, and does not close the parent's."""
+    global _lock
+    _lock = threading.Lock()
+    for kept in (*_devices.values(), *(found.kernel for found in _launchers.values())):
+        kept.handle = None
+    _devices.clear()
+    _launchers.clear()
+    _making.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -4,7 +4,8 @@
 
 Steps: the dev preset (compiler, tools, runtime), its lit and GoogleTest tests; then the runtime alone with the system
 compiler, which proves that it needs no LLVM; then the runtime under sanitizers. A failing step does not hide the next
-ones. The last line is `N passed, N failed, N skipped`; every failure and every skip is named above it.
+ones. What the Python tests run in is fetched while the compiler is being built. The last line is `N passed, N failed, N
+skipped`; every failure and every skip is named above it.
 
   scripts/check.py                 all presets
   scripts/check.py dev asan        only these
@@ -111,11 +112,28 @@ def lit(preset):
     return "lit"
 
 
+def start_python():
+    """Fetches the virtual environments of the Python tests beside the build; lit skips those tests without them."""
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "setup-python.log", "w") as log:
+        return subprocess.Popen(["scripts/setup-python.sh"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+
+def wait_for_python(setup):
+    start = time.monotonic()
+    setup.wait()
+    log = (BUILD / "setup-python.log").read_text(errors="replace").strip()
+    print(f"\n=== Python for tests: waited {time.monotonic() - start:.0f} s" + (f"\n{log}" if log else ""), flush=True)
+
+
 def check(preset, tally):
-    if not build(preset, tally):
-        return
-    google_tests(preset, tally)
-    if preset == "dev":
+    python = start_python() if preset == "dev" else None
+    built = build(preset, tally)
+    if built:
+        google_tests(preset, tally)
+    if python:
+        wait_for_python(python)
+    if built and preset == "dev":
         lit_tests(preset, tally)
 
 

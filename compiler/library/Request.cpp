@@ -113,6 +113,8 @@ Request::Request(const char *source, size_t size, const attune_compile_options *
     : compileOptions(readOptions(options)),
       context(makeRegistry(), MLIRContext::Threading::DISABLED),
       diagnostics(context, sourceName, checkSource(source, size)) {
+  // A message shows the line of the source; the op in its generic form would say less in more words.
+  context.printOpOnDiagnostic(false);
   auto targets = expandTargets(context, compileOptions.targets);
   if (failed(targets))
     failArgument(diagnostics.message().substr(strlen("error: ")));

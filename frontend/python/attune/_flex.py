@@ -113,6 +113,9 @@ def _check(views: Tuple[View, View, View], enable_gqa: bool) -> None:
     if not query.device == key.device == value.device:
         raise ArgumentError(f"expected query, key and value on one device, but got {query.device}, {key.device} and "
                             f"{value.device}; move them to one")
+    if query.dtype == "f32" and query.device != "cpu":
+        raise ArgumentTypeError("float32 inputs have no kernel on a GPU, whose matrix units read float16 and bfloat16: "
+                                "convert them, by .to(torch.bfloat16) or .astype('float16'), or compute on the CPU")
     batch, heads, _, size = query.shape
     if key.shape[:3] != value.shape[:3]:
         raise ArgumentError(f"expected value of the batch, heads and tokens of key, {key.shape[:3]}, but got "

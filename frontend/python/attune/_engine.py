@@ -100,7 +100,7 @@ def forget() -> None:
 def _after_fork() -> None:
     """A child process has none of its parent's threads: it opens devices of its own, and does not close the parent's."""
     global _lock
-    _lock = threading.Lock()
+    _lock, _native._lock, _compiler._lock = threading.Lock(), threading.Lock(), threading.Lock()
     for kept in (*_devices.values(), *(found.kernel for found in _launchers.values())):
         kept.handle = None
     _devices.clear()

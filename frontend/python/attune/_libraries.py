@@ -110,7 +110,7 @@ class Torch(Library):
         where = self._devices.get(device)
         if where is None:
             where = self._devices[device] = self._place(device)
-        if array.is_neg():
+        if array.is_neg():  # its memory holds the opposite numbers: here alone a copy is made
             array = array.resolve_neg()
         try:
             return View(array.data_ptr(), name, tuple(array.shape), array.stride(), where, array)

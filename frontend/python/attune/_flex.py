@@ -92,9 +92,10 @@ def flex_attention(
     first, second, third = views
     wanted = (captured.signature, first.dtype, first.device, first.shape[3], third.shape[3], scale, wants_lse, wants_max,
               plan)
-    entry = _entries.get(wanted)
+    entry = _entries.get(wanted) if captured.signature is not None else None
     if entry is None:
         entry = _make(wanted, score_mod, block_mask, views, scale, enable_gqa, (wants_lse, wants_max), plan)
+        captured = capture(score_mod, block_mask)  # the trace has found out what the callables capture
     operands = _operands(entry, views, captured.values)
     made = _launch(entry.launcher, operands, query, first, len(views))
     if return_aux is not None:
@@ -164,15 +165,16 @@ def trace(score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...
     return trace_flex(score_mod, block_mask, *infos, scale=scale, enable_gqa=enable_gqa, return_lse=results[0])
 
 
-def _make(wanted: Hashable, score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...],
+def _make(wanted: Tuple[Any, ...], score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...],
           scale: Optional[float], enable_gqa: bool, results: Tuple[bool, bool], plan: Optional[str]) -> Entry:
     program = trace(score_mod, block_mask, views, scale, enable_gqa, results)
     launcher = _engine.launcher(program.text, program.name, program.key, views[0].device, plan)
     entry = Entry(launcher, *_sources(program, len(views)))
-    if not program.volatile:
+    signature = capture(score_mod, block_mask).signature
+    if not program.volatile and signature is not None:
         if len(_entries) >= _MOST_ENTRIES:
             _entries.clear()
-        _entries[wanted] = entry
+        _entries[(signature, *wanted[1:])] = entry
     return entry
 
 

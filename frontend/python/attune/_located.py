@@ -10,10 +10,12 @@ import sys
 import textwrap
 from typing import Optional, Tuple
 
+from ._errors import ArgumentTypeError
+
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-class TraceError(TypeError):
+class TraceError(ArgumentTypeError):
     """A callable does what no kernel can. The message has file, line, the line's text and the fix."""
 
 

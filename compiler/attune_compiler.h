@@ -105,6 +105,7 @@ attune_compile_stage(const char *source, size_t size, const char *stage,
  * - "tokens", "kv-tokens": queries and keys (without "kv-tokens" as many as queries)
  * - another axis of a kernel, with its tokens
  * - "batch", "heads"
+ * or NAME=FILE.npy, the numbers of a tensor among the operands (no comma in the path).
  * Null or "": 1024 tokens; tables, and numbers that are not given, are made up or left open. */
 ATTUNE_COMPILER_API attune_compiler_status attune_explain(const char *source, size_t size,
                                                           const attune_compile_options *options,

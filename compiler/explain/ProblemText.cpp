@@ -3,6 +3,7 @@
 #include "compiler/explain/ProblemText.h"
 
 #include "compiler/reference/Failure.h"
+#include "compiler/reference/Npy.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>
@@ -30,7 +31,7 @@ private:
   Error setTokens(StringRef name, double number);
 
   ArrayRef<attn::KernelOp> kernels;
-  llvm::SetVector<StringRef> scalars, axes;
+  llvm::SetVector<StringRef> scalars, tensors, axes;
   std::optional<double> tokens, keys;
   ProblemSizes sizes;
 };
@@ -47,8 +48,8 @@ void ProblemReader::addNames(attn::KernelOp kernel) {
   };
   for (auto [index, type] : llvm::enumerate(kernel.getArgumentTypes())) {
     addAxes(type);
-    if (type.isIntOrIndexOrFloat())
-      scalars.insert(kernel.getOperandName(unsigned(index)));
+    auto &names = type.isIntOrIndexOrFloat() ? scalars : tensors;
+    names.insert(kernel.getOperandName(unsigned(index)));
   }
   kernel.getBody().walk([&](Operation *op) { llvm::for_each(op->getResultTypes(), addAxes); });
 }
@@ -74,6 +75,13 @@ Error ProblemReader::read(StringRef pair) {
   auto [name, text] = pair.split('=');
   name = name.trim();
   text = text.trim();
+  if (tensors.contains(name) && text.ends_with(".npy")) {
+    auto tensor = reference::readNpy(text);
+    if (!tensor)
+      return tensor.takeError();
+    sizes.tensors[name.str()] = std::move(*tensor);
+    return Error::success();
+  }
   double number = 0;
   if (name.empty() || text.getAsDouble(number) || !std::isfinite(number))
     return makeError("expected NAME=NUMBER separated by commas, but got '{0}'", pair);

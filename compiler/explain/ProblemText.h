@@ -9,7 +9,8 @@ namespace attune {
 
 /// Reads NAME=NUMBER separated by commas. A name is a number among the operands of `kernels`, else
 /// "tokens" or "kv-tokens" (the latter as many as the former where only that is given and nothing else
-/// says how many keys there are), an axis of a kernel, "batch" or "heads". Fails with a sentence.
+/// says how many keys there are), an axis of a kernel, "batch" or "heads". Of a tensor among the
+/// operands the numbers are read from a file: NAME=FILE.npy. Fails with a sentence.
 llvm::Expected<ProblemSizes> parseProblem(llvm::StringRef text,
                                           llvm::ArrayRef<attn::KernelOp> kernels);
 

@@ -51,4 +51,14 @@ TEST(CompilerLibrary, RefusesProblemsThatAreNone) {
             "'window'");
 }
 
+TEST(CompilerLibrary, ReadsTheNumbersOfTensorsFromFiles) {
+  std::string source = readExample("alibi-window.mlir");
+  Outcome outcome = explain(source, "w=3,slope=absent.npy");
+  EXPECT_EQ(outcome.status, ATTUNE_COMPILER_INVALID_ARGUMENT);
+  EXPECT_THAT(outcome.text, HasSubstr("absent.npy"));
+  std::string slopes = ATTUNE_EXAMPLES "/data/slope.npy";
+  outcome = explain(source, ("tokens=64,heads=12,w=3,slope=" + slopes).c_str());
+  EXPECT_EQ(outcome.status, ATTUNE_COMPILER_OK) << outcome.text;
+}
+
 } // namespace

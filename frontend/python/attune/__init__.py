@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention variants written as Python functions, compiled into one fused kernel each: `attune.flex_attention`."""
 from ._errors import ArgumentError, ArgumentTypeError, CompileError, DeviceError, Error, NativeError
+from ._explain import Picture, explain, picture
 from ._flex import AuxOutput, AuxRequest, flex_attention
 from ._located import TraceError
 from ._masks import BlockMask, and_masks, create_block_mask, create_mask, noop_mask, or_masks
 
 __all__ = [
-    "ArgumentError", "ArgumentTypeError", "AuxOutput", "AuxRequest", "BlockMask", "CompileError", "DeviceError", "Error", "NativeError",
-    "TraceError", "and_masks", "create_block_mask", "create_mask", "flex_attention", "noop_mask", "or_masks",
+    "ArgumentError", "ArgumentTypeError", "AuxOutput", "AuxRequest", "BlockMask", "CompileError", "DeviceError", "Error",
+    "NativeError", "Picture", "TraceError", "and_masks", "create_block_mask", "create_mask", "explain", "flex_attention",
+    "noop_mask", "or_masks", "picture",
 ]
 
 

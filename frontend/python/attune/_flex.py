@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`flex_attention`: torch's function of this name, on arrays of any library."""
 import os
-from typing import Any, Callable, Dict, Hashable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Hashable, Mapping, NamedTuple, Optional, Tuple
 
-from . import _engine
+from . import _call, _engine
 from ._arrays import ArrayInfo, View, view
+from ._call import Entry
 from ._errors import ArgumentError, ArgumentTypeError
-from ._launch import Launcher, Value
-from ._libraries import Library, library_of
 from ._program import Program
 from ._trace import capture, trace_flex
 
@@ -33,16 +32,6 @@ class AuxOutput(NamedTuple):
 
     lse: Any = None
     max_scores: Any = None
-
-
-class Entry(NamedTuple):
-    """What a call needs when it comes again: code, and where each operand is taken from."""
-
-    launcher: Launcher
-    #: For each operand: an index into (query, key, value) followed by the captured values.
-    sources: Tuple[int, ...]
-    #: Values that are always the same, appended to the captured ones.
-    constants: Tuple[Any, ...]
 
 
 _entries: Dict[Hashable, Entry] = {}
@@ -88,6 +77,7 @@ def flex_attention(
     if return_aux is not None and return_lse:
         raise ArgumentError("return_lse and return_aux were both given; ask for the lse by return_aux alone")
     captured = capture(score_mod, block_mask)
+    scale = None if scale is None else float(scale)
     plan = kernel_options.get("attune_plan") if kernel_options else None
     first, second, third = views
     wanted = (captured.signature, first.dtype, first.device, first.shape[3], third.shape[3], scale, wants_lse, wants_max,
@@ -95,9 +85,9 @@ def flex_attention(
     entry = _entries.get(wanted) if captured.signature is not None else None
     if entry is None:
         entry = _make(wanted, score_mod, block_mask, views, scale, enable_gqa, (wants_lse, wants_max), plan)
-        captured = capture(score_mod, block_mask)  # the trace has found out what the callables capture
-    operands = _operands(entry, views, captured.values)
-    made = _launch(entry.launcher, operands, query, first, len(views))
+        made = _call.launch(entry, views, (), query)
+    else:
+        made = _call.launch(entry, views, captured.values, query)
     if return_aux is not None:
         rest = iter(made[1:])
         return made[0], AuxOutput(next(rest) if wants_lse else None, next(rest) if wants_max else None)
@@ -160,65 +150,20 @@ def trace(score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...
           enable_gqa: bool, results: Tuple[bool, bool]) -> Program:
     """The program of a call with these arrays. results: whether lse and max_scores are wanted."""
     infos = [ArrayInfo(found.dtype, found.shape, found.strides, found.device) for found in views]
-    if results[1]:
-        raise ArgumentError("max_scores is not a result of flex_attention yet; ask for the lse")
-    return trace_flex(score_mod, block_mask, *infos, scale=scale, enable_gqa=enable_gqa, return_lse=results[0])
+    return trace_flex(score_mod, block_mask, *infos, scale=scale, enable_gqa=enable_gqa, return_lse=results[0],
+                      return_max=results[1])
 
 
 def _make(wanted: Tuple[Any, ...], score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...],
           scale: Optional[float], enable_gqa: bool, results: Tuple[bool, bool], plan: Optional[str]) -> Entry:
+    """Traces and compiles; remembers the code for calls that capture the like, and returns what this call needs."""
     program = trace(score_mod, block_mask, views, scale, enable_gqa, results)
-    launcher = _engine.launcher(program.text, program.name, program.key, views[0].device, plan)
-    entry = Entry(launcher, *_sources(program, len(views)))
-    signature = capture(score_mod, block_mask).signature
+    signature = capture(score_mod, block_mask).signature  # the trace has found out what the callables capture
     if not program.volatile and signature is not None:
         if len(_entries) >= _MOST_ENTRIES:
             _entries.clear()
-        _entries[(signature, *wanted[1:])] = entry
-    return entry
-
-
-def _sources(program: Program, given: int) -> Tuple[Tuple[int, ...], Tuple[Any, ...]]:
-    """Where each operand comes from: what the caller gives, in order, then the captured values by their place; what is
-    neither is a constant, counted from the end."""
-    sources: List[int] = []
-    constants: List[Any] = []
-    caller = 0
-    for operand in program.operands:
-        if operand.source is not None:
-            sources.append(given + operand.source)
-        elif operand.array is not None or operand.scalar is not None:
-            constants.append(operand.array if operand.array is not None else operand.scalar)
-            sources.append(-len(constants))
-        else:
-            sources.append(caller)
-            caller += 1
-    return tuple(sources), tuple(reversed(constants))
-
-
-def _operands(entry: Entry, views: Tuple[View, ...], captured: List[Any]) -> List[Value]:
-    """The operands of a launch in the kernel's order: arrays as views, numbers as they are."""
-    if len(entry.sources) == len(views) and not captured:
-        return list(views)
-    values = [*views, *captured, *entry.constants]
-    found = [values[source] for source in entry.sources]
-    return [value if type(value) is View or isinstance(value, (bool, int, float)) else view(value) for value in found]
-
-
-def _launch(launcher: Launcher, operands: List[Value], like: Any, where: View, given: int) -> List[Any]:
-    """Makes the results in the library of `like`, launches on its stream, and returns them."""
-    library: Library = library_of(like)
-    device = where.device
-    for info, value in zip(launcher.operands[given:], operands[given:]):
-        if type(value) is View and value.device != device:
-            raise ArgumentError(f"expected the captured array '{info.name}' on {device}, where the query is, but it is "
-                                f"on {value.device}; move it there")
-    shapes = launcher.result_shapes(operands)
-    made = [library.empty(shape, info.dtype, like) for shape, info in zip(shapes, launcher.results)]
-    launcher([*operands, *(library.view(array) for array in made)], 0 if device == "cpu" else library.stream(device))
-    if library.waits and device != "cpu":
-        launcher.kernel.device.synchronize()
-    return made
+        _entries[(signature, *wanted[1:])] = _call.prepare(program, views[0].device, plan)
+    return _call.prepare(program, views[0].device, plan, once=True)
 
 
 def forget() -> None:

@@ -116,6 +116,16 @@ class BlockMask:
 
     __repr__ = __str__
 
+    def _repr_svg_(self) -> Optional[str]:
+        """What a notebook shows: the mask's picture; None, and so the words alone, where it cannot be drawn."""
+        from ._errors import Error
+        from ._explain import picture
+
+        try:
+            return picture(self).svg
+        except Error:
+            return None
+
     def to_string(self, grid_size: Any = 20, limit: int = 4) -> str:
         """As `str`. The picture of the mask is `attune.picture`."""
         return str(self)

@@ -38,6 +38,7 @@ def trace_flex(
     scale: Optional[float] = None,
     enable_gqa: bool = False,
     return_lse: bool = False,
+    return_max: bool = False,
     name: str = "flex_attention",
 ) -> Program:
     """The program of one `flex_attention` call.
@@ -71,6 +72,9 @@ def trace_flex(
         if return_lse:
             lse = body.op(f"logsumexp {masked.attr.name} : {masked.attr.text()}", ("rows", ("q",), Type(trace.floating)), "l")
             results.append((lse.attr, "lse"))
+        if return_max:
+            top = body.op(f"reduce max {masked.attr.name} over keys : {masked.attr.text()}", ("rows", ("q",), Type(trace.floating)), "x")
+            results.append((top.attr, "max_scores"))
         text = finish(trace, name, results)
         described = [Result(label, "rows", ref.type.kind, ref.type.shape, ref.axes) for ref, label in results]
         remember((score_mod, block_mask), recorder.steps)

@@ -22,7 +22,7 @@ def folder(tmp_path, monkeypatch):
     """An empty cache, on disk and in memory."""
     monkeypatch.setenv("ATTUNE_CACHE_DIR", str(tmp_path / "cache"))
     _flex.forget()
-    _engine.counts.update(memory=0, disk=0, compiler=0)
+    _engine.counts.update(disk=0, compiler=0)
     return tmp_path / "cache"
 
 
@@ -38,12 +38,12 @@ def files(folder):
 
 def test_memory_then_disk_then_compiler(folder):
     compute()
-    assert _engine.counts == {"memory": 0, "disk": 0, "compiler": 1} and len(files(folder)) == 1
+    assert _engine.counts == {"disk": 0, "compiler": 1} and len(files(folder)) == 1
     compute()
-    assert _engine.counts == {"memory": 0, "disk": 0, "compiler": 1}  # the call itself was known
+    assert _engine.counts == {"disk": 0, "compiler": 1}  # the call itself was known
     _flex.forget()
     compute()
-    assert _engine.counts == {"memory": 0, "disk": 1, "compiler": 1} and len(files(folder)) == 1
+    assert _engine.counts == {"disk": 1, "compiler": 1} and len(files(folder)) == 1
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -81,7 +81,7 @@ def test_files_that_others_could_have_written_are_not_read(folder):
     path.chmod(0o666)
     _flex.forget()
     compute()
-    assert _engine.counts == {"memory": 0, "disk": 0, "compiler": 2} and path.stat().st_mode & 0o777 == 0o600
+    assert _engine.counts == {"disk": 0, "compiler": 2} and path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):

@@ -56,6 +56,11 @@ def test_lse_and_aux():
         assert torch.equal(again, output) and torch.equal(aux.lse, lse) and aux.max_scores is None
     again, aux = attune.flex_attention(q, k, v, return_aux=AuxRequest())
     assert torch.equal(again, output) and aux == (None, None)
+    scores = q.double() @ k.double().mT / 4
+    _, aux = attune.flex_attention(q, k, v, score_mod=lambda s, b, h, i, j: torch.where(i >= j, 2 * s, -float("inf")),
+                                   return_aux=AuxRequest(max_scores=True))
+    hidden = torch.ones(33, 47, dtype=torch.bool).triu(1)
+    assert aux.lse is None and (aux.max_scores - (2 * scores).masked_fill(hidden, -torch.inf).amax(-1)).abs().max() < 2e-6
     with pytest.raises(ValueError, match="return_lse and return_aux were both given"):
         attune.flex_attention(q, k, v, return_lse=True, return_aux=AuxRequest(lse=True))
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ._torchmask import is_torch_block_mask, mask_of
+
 # How a step gets its value out of the one before it.
 ROOT, CELL, GLOBAL, DEFAULT, KEYWORD, ATTRIBUTE, ITEM, FUNCTION, SELF = range(9)
 # What the value has to have in common with the recorded one.
@@ -138,9 +140,7 @@ def roots_of(callables: Sequence[Any]) -> Tuple[Any, ...]:
     found = []
     for thing in callables:
         if thing is not None and not hasattr(thing, "__code__"):
-            thing = getattr(thing, "mask_mod", thing)
-            if type(thing).__name__ == "_MaskModWrapper":  # what torch's BlockMask holds since 2.15
-                thing = thing.fn
+            thing = mask_of(thing) if is_torch_block_mask(thing) else getattr(thing, "mask_mod", thing)
         found.append(thing)
     return tuple(found)
 

@@ -158,7 +158,7 @@ def lookup(shown: str, name: str) -> Callable[..., Any]:
         return found
     if name in REFUSED:
         raise located(f"{shown} cannot be used here: {REFUSED[name]}")
-    close = difflib.get_close_matches(name, [n for n in FUNCTIONS if not n.startswith("_")], 4, 0.55)
+    close = difflib.get_close_matches(name, [n for n in FUNCTIONS if not n.startswith("_")], 4, 0.6)
     raise located(f"attune does not know {shown}", f"known and close to it: {', '.join(close)}" if close else
                   "write it with functions that are known (attune.functions() lists them)")
 

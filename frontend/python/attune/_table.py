@@ -6,11 +6,14 @@ import sys
 from typing import Any, Optional, Tuple
 
 from . import _state
+from ._components import LARGEST, Components
 from ._dtypes import FLOATS, element_of
 from ._located import located
 from ._program import Operand
 from ._value import BOOL, FLOAT, INT, Type, Value, constant, make
 
+_NAMES = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and", "or_": "bitwise_or",
+          "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
 _STORED = {"f64", "f32", "f16", "bf16", "i64", "i32", "i8", "i1"}
 
 
@@ -113,22 +116,37 @@ class Table:
             table.vectors = max(table.vectors, rest)
         kind = "float" if table.element in FLOATS else "bool" if table.element == "i1" else "int"
         if rest and kind != "float":
-            raise located(f"'{self._name}' is read as a vector of integers", "index the last dim, too")
+            raise located(f"'{self._name}' stands for {shape[0]} integers at once", "index the last dim, too, or compare and join "
+                          "by .any(-1)")
         return make("load", self._indices, table, Type(kind, shape))
 
     # As an operand it is its entry; as an array it is itself.
+    def components(self) -> Optional[Components]:
+        """The entries along the last dim, if that is the one that is left and they are integers or booleans."""
+        shape = self._array.shape
+        if not self._indices or len(shape) - len(self._indices) != 1 or element_of(self._array.dtype) in FLOATS:
+            return None
+        self._shape_matters()
+        if shape[-1] > LARGEST:
+            raise located(f"{shape[-1]} entries of the captured array '{self._name}' at each pair", f"{LARGEST} are the most; "
+                          "make a table of booleans of it, outside of the function")
+        return Components(tuple(self[n] for n in range(int(shape[-1]))))
+
     def _binary(self, name: str, other: Any, swapped: bool = False) -> Any:
         from . import _functions
+
+        parts = self.components()
+        if parts is not None:
+            others = other.components() if isinstance(other, Table) else other
+            return parts.each(_NAMES.get(name, name), others, swapped)
 
         if self._array_like() and not isinstance(other, (Value, Table)):
             import operator
 
             operate = getattr(operator, name)
             return operate(other, _concrete(self)) if swapped else operate(_concrete(self), other)
-        names = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and", "or_": "bitwise_or",
-                 "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
         operands = (other, self) if swapped else (self, other)
-        return _functions.call(names.get(name, name), *operands)
+        return _functions.call(_NAMES.get(name, name), *operands)
 
     def _array_like(self) -> bool:
         return not self._indices and len(self._array.shape) > 0
@@ -182,7 +200,8 @@ class Table:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
         if not self._array_like():
-            return getattr(self.entry(), name)
+            parts = self.components()
+            return getattr(self.entry() if parts is None else parts, name)
         return getattr(_concrete(self), name)
 
     def __repr__(self) -> str:
@@ -237,6 +256,9 @@ def _unwrap(thing: Any) -> Any:
 
 def _whole_or_entry(args: Any, kwargs: Any, symbolic: Any, func: Any) -> Any:
     """A library function on captured arrays: of arrays alone it is called as it is, beside positions and entries it is traced."""
+    args = tuple((a.components() or a) if isinstance(a, Table) else a for a in args)
+    if any(isinstance(a, Components) for a in args):
+        return Components.__torch_function__(func, (), args, kwargs)
     if _has_value(args) or _has_value(tuple(kwargs.values())):
         return symbolic(args, kwargs)
     return func(*_unwrap(tuple(args)), **{k: _unwrap(v) for k, v in kwargs.items()})

@@ -42,6 +42,11 @@ class Value:
     def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         from . import _functions
 
+        for other in args:
+            if type(other).__name__ in ("Components", "Table") and other is not self:
+                parts = other if type(other).__name__ == "Components" else other.components()
+                if parts is not None:
+                    return parts.each(name, self, args[0] is self)
         return _functions.call(name, *args, **kwargs)
 
     def __add__(self, other: Any) -> Any: return self._call("add", self, other)
@@ -134,8 +139,10 @@ class Value:
         """The value in words, for messages."""
         if self.op == "place":
             return f"the {self.attr.word}"
+        if self.op == "widen":
+            return self.args[0].describe()
         if self.op == "element":
-            return f"the value {self.attr.name}"
+            return "the score" if self.attr.name == "%s" else f"the value {self.attr.name}"
         if self.op == "scalar":
             return f"the captured number {self.attr[0]}"
         kind = _WORDS.get(self.type.kind, f"a value of type {self.type.kind}")

@@ -121,10 +121,13 @@ class Table:
         return make("load", self._indices, table, Type(kind, shape))
 
     # As an operand it is its entry; as an array it is itself.
-    def components(self) -> Optional[Components]:
-        """The entries along the last dim, if that is the one that is left and they are integers or booleans."""
+    def components(self, floats: bool = False) -> Optional[Components]:
+        """The entries along the last dim, if that is the one that is left and they are integers or booleans; of floats, too, and
+        of whole arrays, if asked for."""
         shape = self._array.shape
-        if not self._indices or len(shape) - len(self._indices) != 1 or element_of(self._array.dtype) in FLOATS:
+        if len(shape) - len(self._indices) != 1:
+            return None
+        if not floats and (not self._indices or element_of(self._array.dtype) in FLOATS):
             return None
         self._shape_matters()
         if shape[-1] > LARGEST:

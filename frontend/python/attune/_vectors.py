@@ -17,7 +17,13 @@ def _vector(thing: Any, name: str) -> Value:
 
 @function("dot", "vdot", "inner", "matmul")
 def dot_product(x: Any, y: Any) -> Value:
-    """The sum of products of two vectors at one pair. Products of tokens are `attune.dot`."""
+    """The sum of products of two vectors at one pair. Products of tokens are `attune.dot`: they are matrix products, while rows of
+    captured arrays are read entry by entry at each pair."""
+    from ._table import Table
+
+    parts = [t.components(floats=True) if isinstance(t, Table) else None for t in (x, y)]
+    if parts[0] is not None and parts[1] is not None:
+        return parts[0].each("mul", parts[1]).sum()
     a, b = floats(_vector(x, "dot"), _vector(y, "dot"))
     return make("reduction", (make("mul", (a, b), None, a.type),), "add", FLOAT)
 

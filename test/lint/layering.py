@@ -15,8 +15,11 @@ TABLE = {
     "runtime/bundle/": (("runtime/bundle/",), ()),
     "runtime/": (("runtime/",), ("dlpack/",)),
     "frontend/": (("frontend/", "dialects/attn/", "compiler/"), MLIR),
+    "frontend/cpp/": ((), ("attune/",)),  # what a user's program includes: only what is installed
     "tools/": (("tools/", "compiler/", "dialects/", "frontend/", "runtime/"), MLIR + ("dlpack/", "CLI/")),
     "test/runtime/install/": ((), ("attune/",)),  # a user's program: only what is installed
+    "test/frontend/cpp/": (("test/frontend/cpp/",), ("attune/", "gtest/", "gmock/")),
+    "examples/cpp/": ((), ("attune/",)),
     "test/": (("test/", "compiler/", "dialects/", "frontend/", "runtime/"),
               MLIR + ("dlpack/", "gtest/", "gmock/", "benchmark/", "CLI/", "cblas.h")),
 }

@@ -197,8 +197,7 @@ def finish(trace: Any, name: str, results: Sequence[Tuple[Ref, str]]) -> str:
         if table is not None:
             operand.type = table.type_text()
             aliases.append(f"{table.alias} = {operand.type}\n")
-        facts = getattr(operand, "facts", "")
-        operands.append(f"%{operand.name}: {table.alias if table is not None else operand.type}{facts}")
+        operands.append(f"%{operand.name}: {table.alias if table is not None else operand.type}{operand.facts}")
     types = ", ".join(f'{ref.text()} {{attn.name = "{label}"}}' for ref, label in results)
     joined = ", ".join(ref.name for ref, _ in results)
     lines = "\n".join(trace.body.lines)

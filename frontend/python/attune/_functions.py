@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import sys
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from . import _state
@@ -223,6 +224,30 @@ def method(value: Value, name: str) -> Callable[..., Any]:
     except TraceError as error:
         raise UnknownMethod(str(error)) from None
     return functools.partial(body, value)
+
+
+def public(name: str) -> Optional[Callable[..., Any]]:
+    """`attune.NAME`: the function for symbolic values, and NumPy's or `math`'s for anything else."""
+    if name.startswith("_"):
+        return None
+    _loaded()
+    if name == "functions":
+        return lambda: sorted(n for n in FUNCTIONS if not n.startswith("_"))
+    body = FUNCTIONS.get(name)
+    if body is None:
+        return None
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        if _state.tracing():
+            return _invoke(f"attune.{name}", name, args, kwargs)
+        for module in ("numpy", "math"):
+            found = getattr(sys.modules.get(module), name, None)
+            if found is not None:
+                return found(*args, **kwargs)
+        raise TraceError(f"attune.{name} is for symbolic values, in a score_mod, a mask_mod or an attune.kernel")
+
+    function.__name__, function.__doc__ = name, body.__doc__
+    return function
 
 
 __all__ = ["BOOL", "FLOAT", "INT", "Type", "apply", "broadcast", "call", "constant", "floats", "function", "lift", "numeric",

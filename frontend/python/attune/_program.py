@@ -18,6 +18,7 @@ class Operand:
     scalar: the captured Python number, or None.
     type: the type in the text, such as "tensor<?xf32>", "index" or "f32".
     source: where the captured value stands in `Captured.values`, or None. See `Program.bind`.
+    facts: what is promised of it, as the text has it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Operand:
     scalar: Optional[float] = None
     type: str = ""
     source: Optional[int] = None
+    facts: str = ""
 
 
 @dataclass

@@ -20,6 +20,7 @@ from . import _state
 from ._capture import (ALIAS, ARRAY, ARRAY_SHAPE, ATTRIBUTE, CELL, DEFAULT, FUNCTION, GLOBAL, ITEM, KEYWORD, NUMBER, ROOT, SAME_CODE,
                        SAME_LENGTH, SAME_OBJECT, SAME_TYPE, SAME_VALUE, SELF, Step)
 from ._program import Operand
+from ._promises import Promised
 from ._table import Table, is_array
 from ._value import FLOAT, INT, Value, constant, make
 
@@ -69,6 +70,12 @@ class Recorder:
             return value
         if isinstance(value, (int, float)) or _is_numpy_number(value):
             return self._number(value, name, self._step(how, base, key, NUMBER, type(value), value))
+        if isinstance(value, Promised):
+            place = self._step(how, base, key, SAME_TYPE, Promised, value)
+            self.wrap(value.facts, name, ATTRIBUTE, place, "facts")
+            table = self.wrap(value.array, name, ATTRIBUTE, place, "array")
+            table._facts = value.facts
+            return table
         if is_array(value):
             return self._array(value, name, self._step(how, base, key, ARRAY, type(value), value))
         if isinstance(value, (list, tuple, dict)) and type(value).__module__ == "builtins" or _is_named_tuple(value):

@@ -44,6 +44,7 @@ class Table:
 
     def __init__(self, array: Any, name: str, source: Optional[int], indices: Tuple[Value, ...] = ()) -> None:
         self._array, self._name, self._source, self._indices = array, name, source, indices
+        self._facts = ""
 
     # Entries.
     def __getitem__(self, item: Any) -> Any:
@@ -58,6 +59,7 @@ class Table:
         if len(indices) > len(shape):
             raise located(f"{len(indices)} indices for the captured array '{self._name}', which has {len(shape)} dims")
         table = Table(self._array, self._name, self._source, indices)
+        table._facts = self._facts
         return table.entry() if len(indices) == len(shape) else table
 
     def _index(self, item: Any, dim: int, shape: Tuple[int, ...]) -> Value:
@@ -97,7 +99,8 @@ class Table:
             if self._source is None and id(self._array) not in trace.fresh:
                 trace.volatile = True
             shape = tuple(int(n) for n in self._array.shape)
-            operand = Operand(trace.unique(self._name), "table", array=self._array, source=self._source)
+            facts = f" {{{self._facts}}}" if self._facts else ""
+            operand = Operand(trace.unique(self._name), "table", array=self._array, source=self._source, facts=facts)
             found = trace.tables[key] = TableOperand(operand, element, shape)
             trace.operands.append(operand)
         return found

@@ -4,7 +4,8 @@
 
   scripts/decode.py packed     1 to 32 queries of 32 heads on 16384 keys of 4: code with packed heads against code without
   scripts/decode.py selected   64 queries of 64 heads on lists of 2048 keys out of 65536 (one head of keys), the kernel that attends
-                               alone as attn-gather-keys leaves it, against dense attention over 2048 keys with packed heads
+                               alone as attn-gather-keys leaves it, against dense attention over 2048 keys with packed heads: the
+                               same keys for all queries, and 64 sequences of one query with 2048 keys each, as many as are selected
   scripts/decode.py prefix     a prefix of 0, 16 and 64 keys before 8192 causal ones, against causal alone
 """
 import argparse
@@ -73,19 +74,21 @@ def selected(tools, scratch, rounds):
     lists, counts = scratch / "near.npy", scratch / "count.npy"
     save(lists, (1, 1, queries, chosen), "i", [key for _ in range(queries) for key in sorted(draw.sample(range(keys), chosen))])
     save(counts, (1, 1, queries), "i", [chosen] * queries)
-    shape = ["--heads=64", "--kv-heads=1", f"--tokens={queries}", "--device=host:1"]
+    shape = ["--heads=64", "--kv-heads=1", "--device=host:1"]
     for element in ("f32", "bf16"):
-        sides = []
-        for name, inputs, attributes, options, own in (
-                ("gathered", LIST, GATHERED, ["--no-gather"], [f"--kv-tokens={keys}", f"near={lists}", f"count={counts}"]),
-                ("dense", "", "", ["--pack-heads=64"], [f"--kv-tokens={chosen}"])):
-            source, bundle = scratch / f"{name}-{element}.mlir", scratch / f"{name}-{element}.attn"
+        bundles = {}
+        for name, inputs, attributes, option in (("gathered", LIST, GATHERED, "--no-gather"), ("dense", "", "", "--pack-heads=64")):
+            source, bundles[name] = scratch / f"{name}-{element}.mlir", scratch / f"{name}-{element}.attn"
             source.write_text(ATTENDING % (element, element, inputs, attributes))
-            run(tools / "attn-compile", source, "--target=host", *options, "-o", bundle)
-            sides.append(lambda bundle=bundle, own=own: measure(tools, bundle, *shape, *own))
-        (gathered, dense), _ = in_turns(rounds, *sides)
-        print(f"{element}: {gathered:.1f} ms for {chosen} selected keys of {keys}, {gathered / dense:.2f} of dense attention over {chosen}",
-              flush=True)
+            run(tools / "attn-compile", source, "--target=host", option, "-o", bundles[name])
+        (gathered, shared, own), _ = in_turns(
+            rounds,
+            lambda: measure(tools, bundles["gathered"], *shape, f"--tokens={queries}", f"--kv-tokens={keys}", f"near={lists}",
+                            f"count={counts}"),
+            lambda: measure(tools, bundles["dense"], *shape, f"--tokens={queries}", f"--kv-tokens={chosen}"),
+            lambda: measure(tools, bundles["dense"], *shape, f"--batch={queries}", "--tokens=1", f"--kv-tokens={chosen}"))
+        print(f"{element}: {gathered:.1f} ms for {chosen} selected keys of {keys}; of dense attention over {chosen} keys: "
+              f"{gathered / shared:.2f} where all queries share them, {gathered / own:.2f} where each has its own", flush=True)
 
 
 def prefix(tools, scratch, rounds):

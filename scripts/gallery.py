@@ -57,9 +57,10 @@ class Example:
         self.name = name
         self.file = ROOT / "examples" / f"{name}.mlir"
         text = self.file.read_text()
-        said = {key: [value.strip() for value in re.findall(rf"^// {key}: (.*)", text, re.M)] for key in ("Rows", "Run", "Not on")}
+        said = {key: [value.strip() for value in re.findall(rf"^// {key}: (.*)", text, re.M)] for key in ("Rows", "Run", "Not on", "Spills")}
         self.rows = numbers(" ".join(said["Rows"]))
         self.run = " ".join(said["Run"]).split()
+        self.spills = {note.split()[0]: int(note.split()[1]) for note in said["Spills"]}
         self.refused = {note.split()[0]: note.partition(" ")[2] for note in said["Not on"]}
 
     @property
@@ -225,7 +226,7 @@ def measure_all(tools, scratch, examples, jobs):
 
 
 def ptxas(tools, scratch, examples):
-    """Registers and spills of what is compiled for both GPUs."""
+    """Registers and spills of what is compiled for both GPUs. A kernel fails that spills more than its example says."""
     assembler, failures = acceptance.find_ptxas(), []
     for example in examples.values():
         for device in ("sm_80", "sm_90a"):
@@ -236,9 +237,12 @@ def ptxas(tools, scratch, examples):
             if not status:
                 status, log = execute([assembler, f"-arch={device}", "-v", ptx, "-o", Path(scratch) / "out.cubin"])
             used, spills = (re.findall(pattern, log) for pattern in (r"Used (\d+) registers", r"(\d+) bytes spill"))
-            failures += [example.name] if status else []
             print(f"{example.name} {device}: " + (log if status else f"{max(map(int, used))} registers, "
                                                   f"{sum(map(int, spills))} bytes spilled"), flush=True)
+            # Of each kernel what it stores, then what it loads.
+            most = max((int(stored) + int(loaded) for stored, loaded in zip(spills[::2], spills[1::2])), default=0)
+            if status or most > example.spills.get(device, 0):
+                failures.append(f"{example.name} for {device}: spills more than its `// Spills:` says")
     return failures
 
 
@@ -324,7 +328,9 @@ def main():
     if chosen.only:
         examples = {name: example for name, example in examples.items() if example.file.stem in chosen.only}
     if chosen.ptxas:
-        sys.exit(1 if ptxas(tools, chosen.scratch, examples) else 0)
+        failures = ptxas(tools, chosen.scratch, examples)
+        print(*failures, f"{len(failures)} findings", sep="\n")
+        sys.exit(1 if failures else 0)
     results, failed = measure_all(tools, chosen.scratch, examples, chosen.jobs)
     findings += failed
     if chosen.only:

@@ -65,6 +65,53 @@ static int64_t countPairOps(attn::KernelOp kernel) {
   return count;
 }
 
+/// Does a number in a region at pairs, (.., %b, %h, %i, %j), depend on its key or query?
+static bool dependsOn(bool key, Value value, Operation *parent) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (argument.getOwner()->getParentOp() != parent)
+      return false;
+    unsigned number = argument.getArgNumber();
+    if (number >= parent->getNumOperands())
+      return number == argument.getOwner()->getNumArguments() - (key ? 1 : 2);
+    Type type = parent->getOperand(number).getType();
+    return isa<attn::MatrixType>(type) ||
+           (key ? isa<attn::ColsType>(type) : isa<attn::RowsType>(type));
+  }
+  return llvm::any_of(value.getDefiningOp()->getOperands(),
+                      [&](Value operand) { return dependsOn(key, operand, parent); });
+}
+
+/// Does a load of a region at pairs read another number for each of them?
+static bool readsPairs(attn::LoadOp load, Operation *parent) {
+  auto reads = [&](bool key) {
+    return llvm::any_of(load->getOperands(),
+                        [&](Value place) { return dependsOn(key, place, parent); });
+  };
+  return reads(true) && reads(false);
+}
+
+/// See KernelShape::keyNumbers, comparedTwice and pairReads.
+static void countReads(attn::KernelOp kernel, KernelShape &shape) {
+  llvm::SmallSetVector<Value, 4> ofMaps, ofMasks;
+  kernel.walk([&](Operation *op) {
+    auto *parent = op->getParentOp();
+    if (auto load = dyn_cast<attn::LoadOp>(op);
+        load && isa<attn::MapOp>(parent) && isa<attn::MatrixType>(parent->getResult(0).getType()) &&
+        readsPairs(load, parent))
+      ++shape.pairReads;
+    if (isa<attn::TakeOp>(op) && isa<attn::MatrixType>(op->getResult(0).getType()))
+      ++shape.pairReads;
+    if (isa<attn::MapOp, attn::WhereOp>(op) && isa<attn::MatrixType>(op->getResult(0).getType()))
+      for (Value operand : op->getOperands())
+        if (auto cols = dyn_cast<attn::ColsType>(operand.getType());
+            cols && !isa<VectorType>(cols.getElementType()))
+          (isa<attn::MapOp>(op) ? ofMaps : ofMasks).insert(operand);
+  });
+  for (Value number : ofMasks)
+    shape.comparedTwice += ofMaps.contains(number);
+  shape.keyNumbers = int64_t(ofMaps.size() + ofMasks.size()) - shape.comparedTwice;
+}
+
 /// See KernelShape::hasScatteredKeys.
 static bool scattersKeys(attn::WhereOp where) {
   bool readsKeys = llvm::any_of(where->getOperandTypes(), [](Type type) {
@@ -120,6 +167,10 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
     if (carried.listed)
       shape.matrices = std::max<int64_t>(shape.matrices, carried.coefficient ? 2 : 1);
   }
+  // A mask that compares products has them beside the scores.
+  for (const Domain &domain : domainsOf(plan, sweep))
+    for (const Node *condition : domain)
+      collectNodes(condition, nodes);
   int64_t products = 0, running = 0;
   for (ArrayRef<const Node *> scan : sweep.scans) {
     collectNodes(scan.front(), nodes);
@@ -137,6 +188,7 @@ static void collectOperands(const SweepPlan &plan, const Sweep &sweep,
   int64_t sums = llvm::count_if(sweep.accumulators,
                                 [&](unsigned id) { return !plan.accumulators[id].values; });
   shape.sums = std::max(shape.sums, sums + running);
+  shape.running = std::max(shape.running, running);
   shape.matrices =
       std::max({shape.matrices, products + running, int64_t(sweep.frames.size()) + running});
 }
@@ -165,6 +217,7 @@ KernelShape attune::getKernelShape(const SweepPlan &plan, attn::KernelOp kernel)
   for (Value value : rows)
     shape.queryWidths.push_back(widthOf(value.getType()));
   shape.pairOps = countPairOps(kernel);
+  countReads(kernel, shape);
   kernel.walk([&](attn::WhereOp where) { shape.hasScatteredKeys |= scattersKeys(where); });
   findGrids(kernel, shape);
   // Boxes do not have the keys in order.

@@ -29,6 +29,13 @@ struct KernelShape {
   int64_t matrices = 1;
   /// Numbers of a row that one sweep carries, beside vectors: sums and extrema.
   int64_t sums = 0;
+  /// Running values of scans, of those `matrices`.
+  int64_t running = 0;
+  /// Numbers of each key that maps and masks read, and those that both do: what they say of a pair is found
+  /// once and kept.
+  int64_t keyNumbers = 0, comparedTwice = 0;
+  /// Reads of memory for each pair, in maps.
+  int64_t pairReads = 0;
   /// Row values of earlier sweeps that are read at pairs.
   int64_t rowValues = 0;
   /// Ops that the maps and masks of a program run at each pair; a number of each key and a read of a

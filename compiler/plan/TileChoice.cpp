@@ -175,7 +175,9 @@ static ConfigAttr chooseCuda(MLIRContext *context, const Target &target, const K
   constexpr int64_t mostPairOps = 13;
   // A sum of its own beside the scores is a tile of numbers that are added up: two fit, of more the keys pay.
   constexpr int64_t mostSums = 2, manySums = 8;
-  bool heavy = shape.pairOps > mostPairOps || shape.sums > mostSums;
+  constexpr int64_t mostPairReads = 2;
+  bool heavy =
+      shape.pairOps > mostPairOps || shape.sums > mostSums || shape.pairReads > mostPairReads;
   int64_t mostKeys = shape.sums > manySums ? 16 : heavy ? 32 : 64;
   // Two products of long vectors leave nothing to what finds the tiles of such masks.
   bool crowded = shape.hasScatteredKeys && llvm::sum_of(shape.accumulatorWidths) > 64;

@@ -13,11 +13,15 @@ using tile::ConfigAttr;
 static constexpr int64_t OtherRegisters = 24;
 static constexpr int64_t OtherSharedBytes = 1024;
 
-/// Scores, or the weights of each carried vector that they become, weights rounded, carried vectors.
+/// Scores, or the weights of each carried vector that they become, weights rounded, carried vectors; what is
+/// known of a thread's keys, which are a quarter of the tile's, and of its pairs, twice as many.
 static int64_t getTileRegisters(ConfigAttr config, const KernelShape &shape) {
   int64_t vectors = std::max<int64_t>(1, shape.accumulatorWidths.size());
-  return config.getKeys() * std::max(shape.matrices, vectors) / 2 + config.getKeys() / 4 * vectors +
-         llvm::sum_of(shape.accumulatorWidths) / 2;
+  int64_t keys = config.getKeys() / 4, pairs = config.getKeys() / 2;
+  // Of reads at pairs some have been asked for, with their addresses, while others have come.
+  int64_t reads = shape.pairReads ? pairs + keys * shape.pairReads : 0;
+  return pairs * (std::max(shape.matrices, vectors) + shape.comparedTwice + shape.running) + reads +
+         keys * (vectors + shape.keyNumbers) + llvm::sum_of(shape.accumulatorWidths) / 2;
 }
 
 std::string attune::checkWarpgroups(ConfigAttr config, const Target &target,
@@ -28,6 +32,11 @@ std::string attune::checkWarpgroups(ConfigAttr config, const Target &target,
   int64_t groupThreads = rows / target.warpQueries * target.warpThreads;
   int64_t shared = getSharedBytes(config, target, shape);
   int64_t registers = getTileRegisters(config, shape) + OtherRegisters;
+  // Those that copy keep more where they look for the tiles. Long carried vectors are the same in all tiles, and
+  // fewer keys than fit would only rescale them more often.
+  const auto &splits = shape.hasScatteredKeys && llvm::sum_of(shape.accumulatorWidths) <= 128
+                           ? target.scanningSplits
+                           : target.registerSplits;
   if (!rows)
     out << "expected warpgroups = 0 on " << target.name << ", which has no products of warpgroups, "
         << "but got " << groups;
@@ -48,9 +57,9 @@ std::string attune::checkWarpgroups(ConfigAttr config, const Target &target,
     out << "expected at most " << target.blockSharedBytes - OtherSharedBytes
         << " bytes of tiles in shared memory on " << target.name << ", but got " << shared
         << "; use fewer keys or stages";
-  else if (registers > target.registerSplits[groups - 1].multiplying)
-    out << "expected at most " << target.registerSplits[groups - 1].multiplying
-        << " registers a thread on " << target.name << ", but the tiles take about " << registers
+  else if (registers > splits[groups - 1].multiplying)
+    out << "expected at most " << splits[groups - 1].multiplying << " registers a thread on "
+        << target.name << ", but the tiles take about " << registers
         << "; use fewer keys or warpgroups";
   for (int64_t width : shape.accumulatorWidths)
     if (text.empty() && (width % 64 != 0 || width > target.warpgroupKeys))

@@ -2,6 +2,7 @@
 // The best key of each row and its weight, beside the result: the lowest of the keys whose score is the row's maximum, which is known
 // after a first sweep. -1 for a row without keys.
 // Rows: P6
+// Spills: sm_80 48 of the second sweep: the maximum of each row beside two products a warp, once a tile
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

@@ -2,6 +2,7 @@
 // The mass of groups of keys, any number of them: what of a row's weight falls on each. A key of no group drops out.
 // Rows: P4
 // Run: groups=100 group={batch}x{keys}:-1..99
+// Spills: sm_90a 32 by ptxas, which holds this kernel to 32 registers a thread; outside of its loop
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

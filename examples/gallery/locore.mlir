@@ -3,6 +3,7 @@
 // w.
 // Rows: 35
 // Run: gamma=1.5 w=12
+// Spills: sm_80 8 of one number, once a tile
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

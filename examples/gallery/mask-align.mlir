@@ -2,6 +2,7 @@
 // Mask-Align's self-attention: a token sees every other one and not itself, so that it is predicted
 // from its context. (Its cross attention: leak.mlir.)
 // Rows: 26
+// Spills: sm_80 8 of one number, once a tile
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

@@ -4,6 +4,7 @@
 // region[i, j].
 // Rows: 36
 // Run: region={queries}x{keys} weight={keys} temperature=1.5
+// Spills: sm_90a 120 of the logarithms of the weights of a tile's keys, 32 a thread, beside what a table says of its pairs
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

@@ -3,6 +3,7 @@
 // each source, and a gate a query between the two contexts (its second softmax has two entries).
 // Rows: 90
 // Run: second={batch}x{keys} gate={batch}x{heads}x{queries}:0.0..1.0
+// Spills: sm_90a 360 of what two masks say of each pair, beside the weights and the sums of two contractions
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

@@ -4,6 +4,7 @@
 // order.
 // Rows: 3
 // Run: --kv-tokens={queries} w=9 bias={heads}x17
+// Spills: sm_90a 52 of biases that have been asked for
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair, never stored

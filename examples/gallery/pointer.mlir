@@ -3,6 +3,8 @@
 // and the best key of each.
 // Rows: 102
 // Run: weight=128:-1.0..1.0
+// Spills: sm_80 808 of each round of its search: 15 thresholds at each pair, whose weight is a quotient of stored numbers
+// Spills: sm_90a 444 the same
 !q = !attn.rows<vector<128xbf16>>      // one vector a query
 !k = !attn.cols<vector<128xbf16>>      // one vector a key
 !s = !attn.matrix<f32>                 // one number a (query, key) pair

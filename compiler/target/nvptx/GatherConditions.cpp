@@ -17,6 +17,9 @@ using namespace attune::nvptx;
 
 /// More work than this at each place is worth a loop: sliding windows are just below.
 static constexpr int64_t mostUnrolledWork = 8;
+/// The same where rows that see all keys are joined with ranges of keys: the truths of ranges would be in
+/// flight until it is known that the row is not such a one.
+static constexpr int64_t mostUnrolledJoined = 3;
 /// Bits of a word.
 static constexpr int64_t wordColumns = 32;
 
@@ -79,7 +82,13 @@ LogicalResult MapExpander::gatherConditions(int64_t rows, int64_t columns) {
     for (auto [number, argument] : llvm::enumerate(map.getElementArguments()))
       if (isColumnMap(number))
         work += workOf(*emitter.columnMaps.lookup(map.getInputs()[number]));
-    if (work > mostUnrolledWork && failed(gather(condition, slice.getArrayRef(), rows, columns)))
+    bool joins = llvm::any_of(slice, [&](Operation *op) {
+      return isa<arith::OrIOp>(op) && dependenceOf(op->getResult(0)) & Column &&
+             llvm::any_of(op->getOperands(),
+                          [&](Value side) { return !(dependenceOf(side) & Column); });
+    });
+    if (work > (joins ? mostUnrolledJoined : mostUnrolledWork) &&
+        failed(gather(condition, slice.getArrayRef(), rows, columns)))
       return failure();
   }
   return success();

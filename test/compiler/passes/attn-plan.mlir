@@ -133,3 +133,58 @@ attn.kernel @two_carried_vectors(%q: !attn.rows<vector<128xbf16>>, %k: !attn.col
   %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
   return %o : !attn.rows<vector<128xbf16>>
 }
+
+// -----
+
+// Numbers that are read for each pair, and what a mask knows of products, take the registers of keys.
+// SM90A-LABEL: attn.kernel @bias_of_pairs
+// SM90A-SAME: attn.plan = #tile.config<queries = 128, keys = 96, threads = 384, stages = 2, warpgroups = 2>
+attn.kernel @bias_of_pairs(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                           %v: !attn.cols<vector<128xbf16>>, %t: tensor<?x?xf32>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %a = map (%x = %s) at (%b, %h, %i, %j) : (!attn.matrix<f32>) -> !attn.matrix<f32> {
+    %n = load %t[%i, %j] : tensor<?x?xf32>
+    %y = arith.addf %x, %n : f32
+    yield %y : f32
+  }
+  %p = softmax %a : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}
+
+// -----
+
+// A number of each key is one of a quarter of a tile's keys.
+// SM90A-LABEL: attn.kernel @bias_of_keys
+// SM90A-SAME: attn.plan = #tile.config<queries = 128, keys = 128, threads = 384, stages = 2, warpgroups = 2>
+attn.kernel @bias_of_keys(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                          %v: !attn.cols<vector<128xbf16>>, %t: !attn.cols<f32>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %a = map (%x = %s, %n = %t) : (!attn.matrix<f32>, !attn.cols<f32>) -> !attn.matrix<f32> {
+    %y = arith.addf %x, %n : f32
+    yield %y : f32
+  }
+  %p = softmax %a : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}
+
+// -----
+
+// A product that only a mask reads stands beside the scores, and its vectors in shared memory.
+// SM90A-LABEL: attn.kernel @mask_of_products
+// SM90A-SAME: attn.plan = #tile.config<queries = 128, keys = 112, threads = 384, stages = 2, warpgroups = 2>
+attn.kernel @mask_of_products(%q: !attn.rows<vector<128xbf16>>, %k: !attn.cols<vector<128xbf16>>,
+                              %v: !attn.cols<vector<128xbf16>>, %g: !attn.rows<vector<64xbf16>>,
+                              %l: !attn.cols<vector<64xbf16>>) -> !attn.rows<vector<128xbf16>> {
+  %s = dot %q, %k scale 0.125 : !attn.rows<vector<128xbf16>>, !attn.cols<vector<128xbf16>>
+  %near = dot %g, %l : !attn.rows<vector<64xbf16>>, !attn.cols<vector<64xbf16>>
+  %m = where (%x = %s, %y = %near) : (!attn.matrix<f32>, !attn.matrix<f32>) {
+    %zero = arith.constant 0.0 : f32
+    %z = arith.cmpf ogt, %y, %zero : f32
+    yield %z : i1
+  }
+  %p = softmax %m : !attn.matrix<f32>
+  %o = contract %p, %v : !attn.matrix<f32>, !attn.cols<vector<128xbf16>> -> !attn.rows<vector<128xbf16>>
+  return %o : !attn.rows<vector<128xbf16>>
+}

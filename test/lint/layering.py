@@ -19,6 +19,7 @@ TABLE = {
     "tools/": (("tools/", "compiler/", "dialects/", "frontend/", "runtime/"), MLIR + ("dlpack/", "CLI/")),
     "test/runtime/install/": ((), ("attune/",)),  # a user's program: only what is installed
     "test/frontend/cpp/": (("test/frontend/cpp/",), ("attune/", "gtest/", "gmock/")),
+    "test/frontend/cpp/install/": ((), ("attune/",)),
     "examples/cpp/": ((), ("attune/",)),
     "test/": (("test/", "compiler/", "dialects/", "frontend/", "runtime/"),
               MLIR + ("dlpack/", "gtest/", "gmock/", "benchmark/", "CLI/", "cblas.h")),

@@ -66,7 +66,8 @@ def _folders() -> Iterator[Path]:
     here = Path(__file__).resolve().parent
     yield here / "lib"
     if len(here.parents) > 2:
-        yield from sorted((here.parents[2] / "build").glob("*/lib"))
+        # A build with sanitizers cannot be loaded into Python.
+        yield from (here.parents[2] / "build" / preset / "lib" for preset in ("dev", "runtime"))
 
 
 def find_library(name: str) -> Path:

@@ -4,6 +4,7 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _engine
 from ._arrays import View, view
+from ._engine import Choices
 from ._errors import ArgumentError
 from ._launch import Launcher, Value
 from ._libraries import library_of
@@ -22,12 +23,12 @@ class Entry(NamedTuple):
     constants: Tuple[Any, ...]
 
 
-def prepare(program: Program, device: str, plan: Optional[str] = None, once: bool = False) -> Entry:
+def prepare(program: Program, device: str, choices: Choices = Choices(), once: bool = False) -> Entry:
     """Compiles the program for the device ("cpu", "cuda:0"), or finds that this was done before. Raises CompileError.
 
     once: the entry holds what the program has captured, and serves this one call without `captured`.
     """
-    launcher = _engine.launcher(program.text, program.name, program.key, device, plan)
+    launcher = _engine.launcher(program.text, program.name, program.key, device, choices)
     sources: List[int] = []
     constants: List[Any] = []
     given = sum(_is_given(operand) for operand in program.operands)

@@ -3,18 +3,26 @@
 import os
 import re
 import threading
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Hashable, NamedTuple, Optional
 
 from . import _cache, _compiler, _native
-from ._errors import Error, NativeError
+from ._errors import CompileError, Error, NativeError
 from ._launch import Launcher
 
 _devices: Dict[str, _native.Device] = {}
-_launchers: Dict[Tuple[str, str, str], Launcher] = {}
-_making: Dict[Tuple[str, str, str], threading.Lock] = {}
+_launchers: Dict[Hashable, Launcher] = {}
+_making: Dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
 #: How many kernels came from where, for tests and for the curious.
 counts = {"disk": 0, "compiler": 0}
+
+
+class Choices(NamedTuple):
+    """What a caller decides of the code. plan: tile sizes, "" for the planner's. packed: code is added whose tiles hold
+    rows of so many heads that read the same keys, which launches with few queries take; 0: none."""
+
+    plan: str = ""
+    packed: int = 0
 
 
 def device_of(place: str) -> _native.Device:
@@ -46,12 +54,12 @@ def target_of(device: _native.Device) -> str:
     raise NativeError(f"no target of the compiler is known for device '{described}'")
 
 
-def launcher(text: str, name: str, content: str, place: str, plan: Optional[str] = None) -> Launcher:
+def launcher(text: str, name: str, content: str, place: str, choices: Choices = Choices()) -> Launcher:
     """The kernel `name` of `text`, loaded on the device of `place`. content: a digest of name and text.
 
     Several threads that ask for the same kernel wait for one that compiles. CompileError if the compiler refuses it.
     """
-    wanted = (content, place, plan or "")
+    wanted = (content, place, choices)
     found = _launchers.get(wanted)
     if found is not None:
         return found
@@ -60,14 +68,14 @@ def launcher(text: str, name: str, content: str, place: str, plan: Optional[str]
     with making:
         found = _launchers.get(wanted)
         if found is None:
-            found = _launchers[wanted] = _make(text, name, content, place, plan)
+            found = _launchers[wanted] = _make(text, name, content, place, choices)
     return found
 
 
-def _make(text: str, name: str, content: str, place: str, plan: Optional[str]) -> Launcher:
+def _make(text: str, name: str, content: str, place: str, choices: Choices) -> Launcher:
     device = device_of(place)
     targets = target_of(device)
-    key = _cache.key(content, _compiler.identity(), targets, plan or "")
+    key = _cache.key(content, _compiler.identity(), targets, choices.plan, str(choices.packed))
     kept = _cache.load(key)
     if kept is not None:
         try:
@@ -76,11 +84,21 @@ def _make(text: str, name: str, content: str, place: str, plan: Optional[str]) -
             return made
         except Error:
             pass  # whatever is wrong with it, the compiler makes another
-    bundle = _compiler.compile_text(text, targets, kernel=name, plan=plan)
+    bundle = _compile(text, targets, name, choices)
     made = _load(device, bundle, name)
     counts["compiler"] += 1
     _cache.store(key, bundle)
     return made
+
+
+def _compile(text: str, targets: str, name: str, choices: Choices) -> bytes:
+    options: Dict[str, Any] = {"kernel": name, "plan": choices.plan or None}
+    if choices.packed:
+        try:
+            return _compiler.compile_text(text, targets, packed_heads=choices.packed, **options)
+        except CompileError:
+            pass  # a program whose heads cannot share tiles, or one that is refused altogether: then it says so now
+    return _compiler.compile_text(text, targets, **options)
 
 
 def _load(device: _native.Device, data: bytes, name: str) -> Launcher:

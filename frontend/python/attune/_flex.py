@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`flex_attention`: torch's function of this name, on arrays of any library."""
+import math
 import os
 from typing import Any, Callable, Dict, Hashable, Mapping, NamedTuple, Optional, Tuple
 
 from . import _call, _engine
 from ._arrays import ArrayInfo, View, view
 from ._call import Entry
+from ._engine import Choices
 from ._errors import ArgumentError, ArgumentTypeError
 from ._program import Program
 from ._trace import capture, trace_flex
@@ -36,6 +38,7 @@ class AuxOutput(NamedTuple):
 
 _entries: Dict[Hashable, Entry] = {}
 _MOST_ENTRIES = 4096
+_FEW_QUERIES = 64
 
 
 def flex_attention(
@@ -78,13 +81,13 @@ def flex_attention(
         raise ArgumentError("return_lse and return_aux were both given; ask for the lse by return_aux alone")
     captured = capture(score_mod, block_mask)
     scale = None if scale is None else float(scale)
-    plan = kernel_options.get("attune_plan") if kernel_options else None
+    choices = Choices(kernel_options.get("attune_plan", "") if kernel_options else "", _packed(views))
     first, second, third = views
     wanted = (captured.signature, first.dtype, first.device, first.shape[3], third.shape[3], scale, wants_lse, wants_max,
-              plan)
+              choices)
     entry = _entries.get(wanted) if captured.signature is not None else None
     if entry is None:
-        entry = _make(wanted, score_mod, block_mask, views, scale, enable_gqa, (wants_lse, wants_max), plan)
+        entry = _make(wanted, score_mod, block_mask, views, scale, enable_gqa, (wants_lse, wants_max), choices)
         made = _call.launch(entry, views, (), query)
     else:
         made = _call.launch(entry, views, captured.values, query)
@@ -130,6 +133,16 @@ def _check(views: Tuple[View, View, View], enable_gqa: bool) -> None:
         raise ArgumentError(f"expected head sizes above 0, but got {size} for query and key, {value.shape[3]} for value")
 
 
+def _packed(views: Tuple[View, ...]) -> int:
+    """For few queries: how many heads that share keys one tile of rows may hold, up to 8. With 1, the host's tiles have 16
+    rows. 0 for many queries, whose tiles are full of one head."""
+    heads, shared, queries = views[0].shape[1], views[1].shape[1], views[0].shape[2]
+    if queries >= _FEW_QUERIES or not shared:
+        return 0
+    packed = math.gcd(heads // shared, 8)
+    return packed if packed > 1 or views[0].device == "cpu" else 0
+
+
 def _refuse_ranks(views: Tuple[View, ...]) -> None:
     for name, found in zip(_NAMES, views):
         if len(found.shape) != 4:
@@ -155,15 +168,15 @@ def trace(score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...
 
 
 def _make(wanted: Tuple[Any, ...], score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...],
-          scale: Optional[float], enable_gqa: bool, results: Tuple[bool, bool], plan: Optional[str]) -> Entry:
+          scale: Optional[float], enable_gqa: bool, results: Tuple[bool, bool], choices: Choices) -> Entry:
     """Traces and compiles; remembers the code for calls that capture the like, and returns what this call needs."""
     program = trace(score_mod, block_mask, views, scale, enable_gqa, results)
     signature = capture(score_mod, block_mask).signature  # the trace has found out what the callables capture
     if not program.volatile and signature is not None:
         if len(_entries) >= _MOST_ENTRIES:
             _entries.clear()
-        _entries[(signature, *wanted[1:])] = _call.prepare(program, views[0].device, plan)
-    return _call.prepare(program, views[0].device, plan, once=True)
+        _entries[(signature, *wanted[1:])] = _call.prepare(program, views[0].device, choices)
+    return _call.prepare(program, views[0].device, choices, once=True)
 
 
 def forget() -> None:

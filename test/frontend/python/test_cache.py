@@ -203,3 +203,12 @@ def test_a_miss_is_quick_and_prints_nothing(capfd):
     compute(size=128)
     assert time.perf_counter() - start < 2.0  # 0.1 s where nothing else runs
     assert capfd.readouterr() == ("", "")
+
+
+def test_few_queries_have_code_of_their_own():
+    """16 rows a tile instead of 64, or the heads that share keys: the same values."""
+    for tokens, key_heads in ((1, 8), (1, 2), (5, 4), (64, 8)):
+        q, k, v = inputs(heads=8, key_heads=key_heads, tokens=tokens, keys=150)
+        output = attune.flex_attention(q, k, v, enable_gqa=True)
+        assert np.abs(output - attention(q, k, v)[0]).max() < 2e-6
+    assert {wanted[-1].packed for wanted in _flex._entries} == {0, 1, 2, 4}

@@ -94,8 +94,8 @@ class Body:
             return value.attr
         return self.map(value, *self.shape_of([value])).attr
 
-    def map(self, value: Value, kind: str, axes: Tuple[str, ...]) -> Value:
-        """An expression at each place of rows, cols or a matrix."""
+    def map(self, value: Value, kind: str, axes: Tuple[str, ...], like: Optional[Value] = None) -> Value:
+        """An expression at each place of rows, cols or a matrix. like: an operand that lends batch and heads."""
         from ._functions import lift
 
         result = value.type
@@ -104,14 +104,14 @@ class Body:
             result = value.type
         elif value.op == "round":
             result = Type(value.attr, value.type.shape)
-        key = ("map", value.uid, kind, axes)
+        key = ("map", value.uid, kind, axes, None if like is None else like.uid)
         found = self.known.get(key)
         if found is None:
-            region = self._region([value], None)
+            region = self._region([value], like)
             name = region[0].narrowed(value) if value.op == "round" else region[0].value(value)
             stored = _stored(result)
-            if stored.kind == "i64" and result.kind == "int":
-                name = region[0].new(f"arith.index_cast {name} : index to i64")
+            if result.kind == "int":
+                name = region[0].new(f"arith.index_cast {name} : index to {stored.kind}")
             region[0].line(f"yield {name} : {type_text(stored)}")
             ref = Ref("%" + self.trace.unique("m"), kind, axes, stored)
             self._write(f"{ref.name} = map {region[1]} at ({_indices(kind)}) : {region[2]} -> {ref.text()} {{", region[0])
@@ -142,6 +142,8 @@ class Body:
             if leaf.op == "element":
                 names[leaf.uid] = f"%x{len(operands)}"
                 operands.append(leaf.attr)
+            elif leaf.op == "argument":
+                names[leaf.uid] = leaf.attr
             elif leaf.op == "place":
                 names[leaf.uid] = "%" + {"b": "b", "h": "h", "row": "i", "col": "j"}[leaf.attr.side]
         bindings = ", ".join(f"%x{n} = {ref.name}" for n, ref in enumerate(operands))
@@ -181,7 +183,7 @@ def _finest(axes: Sequence[str]) -> str:
 def _stored(type_: Type) -> Type:
     """As what a computed element is kept."""
     floating = _state.current().floating
-    return Type({"float": floating, "bool": "i1", "int": "i64"}.get(type_.kind, type_.kind), type_.shape)
+    return Type({"float": floating, "bool": "i1", "int": "i32"}.get(type_.kind, type_.kind), type_.shape)
 
 
 def _indices(kind: str) -> str:

@@ -217,6 +217,9 @@ def dispatch_numpy(shown: str, name: str, args: Tuple[Any, ...], kwargs: Dict[st
 def method(value: Value, name: str) -> Callable[..., Any]:
     """A method of tensors: the function of that name with the value first."""
     _loaded()
+    if name == "where":  # x.where(condition, other) of tensors; x.where(condition) hides pairs of a matrix
+        return lambda condition, other=None: (_hide(value, condition) if other is None
+                                              else FUNCTIONS["where"](condition, value, other))
     if name.endswith("_") and name[:-1] in FUNCTIONS:
         raise located(f".{name}() changes a tensor in place", f"use the result of .{name[:-1]}()")
     try:
@@ -224,6 +227,20 @@ def method(value: Value, name: str) -> Callable[..., Any]:
     except TraceError as error:
         raise UnknownMethod(str(error)) from None
     return functools.partial(body, value)
+
+
+def _hide(value: Value, condition: Any) -> Value:
+    body = _state.current().body
+    if body is None or value.op != "element" and not any(x.op == "element" for x in _leaves(value)):
+        raise located(".where(condition) without another value hides pairs, and needs a matrix of scores",
+                      "give the value that stands where the condition does not hold: x.where(condition, other)")
+    return body.where(value, to_bool(lift(condition)))
+
+
+def _leaves(value: Value) -> Any:
+    from ._emit import leaves
+
+    return leaves([value])
 
 
 def public(name: str) -> Optional[Callable[..., Any]]:

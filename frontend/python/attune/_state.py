@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from ._located import TraceError
 
@@ -24,6 +24,8 @@ class Trace:
         self.names: Dict[str, int] = {}
         self.tables: Dict[Any, Any] = {}
         self.fresh: Dict[int, Any] = {}
+        self.fixed: Set[Any] = set()
+        self.arguments: List[Any] = []
         self.volatile = False
         self.device = "cpu"
         self.body: Any = None

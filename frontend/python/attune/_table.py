@@ -2,6 +2,7 @@
 """Captured arrays in traced functions: what stands for them, and how symbolic positions index them."""
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, Optional, Tuple
 
@@ -83,8 +84,10 @@ class Table:
 
     def _shape_matters(self) -> None:
         trace = _state.current()
-        if self._source is not None:
+        if isinstance(self._source, int):
             trace.recorder.fix_shape(self._source)
+        elif self._source is not None:
+            trace.fixed.add(self._source)
 
     def operand(self) -> TableOperand:
         """The operand of this array in the program, made when it is first read."""
@@ -112,7 +115,7 @@ class Table:
         shape: Tuple[int, ...] = ()
         if rest:
             shape = table.shape[len(self._indices):]
-            if rest > 1 or shape[0] > 1024:
+            if rest > 1 and not isinstance(self._source, tuple) or math.prod(shape) > 4096:
                 raise located(f"the captured array '{self._name}' of shape {table.shape} needs {rest} more indices",
                               "give one position for each dim")
             self._shape_matters()

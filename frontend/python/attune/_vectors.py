@@ -2,6 +2,7 @@
 """Vectors: tokens in `attune.kernel`, and rows of captured arrays that are indexed by fewer positions than they have dims."""
 from __future__ import annotations
 
+import math
 from typing import Any, Tuple
 
 from ._located import located
@@ -10,6 +11,8 @@ from ._functions import FLOAT, Type, Value, function, lift, make, floats, to_flo
 
 def _vector(thing: Any, name: str) -> Value:
     value = to_float(lift(thing))
+    if len(value.type.shape) > 1:
+        value = make("reshape", (value,), None, Type("float", (math.prod(value.type.shape),)))
     if len(value.type.shape) != 1:
         raise located(f"{name} expects vectors, but got {value.describe()}")
     return value
@@ -43,6 +46,8 @@ _reduction("minimumf", "vector_min")
 def getitem(x: Any, item: Any) -> Value:
     value = x if isinstance(x, Value) else lift(x)
     shape = value.type.shape
+    if len(shape) > 1 and isinstance(item, int) and 0 <= item < shape[0]:
+        return make("extract", (value,), item, Type(value.type.kind, shape[1:]))
     if len(shape) != 1:
         if item == () or item is Ellipsis:
             return value

@@ -12,9 +12,9 @@
 #include "compiler/Passes.h"
 #include "compiler/passes/FloatOrder.h"
 #include "compiler/passes/PlaceRegions.h"
+#include "compiler/passes/StoredSums.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace attune {
@@ -45,7 +45,6 @@ public:
 
 private:
   StringAttr freeAxis(StringRef name);
-  Value settled(Value value);
   Value entries(Value matrix) {
     return attn::EntriesOp::create(builder, loc, matrix, uint64_t(length));
   }
@@ -73,7 +72,6 @@ private:
   int64_t length;
   attn::VisibleKeysOp found;
   Value ranks;
-  llvm::DenseMap<Value, Value> copies;
 };
 
 } // namespace
@@ -103,35 +101,6 @@ StringAttr ListExpansion::freeAxis(StringRef name) {
   while (isTaken(wanted))
     wanted += "_";
   return builder.getStringAttr(wanted);
-}
-
-/// `value` with all numbers of rows that it reads, and that are sums or extrema, stored: kernels that evaluate it
-/// again then see one and the same number.
-Value ListExpansion::settled(Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op || !attn::isVirtual(value.getType()))
-    return value;
-  if (Value copy = copies.lookup(value))
-    return copy;
-  Value result = value;
-  if (isa<attn::ReduceOp>(op) && isa<attn::RowsType>(value.getType())) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointAfter(op);
-    Operation *copy = builder.clone(*op);
-    copy->setAttr("attn.store", builder.getUnitAttr());
-    result = copy->getResult(0);
-  } else if (isa<attn::MapOp, attn::WhereOp, attn::TakeOp>(op)) {
-    IRMapping mapping;
-    for (Value operand : op->getOperands())
-      if (Value own = settled(operand); own != operand)
-        mapping.map(operand, own);
-    if (!mapping.getValueMap().empty()) {
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointAfter(op);
-      result = builder.clone(*op, mapping)->getResult(0);
-    }
-  }
-  return copies[value] = result;
 }
 
 //===--- regions ------------------------------------------------------------------------------===//
@@ -237,7 +206,7 @@ LogicalResult ListExpansion::run() {
   if (cast<attn::MatrixType>(list.getInput().getType()).getColAxis().getValue().contains('+'))
     return list.emitOpError("expected keys of one axis, which is what can be listed yet, but got ")
            << list.getInput().getType() << "; list each segment";
-  Value input = settled(list.getInput());
+  Value input = createWithStoredSums(builder, list.getInput());
   Value most = arith::ConstantIndexOp::create(builder, loc, length);
   places = freeAxis("place");
   attn::AxisOp::create(builder, loc, places, most, StringAttr(), IntegerAttr(), ValueRange());

@@ -7,10 +7,11 @@
 // key(x) is an integer in the order of the floats. A round finds four bits of the threshold t, the greatest
 // number that n keys reach: it counts who reaches each of 15 probes. Where more than n reach t, as many
 // rounds find up to which key its equals are chosen; rows without equals are hidden in them, so that tiles of
-// such rows visit nothing.
+// such rows visit nothing. What %x divides by is stored: all rounds see one number.
 #include "compiler/Passes.h"
 #include "compiler/passes/FloatOrder.h"
 #include "compiler/passes/PlaceRegions.h"
+#include "compiler/passes/StoredSums.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
@@ -368,6 +369,7 @@ LogicalResult Expansion::run() {
     return select.emitOpError("expected scores of f32, which is what can be selected from yet, but "
                               "got ")
            << type.getElementType();
+  select.getInputMutable().assign(createWithStoredSums(builder, select.getInput()));
   if (failed(everywhere(select.getInput(), type.getColAxis())))
     return failure();
   findThreshold();

@@ -45,6 +45,32 @@ attn.kernel @best(%q: !q, %k: !k, %v: !k, %n: index) -> !q {
 !q = !attn.rows<vector<32xbf16>>
 !k = !attn.cols<vector<32xbf16>>
 !s = !attn.matrix<f32>
+!m = !attn.matrix<i1>
+
+// What the weights are divided by is found once, and no round adds it up again.
+// CHECK-LABEL: attn.kernel @weights(
+// CHECK: %[[MAX:.*]] = reduce max %{{.*}} over keys {attn.store}
+// CHECK: %[[SUM:.*]] = reduce sum %{{.*}} over keys {attn.store}
+// STAGES-LABEL: attn.kernel @weights_stage0(
+// STAGES: reduce max
+// STAGES: reduce sum
+// STAGES: attn.kernel @weights_stage1(
+// STAGES-NOT: reduce max
+// STAGES: attn.kernel @weights(
+attn.kernel @weights(%q: !q, %k: !k, %v: !k, %n: index) -> !q {
+  %s = dot %q, %k : !q, !k
+  %p = softmax %s : !s
+  %t = select %p top %n : !s
+  %w = where (%x = %p, %y = %t) : (!s, !m) { yield %y : i1 }
+  %o = contract %w, %v : !s, !k -> !q
+  return %o : !q
+}
+
+// -----
+
+!q = !attn.rows<vector<32xbf16>>
+!k = !attn.cols<vector<32xbf16>>
+!s = !attn.matrix<f32>
 !i = !attn.matrix<i32>
 !m = !attn.matrix<i1>
 

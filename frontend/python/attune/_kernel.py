@@ -11,6 +11,7 @@ from . import _state
 from ._arrays import View, view
 from ._body import Body, Ref, element, finish, kind_text
 from ._capture import capture, remember
+from ._engine import Choices
 from ._errors import ArgumentError, ArgumentTypeError
 from ._located import TraceError
 from ._program import Operand, Program, Result
@@ -79,7 +80,7 @@ class Kernel:
     """
 
     def __init__(self, function: Callable[..., Any], plan: Optional[str] = None) -> None:
-        self.function, self.plan = function, plan
+        self.function, self.choices = function, Choices(plan or "")
         self.parameters = _parameters(function)
         self._entries: Dict[Hashable, Any] = {}
         self._fixed: Dict[Hashable, Tuple[int, ...]] = {}
@@ -104,9 +105,9 @@ class Kernel:
             if signature is not None and not program.volatile:
                 base = (signature,) + base[1:]
                 self._fixed[base] = fixed
-                entry = _call.prepare(program, device, self.plan)
+                entry = _call.prepare(program, device, self.choices)
                 self._entries[base + tuple(values[n].shape for n in fixed)] = (entry, shape)
-            return shape(_call.launch(_call.prepare(program, device, self.plan, once=True), values, (), like, lengths))
+            return shape(_call.launch(_call.prepare(program, device, self.choices, once=True), values, (), like, lengths))
         entry, shape = found
         return shape(_call.launch(entry, values, captured.values, like, lengths))
 

@@ -165,7 +165,7 @@ def softplus(x: Any, beta: Any = 1.0, threshold: float = 20.0) -> Value:
     return where(gt(z, threshold), a, soft)
 
 
-@function("logsigmoid")
+@function("logsigmoid", "log_sigmoid")
 def logsigmoid(x: Any) -> Value:
     (a,) = floats(x)
     return sub(minimum(a, 0.0), log1p(exp(neg(apply("abs", (a,), a.type, abs)))))

@@ -110,6 +110,10 @@ class Recorder:
         return items if isinstance(value, list) else type(value)(*items) if _is_named_tuple(value) else tuple(items)
 
     def _callable_or_object(self, value: Any, name: str, how: int, base: int, key: Any) -> Any:
+        inner = _compiled_from(value)
+        if inner is not None:
+            place = self._step(how, base, key, SAME_TYPE, type(value), value)
+            return self.wrap(getattr(value, inner), name, ATTRIBUTE, place, inner)
         if isinstance(value, types.FunctionType):
             if value.__closure__ is None and value.__module__ and value.__module__.split(".")[0] in _LIBRARIES:
                 self._step(how, base, key, SAME_OBJECT, value, value)
@@ -199,6 +203,15 @@ def global_names(code: types.CodeType) -> Tuple[str, ...]:
         if isinstance(inner, types.CodeType):
             names.extend(global_names(inner))
     return tuple(dict.fromkeys(names))
+
+
+def _compiled_from(value: Any) -> Optional[str]:
+    """The attribute in which torch.compile, jax.jit and functools.lru_cache keep the function that they were given."""
+    if "_torchdynamo_orig_callable" in getattr(value, "__dict__", {}):
+        return "_torchdynamo_orig_callable"
+    kind = type(value)
+    jitted = kind.__module__.split(".")[0] in ("jax", "jaxlib", "functools") and kind is not functools.partial
+    return "__wrapped__" if jitted and isinstance(getattr(value, "__wrapped__", None), types.FunctionType) else None
 
 
 def _is_library(value: Any) -> bool:

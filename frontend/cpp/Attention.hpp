@@ -79,16 +79,33 @@ public:
 
   /*===-- What a pair's score is ---===*/
 
+  /// The score becomes the scaled product of these, made of queries() and keys(): rotated, normalised, ...
+  /// Comes before score() and mask().
+  Attention &product(const RowTokens &q, const ColTokens &k) {
+    change("product", [&] {
+      if (isChanged)
+        detail::fail("attention '" + name() + "': product has to come before score and mask");
+      current = dot(q, k, scale(options));
+    });
+    return *this;
+  }
+
   /// The score becomes `expression`, in which `score` is what it was before.
   Attention &score(const Number &expression) {
-    change("score", [&] { current = map(Number(substitute(expression)), current); });
+    change("score", [&] {
+      isChanged = true;
+      current = map(Number(substitute(expression)), current);
+    });
     return *this;
   }
 
   /// Hides the pairs where `condition` is false, beside those that are hidden already. A choice in it,
   /// top(score, n), is among the pairs that are visible so far.
   Attention &mask(const Logic &condition) {
-    change("mask", [&] { current = where(current, Logic(substitute(condition))); });
+    change("mask", [&] {
+      isChanged = true;
+      current = where(current, Logic(substitute(condition)));
+    });
     return *this;
   }
 
@@ -204,6 +221,7 @@ private:
   RowTokens q_;
   ColTokens k_, v_;
   Matrix current;
+  bool isChanged = false;
   std::optional<Rows> sink_;
   std::function<Matrix(const Matrix &)> weigher;
   std::optional<Matrix> finished, weighed;

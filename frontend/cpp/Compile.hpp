@@ -28,7 +28,7 @@ private:
 /// How to compile; see attune_compile_options.
 struct CompileOptions {
   /// Tile sizes instead of the planner's, "queries=64,keys=64".
-  std::string plan;
+  std::string plan = "";
   int64_t packedHeads = 0;
   bool gathers = true, assembles = true;
 };

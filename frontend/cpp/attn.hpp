@@ -19,3 +19,4 @@
 #include <attune/attn/Neighborhood.hpp>
 #include <attune/attn/Normalisers.hpp>
 #include <attune/attn/Scores.hpp>
+#include <attune/attn/Vectors.hpp>

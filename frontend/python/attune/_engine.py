@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from typing import Any, Dict, Hashable, NamedTuple, Optional
+from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional
 
 from . import _cache, _compiler, _native
 from ._errors import CompileError, Error, NativeError
@@ -13,6 +13,7 @@ _devices: Dict[str, _native.Device] = {}
 _launchers: Dict[Hashable, Launcher] = {}
 _making: Dict[Hashable, threading.Lock] = {}
 _lock = threading.Lock()
+_dependents: List[Callable[[], None]] = []
 #: How many kernels came from where, for tests and for the curious.
 counts = {"disk": 0, "compiler": 0}
 
@@ -108,10 +109,17 @@ def _load(device: _native.Device, data: bytes, name: str) -> Launcher:
 
 
 def forget() -> None:
-    """Drops what is in memory: the next call looks on disk again."""
+    """Drops every kernel that is in memory: the next call looks on disk again."""
     with _lock:
         _launchers.clear()
         _making.clear()
+    for clear in _dependents:
+        clear()
+
+
+def on_forget(clear: Callable[[], None]) -> None:
+    """`clear` is called when what was loaded no longer holds: it drops what refers to it."""
+    _dependents.append(clear)
 
 
 def _after_fork() -> None:
@@ -123,6 +131,8 @@ def _after_fork() -> None:
     _devices.clear()
     _launchers.clear()
     _making.clear()
+    for clear in _dependents:
+        clear()
 
 
 os.register_at_fork(after_in_child=_after_fork)

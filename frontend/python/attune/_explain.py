@@ -12,6 +12,7 @@ from ._program import Program
 
 _NPY = {"f64": "<f8", "f32": "<f4", "f16": "<f2", "bf16": "<u2", "i64": "<i8", "i32": "<i4", "i16": "<i2", "i8": "|i1",
         "u8": "|u1", "i1": "|b1"}
+_INTEGERS = ("i64", "i32", "i16", "i8", "u8", "i1")
 _MOST_BYTES = 1 << 26
 _HEAD_SIZE = 64  # of arrays that a mask alone is explained with
 
@@ -61,6 +62,27 @@ def picture(query: Any, key: Any = None, value: Any = None, score_mod: Any = Non
     """The mask of one call and its tiles as a drawing; arguments as for `explain`."""
     return Picture(_ask(_compiler.picture_text, _scene(query, key, value, score_mod, block_mask, scale, enable_gqa),
                         target))
+
+
+def explain_program(program: Program, given: Sequence[Any], sizes: Dict[str, int], target: Optional[str]) -> str:
+    """The plan of a program. given: what the caller gives to its operands, in order. sizes: "batch", "heads", axes."""
+    return _ask(_compiler.explain_text, _scene_of(program, given, sizes), target)
+
+
+def draw_program(program: Program, given: Sequence[Any], sizes: Dict[str, int], target: Optional[str]) -> Picture:
+    """The mask of a program; arguments as for `explain_program`."""
+    return Picture(_ask(_compiler.picture_text, _scene_of(program, given, sizes), target))
+
+
+def _scene_of(program: Program, given: Sequence[Any], sizes: Dict[str, int]) -> Scene:
+    caller = iter(given)
+    values = [operand.array if operand.array is not None else operand.scalar if operand.scalar is not None else next(caller)
+              for operand in program.operands]
+    device = next((view(value).device for value in values if is_array(value)), "cpu")
+    # Tokens decide no mask: only integers among them could, and those are read.
+    known = [None if is_array(value) and operand.role in ("rows", "cols", "tokens") and view(value).dtype not in _INTEGERS
+             else value for operand, value in zip(program.operands, values)]
+    return Scene(program, known, sizes, device)
 
 
 def _scene(query: Any, key: Any, value: Any, score_mod: Any, block_mask: Any, scale: Optional[float],

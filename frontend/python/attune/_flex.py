@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`flex_attention`: torch's function of this name, on arrays of any library."""
 import math
-import os
 from typing import Any, Callable, Dict, Hashable, Mapping, NamedTuple, Optional, Tuple
 
 from . import _call, _engine
@@ -179,10 +178,4 @@ def _make(wanted: Tuple[Any, ...], score_mod: Optional[ScoreMod], block_mask: An
     return _call.prepare(program, views[0].device, choices, once=True)
 
 
-def forget() -> None:
-    """Drops every kernel that is in memory; those on disk stay."""
-    _entries.clear()
-    _engine.forget()
-
-
-os.register_at_fork(after_in_child=_entries.clear)
+_engine.on_forget(_entries.clear)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
+import weakref
 from typing import Any, Callable, Dict, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import _state
+from . import _engine, _state
 from ._arrays import View, view
 from ._body import Body, Ref, element, finish, kind_text
 from ._capture import capture, remember
@@ -72,6 +73,10 @@ class Float(_Annotated):
 _PLAIN = {int: Index.parameter, float: Float.parameter, "int": Index.parameter, "float": Float.parameter}
 
 
+#: All that live: what they have loaded does not outlive a fork.
+_kernels: "weakref.WeakSet[Kernel]" = weakref.WeakSet()
+
+
 class Kernel:
     """A kernel that is written as a Python function of annotated parameters. Call it with arrays and numbers.
 
@@ -84,6 +89,8 @@ class Kernel:
         self.parameters = _parameters(function)
         self._entries: Dict[Hashable, Any] = {}
         self._fixed: Dict[Hashable, Tuple[int, ...]] = {}
+        self._signature = inspect.signature(function)
+        _kernels.add(self)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, lengths: Optional[Mapping[str, int]] = None, **kwargs: Any) -> Any:
@@ -117,8 +124,32 @@ class Kernel:
         values = [_given(p, name, v) for (name, p), v in zip(self.parameters.items(), given)]
         return self._trace(values, given)[0]
 
+    def explain(self, *args: Any, target: Optional[str] = None, **kwargs: Any) -> str:
+        """The plan of a call with these arrays and numbers in words, as `attune.explain`."""
+        from ._explain import explain_program
+
+        return explain_program(*self._scene(args, kwargs), target)
+
+    def picture(self, *args: Any, target: Optional[str] = None, **kwargs: Any) -> Any:
+        """The mask of a call with these arrays and numbers as a drawing, as `attune.picture`."""
+        from ._explain import draw_program
+
+        return draw_program(*self._scene(args, kwargs), target)
+
+    def _scene(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tuple[Program, List[Any], Dict[str, int]]:
+        """A program, what the caller gives to it, and how many tokens there are along each axis."""
+        given = self._bind(args, kwargs)
+        values = [_given(p, name, v) for (name, p), v in zip(self.parameters.items(), given)]
+        sizes: Dict[str, int] = {}
+        for parameter, value in zip(self.parameters.values(), values):
+            if parameter.kind in ("rows", "cols"):
+                sizes["batch"] = max(sizes.get("batch", 1), value.shape[0])
+                sizes["heads"] = max(sizes.get("heads", 1), value.shape[1])
+                sizes.setdefault(parameter.axis, value.shape[2])
+        return self._trace(values, given)[0], [_plain(thing) for thing in given], sizes
+
     def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> List[Any]:
-        bound = inspect.signature(self.function).bind(*args, **kwargs)
+        bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return [bound.arguments[name] for name in self.parameters]
 
@@ -141,6 +172,14 @@ class Kernel:
             remember((self.function,), recorder.steps)
             program = Program(text, name, trace.operands, described, trace.volatile)
             return program, shape, tuple(sorted(n for (n,) in trace.fixed))
+
+
+def _forget() -> None:
+    for found in _kernels:
+        found._entries.clear()
+
+
+_engine.on_forget(_forget)
 
 
 def kernel(function: Optional[Callable[..., Any]] = None, *, plan: Optional[str] = None) -> Any:

@@ -21,7 +21,7 @@ from attune import _cache, _engine, _flex
 def folder(tmp_path, monkeypatch):
     """An empty cache, on disk and in memory."""
     monkeypatch.setenv("ATTUNE_CACHE_DIR", str(tmp_path / "cache"))
-    _flex.forget()
+    _engine.forget()
     _engine.counts.update(disk=0, compiler=0)
     return tmp_path / "cache"
 
@@ -41,7 +41,7 @@ def test_memory_then_disk_then_compiler(folder):
     assert _engine.counts == {"disk": 0, "compiler": 1} and len(files(folder)) == 1
     compute()
     assert _engine.counts == {"disk": 0, "compiler": 1}  # the call itself was known
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts == {"disk": 1, "compiler": 1} and len(files(folder)) == 1
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_compiled_again(folder, damage, capfd):
     path, = files(folder)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts["compiler"] == 2 and path.read_bytes() == whole
     assert capfd.readouterr() == ("", "")
@@ -70,7 +70,7 @@ def test_a_whole_file_that_is_no_bundle_is_compiled_again(folder):
     compute()
     path, = files(folder)
     _cache.store(path.stem, b"the digest is right and the bytes are not")
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts["compiler"] == 2
 
@@ -79,7 +79,7 @@ def test_files_that_others_could_have_written_are_not_read(folder):
     compute()
     path, = files(folder)
     path.chmod(0o666)
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts == {"disk": 0, "compiler": 2} and path.stat().st_mode & 0o777 == 0o600
 
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTUNE_CACHE_DIR", str(tmp_path / "file" / "cache"))
     compute()
     monkeypatch.setenv("ATTUNE_CACHE_DIR", "off")
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts["compiler"] == 2
 
@@ -107,7 +107,7 @@ def test_where_the_folder_is(monkeypatch, tmp_path):
 def test_a_compiler_that_was_built_again_finds_nothing_old(monkeypatch):
     compute()
     monkeypatch.setattr(attune._compiler, "_identity", "0.1.0 of another day")
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts["compiler"] == 2
 
@@ -115,7 +115,7 @@ def test_a_compiler_that_was_built_again_finds_nothing_old(monkeypatch):
 def test_other_instruction_sets_have_other_files(folder, monkeypatch):
     compute()
     monkeypatch.setattr(_engine, "target_of", lambda device: "x86-64")
-    _flex.forget()
+    _engine.forget()
     compute()
     assert _engine.counts["compiler"] == 2 and len(files(folder)) == 2
 
@@ -181,20 +181,27 @@ def test_processes_that_come_at_once(folder):
     assert start().communicate() == ("0 1\n", "")
 
 
+@attune.kernel
+def whole(q: attune.Rows, k: attune.Cols, v: attune.Cols):
+    return attune.contract(attune.softmax(attune.dot(q, k, scale=0.25)), v)
+
+
 def test_a_forked_child_has_threads_of_its_own():
     compute()
+    expected = whole(*inputs())
     child = os.fork()
     if child == 0:
         status = 1
         try:
             compute()
+            assert (whole(*inputs()) == expected).all()
             compute(size=32)
             status = 0
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     compute()
-    assert _engine.counts["compiler"] == 1
+    assert _engine.counts["compiler"] == 2
 
 
 def test_a_miss_is_quick_and_prints_nothing(capfd):

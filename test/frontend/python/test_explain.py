@@ -77,3 +77,18 @@ def test_what_cannot_be_explained():
         attune.explain(mask, k, v)
     with pytest.raises(ValueError, match="key of query's head size"):
         attune.explain(q, k[..., :8], v)
+
+
+@attune.kernel
+def window_kernel(q: attune.Rows, k: attune.Cols, v: attune.Cols, document: attune.Table, w: int):
+    s = attune.dot(q, k, scale=0.25)
+    b, h, i, j = attune.places(s)
+    return attune.contract(attune.softmax(s.where((j <= i) & (i - j < w) & (document[i] == document[j]))), v)
+
+
+def test_kernels_of_the_whole_language():
+    q, k, v = inputs(tokens=100, keys=100)
+    one, two = np.zeros(100, np.int32), np.repeat(np.arange(2), 50).astype(np.int32)
+    assert visible(window_kernel.explain(q, k, v, one, 10)) == 10 * 100 - 45
+    assert visible(window_kernel.explain(q, k, v, document=two, w=10)) == 2 * (10 * 50 - 45)
+    assert window_kernel.picture(q, k, v, one, 10).svg.startswith("<svg")

@@ -3,11 +3,13 @@
  *
  *   attune_compile(source, size, NULL, &bundle)  ->  attune_bundle_open_memory(...)  (attune/attune.h)
  *
- * The source is text of the attn language: one kernel or several. Every function that can fail returns
- * an attune_compiler_status and leaves its output alone when it fails;
+ * The source is text of the attn language, of 4 MiB at most: one kernel or several. Every function
+ * that can fail returns an attune_compiler_status and leaves its output alone when it fails;
  * attune_compiler_last_message() then says why. Every function may be called from every thread, by
- * several at once; calls share nothing. Nothing is written to standard output or error, and no file is
- * kept. Code for the host is linked by ld.lld, which has to be on PATH; ptxas is used where there is one.
+ * several at once; calls share nothing. A call works on a thread of its own, with a stack that is deep
+ * enough for long programs, and waits for it. Nothing is written to standard output or error, and no
+ * file is kept. Code for the host is linked by ld.lld, which has to be on PATH; ptxas is used where
+ * there is one.
  */
 #ifndef ATTUNE_COMPILER_ATTUNE_COMPILER_H
 #define ATTUNE_COMPILER_ATTUNE_COMPILER_H

@@ -4,6 +4,7 @@
 
 #include "compiler/explain/Explain.h"
 #include "compiler/explain/ProblemText.h"
+#include "compiler/library/DeepStack.h"
 #include "compiler/library/Request.h"
 #include "llvm/Support/Error.h"
 #include <exception>
@@ -23,8 +24,9 @@ thread_local std::string lastMessage;
   throw RequestError{ATTUNE_COMPILER_INVALID_ARGUMENT, message};
 }
 
-/// Runs `body` and gives what it returns to the caller.
-template <typename Body> attune_compiler_status guard(attune_output **output, Body body) {
+/// Runs `body` and puts what it returns where the caller wants it.
+template <typename Body>
+attune_compiler_status guard(attune_output **output, std::string &message, Body body) {
   attune_compiler_status status = ATTUNE_COMPILER_INTERNAL;
   try {
     if (!output)
@@ -33,12 +35,21 @@ template <typename Body> attune_compiler_status guard(attune_output **output, Bo
     return ATTUNE_COMPILER_OK;
   } catch (RequestError &error) {
     status = error.status;
-    lastMessage = std::move(error.message);
+    message = std::move(error.message);
   } catch (const std::bad_alloc &) {
-    lastMessage = "out of memory"; // short enough to need none
+    message = "out of memory"; // short enough to need none
   } catch (...) {
-    lastMessage = "unknown fault";
+    message = "unknown fault";
   }
+  return status;
+}
+
+template <typename Body> attune_compiler_status answer(attune_output **output, Body body) {
+  attune_compiler_status status = ATTUNE_COMPILER_INTERNAL;
+  std::string message;
+  runWithDeepStack([&] { status = guard(output, message, body); });
+  if (status != ATTUNE_COMPILER_OK)
+    lastMessage = std::move(message); // of the caller's thread
   return status;
 }
 
@@ -90,7 +101,7 @@ void attune_output_free(attune_output *output) { delete output; }
 attune_compiler_status attune_compile(const char *source, size_t size,
                                       const attune_compile_options *options,
                                       attune_output **bundle) {
-  return guard(bundle, [&] {
+  return answer(bundle, [&] {
     Request request(source, size, options);
     auto made = request.take(compile(request.module(), request.options()));
     auto bytes = bundle::serializeBundle(made);
@@ -103,7 +114,7 @@ attune_compiler_status attune_compile(const char *source, size_t size,
 attune_compiler_status attune_compile_stage(const char *source, size_t size, const char *stage,
                                             const attune_compile_options *options,
                                             attune_output **text) {
-  return guard(text, [&] {
+  return answer(text, [&] {
     const StageInfo &info = findStage(stage);
     Request request(source, size, options);
     return compileStage(request, info);
@@ -113,7 +124,7 @@ attune_compiler_status attune_compile_stage(const char *source, size_t size, con
 attune_compiler_status attune_explain(const char *source, size_t size,
                                       const attune_compile_options *options, const char *problem,
                                       attune_output **text) {
-  return guard(text, [&] {
+  return answer(text, [&] {
     Request request(source, size, options);
     ProblemSizes sizes = readProblem(request, problem);
     std::string words;
@@ -127,7 +138,7 @@ attune_compiler_status attune_explain(const char *source, size_t size,
 attune_compiler_status attune_picture(const char *source, size_t size,
                                       const attune_compile_options *options, const char *problem,
                                       attune_output **svg) {
-  return guard(svg, [&] {
+  return answer(svg, [&] {
     Request request(source, size, options);
     ProblemSizes sizes = readProblem(request, problem);
     return request.take(drawModule(request.module(), request.options(), sizes));

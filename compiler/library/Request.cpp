@@ -91,6 +91,9 @@ static void checkNesting(StringRef text) {
 static StringRef checkSource(const char *source, size_t size) {
   if (!source)
     failArgument("source: expected text, but got a null pointer");
+  constexpr size_t most = 4 << 20;
+  if (size > most)
+    failArgument("source: expected at most " + Twine(most) + " bytes, but got " + Twine(size));
   StringRef text(source, size);
   if (isBytecode(llvm::MemoryBufferRef(text, sourceName)))
     failArgument("source: expected text of the attn language, but got MLIR bytecode");

@@ -3,6 +3,7 @@
 #include "test/compiler/library/Library.h"
 
 #include <gmock/gmock.h>
+#include <pthread.h>
 #include <random>
 
 using testing::HasSubstr;
@@ -117,6 +118,44 @@ TEST(CompilerLibrary, RefusesWhatIsNoText) {
     EXPECT_NE(outcome.status, ATTUNE_COMPILER_INTERNAL) << outcome.text;
     EXPECT_NE(outcome.text, "");
   }
+}
+
+/// Attention whose score is `count` additions, each of the one before.
+std::string makeChain(int count) {
+  std::string lines, last = "%x";
+  for (int number = 0; number < count; ++number) {
+    std::string next = "%" + std::to_string(number);
+    lines += next + " = arith.addf " + last + ", %x : f32\n";
+    last = next;
+  }
+  return "!q = !attn.rows<vector<16xf32>>\n!k = !attn.cols<vector<16xf32>>\n!s = "
+         "!attn.matrix<f32>\n"
+         "attn.kernel @chain(%q: !q, %k: !k, %v: !k) -> !q {\n"
+         "%s = dot %q, %k : !q, !k\n%m = map (%x = %s) : (!s) -> !s {\n" +
+         lines + "yield " + last + " : f32 }\n%p = softmax %m : !s\n" +
+         "%o = contract %p, %v : !s, !k -> !q\nreturn %o : !q\n}\n";
+}
+
+/// Analyses recurse along operands: a caller with little stack must not fall over a long program.
+TEST(CompilerLibrary, GoesDeepOnThreadsWithLittleStack) {
+  std::string source = makeChain(20000);
+  pthread_attr_t attributes;
+  pthread_t thread;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 256 << 10), 0);
+  auto body = [](void *source) -> void * {
+    EXPECT_EQ(compileStage(*static_cast<std::string *>(source), "plan").status, ATTUNE_COMPILER_OK);
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, body, &source), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(CompilerLibrary, RefusesSourceThatIsTooLong) {
+  Outcome outcome = compile(std::string((4 << 20) + 1, ' '));
+  EXPECT_EQ(outcome.status, ATTUNE_COMPILER_INVALID_ARGUMENT);
+  EXPECT_THAT(outcome.text, HasSubstr("expected at most 4194304 bytes, but got 4194305"));
 }
 
 /// Programs with a few bytes changed are compiled to primitives or refused; nothing else happens.

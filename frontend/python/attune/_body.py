@@ -2,7 +2,8 @@
 """The body of one kernel: matrices, rows and cols, and the operations that make them, as text."""
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import re
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _state
 from ._emit import Region, leaves, type_text
@@ -17,6 +18,18 @@ class Place(NamedTuple):
     side: str
     axis: str
     word: str
+
+
+class Heads(NamedTuple):
+    """How many heads a value has: an operand's own (a name), the most of several, divided by a number; all over 0 is one."""
+
+    operand: str
+    of: Tuple[Any, ...]
+    divisor: int
+
+    def count(self, operands: Mapping[str, int]) -> int:
+        most = max((h.count(operands) for h in self.of), default=1) if self.operand == "max" else operands[self.operand]
+        return most // self.divisor if self.divisor else 1
 
 
 class Ref(NamedTuple):
@@ -48,14 +61,16 @@ def element(ref: Ref) -> Value:
 
 
 class Body:
-    """Operations of one kernel in order; equal operations are written once."""
+    """Operations of one kernel in order; equal operations are written once. hides: `x.where(condition)` hides pairs."""
 
-    def __init__(self) -> None:
+    def __init__(self, hides: bool = True) -> None:
         trace = _state.current()
         trace.body = self
+        self.hides = hides
         self.trace = trace
         self.lines: List[str] = []
         self.known: Dict[Tuple[Any, ...], Any] = {}
+        self.heads: Dict[str, Heads] = {}
         for name in ("b", "h", "i", "j", "n", "y"):
             trace.unique(name)
 
@@ -64,9 +79,17 @@ class Body:
         found = self.known.get((text,))
         if found is None:
             found = element(Ref("%" + self.trace.unique(hint), *ref))
-            self.lines.append(f"  {found.attr.name} = {text}")
+            self.define(f"{found.attr.name} = {text}")
             self.known[(text,)] = found
         return found
+
+    def define(self, text: str) -> None:
+        """Writes an operation, and notes that its results have the heads of its operands."""
+        self.lines.append("  " + text)
+        results, _, operation = text.partition(" = ")
+        used = [self.heads[name] for name in re.findall(r"%\w+", operation) if name in self.heads]
+        for name in results.split(", "):
+            self.heads[name] = Heads("max", tuple(dict.fromkeys(used)), 1)
 
     def shape_of(self, values: Sequence[Value]) -> Tuple[str, Tuple[str, ...]]:
         """Rows, cols or a matrix: what an expression of such leaves is a function of."""
@@ -150,7 +173,7 @@ class Body:
         return Region(names), f"({bindings})", "(" + ", ".join(ref.text() for ref in operands) + ")"
 
     def _write(self, head: str, region: Region) -> None:
-        self.lines.append("  " + head)
+        self.define(head)
         self.lines.extend(region.lines)
         self.lines.append("  }")
 

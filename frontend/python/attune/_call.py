@@ -50,11 +50,12 @@ def _is_given(operand: Any) -> bool:
 
 
 def launch(entry: Entry, given: Sequence[Value], captured: Sequence[Any], like: Any,
-           lengths: Optional[Mapping[str, int]] = None) -> List[Any]:
+           lengths: Optional[Mapping[str, int]] = None, shapes: Optional[Sequence[Tuple[int, ...]]] = None) -> List[Any]:
     """Makes the results in the library of the array `like`, launches on its stream, and returns them.
 
     given: views and numbers that the caller gives, in the order of the operands that are the caller's. captured: what the
-    entry's sources count on from there. lengths: tokens of axes that no operand lies along. Raises ArgumentError for
+    entry's sources count on from there. lengths: tokens of axes that no operand lies along. shapes: of the results, where
+    more is known than the kernel says. Raises ArgumentError for
     arrays on several devices and with the runtime's sentence for what does not fit.
     """
     launcher = entry.launcher
@@ -66,7 +67,7 @@ def launch(entry: Entry, given: Sequence[Value], captured: Sequence[Any], like: 
     device = _device(launcher, operands)
     library = library_of(like)
     made = [library.empty(shape, info.dtype, like)
-            for shape, info in zip(launcher.result_shapes(operands, lengths), launcher.results)]
+            for shape, info in zip(shapes or launcher.result_shapes(operands, lengths), launcher.results)]
     launcher([*operands, *[library.view(array) for array in made]], 0 if device == "cpu" else library.stream(device))
     if library.waits and device != "cpu":
         launcher.kernel.device.synchronize()

@@ -231,7 +231,7 @@ def method(value: Value, name: str) -> Callable[..., Any]:
 
 def _hide(value: Value, condition: Any) -> Value:
     body = _state.current().body
-    if body is None or value.op != "element" and not any(x.op == "element" for x in _leaves(value)):
+    if body is None or not body.hides or value.op != "element" and not any(x.op == "element" for x in _leaves(value)):
         raise located(".where(condition) without another value hides pairs, and needs a matrix of scores",
                       "give the value that stands where the condition does not hold: x.where(condition, other)")
     return body.where(value, to_bool(lift(condition)))

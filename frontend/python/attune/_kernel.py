@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Hashable, List, Mapping, NamedTuple, Opt
 
 from . import _engine, _state
 from ._arrays import View, view
-from ._body import Body, Ref, element, finish, kind_text
+from ._body import Body, Heads, Ref, element, finish, kind_text
 from ._capture import capture, remember
 from ._engine import Choices
 from ._errors import ArgumentError, ArgumentTypeError
@@ -114,9 +114,10 @@ class Kernel:
                 self._fixed[base] = fixed
                 entry = _call.prepare(program, device, self.choices)
                 self._entries[base + tuple(values[n].shape for n in fixed)] = (entry, shape)
-            return shape(_call.launch(_call.prepare(program, device, self.choices, once=True), values, (), like, lengths))
-        entry, shape = found
-        return shape(_call.launch(entry, values, captured.values, like, lengths))
+            entry, captured_values = _call.prepare(program, device, self.choices, once=True), ()
+        else:
+            (entry, shape), captured_values = found, captured.values
+        return shape.pack(_call.launch(entry, values, captured_values, like, shapes=shape.sizes.shapes(values, lengths or {})))
 
     def trace(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arrays and numbers."""
@@ -153,7 +154,7 @@ class Kernel:
         bound.apply_defaults()
         return [bound.arguments[name] for name in self.parameters]
 
-    def _trace(self, values: Sequence[Any], given: Sequence[Any]) -> Tuple[Program, Callable[[List[Any]], Any], Tuple[int, ...]]:
+    def _trace(self, values: Sequence[Any], given: Sequence[Any]) -> Tuple[Program, "_Call", Tuple[int, ...]]:
         recorder = Recorder()
         wide = any(isinstance(v, View) and v.dtype == "f64" and p.kind in ("rows", "cols")
                    for p, v in zip(self.parameters.values(), values))
@@ -168,10 +169,14 @@ class Kernel:
             refs = [body.ref(value, "a result") for value in made]
             name = "".join(c if c.isalnum() and c.isascii() else "_" for c in self.function.__name__) or "kernel"
             text = finish(trace, name, list(zip(refs, labels)))
-            described = [Result(label, r.kind, r.type.kind, r.type.shape, r.axes) for r, label in zip(refs, labels)]
+            described = [Result(label, r.kind, r.type.kind, r.type.shape, r.axes, body.heads[r.name])
+                         for r, label in zip(refs, labels)]
+            labels = [o.name for o in trace.operands[:len(self.parameters)]]
+            sized = _Sizes(dict(zip(labels, self.parameters.values())), described, {n: (v.attr if v.op == "operand" else v.concrete)
+                                                        for n, v in trace.lengths.items()})
             remember((self.function,), recorder.steps)
             program = Program(text, name, trace.operands, described, trace.volatile)
-            return program, shape, tuple(sorted(n for (n,) in trace.fixed))
+            return program, _Call(shape, sized), tuple(sorted(n for (n,) in trace.fixed))
 
 
 def _forget() -> None:
@@ -269,7 +274,47 @@ def _argument(trace: Any, number: int, name: str, parameter: Parameter, value: A
     trace.operands.append(Operand(label, parameter.kind, type=kind_text(ref.kind, ref.axes, type_), facts=clause))
     made = element(ref)
     trace.arguments.append(made)
+    trace.body.heads[ref.name] = Heads(ref.name, (), 1)
     return made
+
+
+class _Sizes(NamedTuple):
+    """What the sizes of results follow from. parameters: by the operands' names; lengths: of declared axes, a number or an
+    operand's name."""
+
+    parameters: Mapping[str, Parameter]
+    results: Sequence[Result]
+    lengths: Mapping[str, Any]
+
+    def shapes(self, values: Sequence[Any], given: Mapping[str, int]) -> List[Tuple[int, ...]]:
+        """The shapes of the results of a call with these arguments: (batch, heads, tokens, ...)."""
+        batch, heads, tokens = 1, {}, dict(given)
+        numbers = dict(zip(self.parameters, values))
+        for (name, parameter), value in zip(self.parameters.items(), values):
+            if parameter.kind in ("rows", "cols"):
+                batch = value.shape[0] if value.shape[0] != 1 else batch
+                heads["%" + name] = value.shape[1]
+                tokens.setdefault(parameter.axis, value.shape[2])
+        for axis, length in self.lengths.items():
+            tokens.setdefault(axis, numbers[length] if isinstance(length, str) else length)
+
+        def size(axis: str) -> int:
+            if "+" in axis:
+                return sum(size(part) for part in axis.split("+"))
+            root, _, block = axis.partition("/")
+            if tokens.get(root) is None:
+                raise ArgumentError(f"a result lies along axis '{root}', and no operand does: say how long it is by "
+                                    f"lengths={{'{root}': N}}")
+            return -(-tokens[root] // int(block or 1))
+
+        return [(batch, r.heads.count(heads), *(size(a) for a in r.axes), *r.shape) for r in self.results]
+
+
+class _Call(NamedTuple):
+    """How results are made and handed back."""
+
+    pack: Callable[[List[Any]], Any]
+    sizes: _Sizes
 
 
 def _results(returned: Any) -> Tuple[List[str], List[Value], Callable[[List[Any]], Any]]:

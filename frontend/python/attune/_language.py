@@ -138,7 +138,10 @@ def reduce(kind: str, value: Any, over: str, by: Optional[int] = None, into: Opt
         body._write(f"{out.name} = reduce {kind} {bindings} over {over} into {into} at ({_at(ref)}) : {types} {{", region)
         return element(out)
     clause = "" if by is None else f" by {int(by)}"
-    return body.op(f"reduce {kind} {ref.name} over {over}{clause} : {ref.text()}", _reduced(ref, over, by), "r")
+    made = body.op(f"reduce {kind} {ref.name} over {over}{clause} : {ref.text()}", _reduced(ref, over, by), "r")
+    if over == "heads":
+        body.heads[made.attr.name] = body.heads[ref.name]._replace(operand="max", of=(body.heads[ref.name],), divisor=int(by or 0))
+    return made
 
 
 def _at(ref: Ref) -> str:
@@ -191,7 +194,7 @@ def list_first(scores: Any, count: int) -> Tuple[Value, Value]:
     trace = _state.current()
     values = Ref("%" + trace.unique("w"), "rows", ref.axes[:1], Type(ref.type.kind, (int(count),)))
     keys = Ref("%" + trace.unique("n"), "rows", ref.axes[:1], Type("i32", (int(count),)))
-    body.lines.append(f"  {values.name}, {keys.name} = list {ref.name} first {int(count)} : {ref.text()}")
+    body.define(f"{values.name}, {keys.name} = list {ref.name} first {int(count)} : {ref.text()}")
     return element(values), element(keys)
 
 
@@ -219,8 +222,11 @@ def stencil(value: Any, queries: Optional[Sequence[int]] = None, keys: Optional[
     sides = [(name, span) for name, span in (("queries", queries), ("keys", keys)) if span is not None]
     shape = (() if heads is None else (int(heads),)) + tuple(int(span[1] - span[0] + 1) for _, span in sides)
     text = ("" if heads is None else f" heads {int(heads)}") + "".join(f" {n} [{int(s[0])}, {int(s[1])}]" for n, s in sides)
-    return _body().op(f"stencil {ref.name}{text} : {ref.text()}", (ref.kind, ref.axes, Type(ref.type.kind, shape + ref.type.shape)),
-                      "n")
+    body = _body()
+    made = body.op(f"stencil {ref.name}{text} : {ref.text()}", (ref.kind, ref.axes, Type(ref.type.kind, shape + ref.type.shape)), "n")
+    if heads is not None:
+        body.heads[made.attr.name] = body.heads[ref.name]._replace(operand="max", of=(body.heads[ref.name],), divisor=int(heads))
+    return made
 
 
 # Running values and thresholds.
@@ -303,6 +309,7 @@ def axis(name: str, size: Any = None, like: Optional[str] = None, multiple: Opti
     text = f"axis {name}"
     if size is not None:
         text += f" size {body.scalar(to_int(lift(size)), 'index')}"
+        _state.current().lengths[name] = lift(size)
     text += (f" like {like}" if like else "") + (f" multiple {int(multiple)}" if multiple else "")
     if grid is not None:
         text += f" grid ({', '.join(body.scalar(to_int(lift(n)), 'index') for n in grid)})"

@@ -33,13 +33,15 @@ class Operand:
 @dataclass
 class Result:
     """One result of the kernel. role: "rows", "cols" or "matrix"; dtype: as `ArrayInfo.dtype`, of one element; shape: that of
-    one token's element, () for a number and (64,) for a vector; axes: the names of its token axes."""
+    one token's element, () for a number and (64,) for a vector; axes: the names of its token axes; heads: how many it has, as an
+    expression (`_body.Heads`)."""
 
     name: str
     role: str
     dtype: str
     shape: Sequence[int] = ()
     axes: Sequence[str] = ()
+    heads: Any = None
 
 
 @dataclass

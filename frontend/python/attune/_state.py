@@ -26,6 +26,7 @@ class Trace:
         self.fresh: Dict[int, Any] = {}
         self.fixed: Set[Any] = set()
         self.arguments: List[Any] = []
+        self.lengths: Dict[str, Any] = {}
         self.volatile = False
         self.device = "cpu"
         self.body: Any = None

@@ -27,10 +27,11 @@ def _make(block_mask: Any) -> Callable[[Any, Any, Any, Any], Any]:
     mask_mod = block_mask.mask_mod
     if type(mask_mod).__name__ == "_MaskModWrapper":
         mask_mod = mask_mod.fn
-    blocks = _dense(block_mask.kv_num_blocks, block_mask.kv_indices)
-    if block_mask.full_kv_num_blocks is not None:
-        blocks = blocks + 2 * _dense(block_mask.full_kv_num_blocks, block_mask.full_kv_indices)
     rows, columns = block_mask.BLOCK_SIZE
+    count = max(block_mask.kv_indices.shape[-1], -(-block_mask.seq_lengths[1] // columns))
+    blocks = _dense(block_mask.kv_num_blocks, block_mask.kv_indices, count)
+    if block_mask.full_kv_num_blocks is not None:
+        blocks = blocks + 2 * _dense(block_mask.full_kv_num_blocks, block_mask.full_kv_indices, count)
     many_batches, many_heads = blocks.shape[0] > 1, blocks.shape[1] > 1
 
     def mask_of_blocks(b: Any, h: Any, q_idx: Any, kv_idx: Any) -> Any:
@@ -40,10 +41,10 @@ def _make(block_mask: Any) -> Callable[[Any, Any, Any, Any], Any]:
     return mask_of_blocks
 
 
-def _dense(counts: Any, indices: Any) -> Any:
+def _dense(counts: Any, indices: Any, columns: int) -> Any:
     """1 for each block of a list, as (batch, heads, blocks of queries, blocks of keys)."""
     torch = sys.modules["torch"]
     listed = torch.arange(indices.shape[-1], device=indices.device) < counts[..., None]
-    places = torch.where(listed, indices, indices.shape[-1]).long()
-    dense = torch.zeros(*indices.shape[:-1], indices.shape[-1] + 1, dtype=torch.int8, device=indices.device)
+    places = torch.where(listed, indices, columns).long()
+    dense = torch.zeros(*indices.shape[:-1], columns + 1, dtype=torch.int8, device=indices.device)
     return dense.scatter_(-1, places, 1)[..., :-1].contiguous()

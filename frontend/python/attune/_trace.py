@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _FLOATS = ("f64", "f32", "f16", "bf16")
 
 
-def signature(callable_: Any) -> Optional[Hashable]:
-    """What decides which program a callable becomes: its code, types of captured numbers, dtypes and ranks of captured arrays.
-    None for one that has not been traced yet."""
-    return capture(callable_).signature
+def signature(score_mod: Any, block_mask: Any = None) -> Optional[Hashable]:
+    """What decides which program callables become: their code, types of captured numbers, dtypes and ranks of captured arrays.
+    None for what has not been traced yet."""
+    return capture(score_mod, block_mask).signature
 
 
 def trace_flex(
@@ -55,7 +55,7 @@ def trace_flex(
     score_root, mask_root = roots_of((score_mod, block_mask))
     with _state.Trace("f64" if query.dtype == "f64" else "f32", recorder) as trace, torch_indexing(trace):
         trace.device = query.device
-        body = Body()
+        body = Body(hides=False)
         q, k, v = _tokens(query, key, value)
         factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else float(scale)
         score = body.op(f"dot {q.name}, {k.name} scale {float_text(factor, 'f32')} : {q.text()}, {k.text()}",

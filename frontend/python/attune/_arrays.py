@@ -6,7 +6,7 @@ type of the array, once for each type.
 """
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
-from ._errors import ArgumentError, ArgumentTypeError
+from ._errors import ArgumentError
 
 #: Bytes of an entry, by dtype name.
 ITEM_BYTES = {"f64": 8, "f32": 4, "f16": 2, "bf16": 2, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "u8": 1, "i1": 1}

@@ -3,7 +3,7 @@
 import os
 import re
 import threading
-from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Hashable, List, NamedTuple
 
 from . import _cache, _compiler, _native
 from ._errors import CompileError, Error, NativeError
@@ -126,8 +126,10 @@ def _after_fork() -> None:
     """A child process has none of its parent's threads: it opens devices of its own, and does not close the parent's."""
     global _lock
     _lock, _native._lock, _compiler._lock = threading.Lock(), threading.Lock(), threading.Lock()
-    for kept in (*_devices.values(), *(found.kernel for found in _launchers.values())):
-        kept.handle = None
+    for device in _devices.values():
+        device.handle = None
+    for launcher_ in _launchers.values():
+        launcher_.kernel.handle = None
     _devices.clear()
     _launchers.clear()
     _making.clear()

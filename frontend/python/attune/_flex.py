@@ -161,8 +161,8 @@ def _refuse_dtypes(views: Tuple[View, ...]) -> None:
 def trace(score_mod: Optional[ScoreMod], block_mask: Any, views: Tuple[View, ...], scale: Optional[float],
           enable_gqa: bool, results: Tuple[bool, bool]) -> Program:
     """The program of a call with these arrays. results: whether lse and max_scores are wanted."""
-    infos = [ArrayInfo(found.dtype, found.shape, found.strides, found.device) for found in views]
-    return trace_flex(score_mod, block_mask, *infos, scale=scale, enable_gqa=enable_gqa, return_lse=results[0],
+    query, key, value = (ArrayInfo(found.dtype, found.shape, found.strides, found.device) for found in views)
+    return trace_flex(score_mod, block_mask, query, key, value, scale=scale, enable_gqa=enable_gqa, return_lse=results[0],
                       return_max=results[1])
 
 

@@ -5,7 +5,7 @@ A library is looked at only when the caller has imported it: the modules are tak
 """
 import sys
 from types import ModuleType
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Tuple, Type
 
 from ._arrays import View, strides_of_bytes
 from ._errors import ArgumentError, ArgumentTypeError
@@ -203,7 +203,8 @@ def library_of(array: Any) -> Library:
     return found
 
 
-def _class_for(array: Any) -> Any:
+def _class_for(array: Any) -> Type[Library]:
+    library: Type[Library]
     for module, attributes, library in (("torch", ("Tensor",), Torch), ("numpy", ("ndarray", "generic"), NumPy),
                                         ("jax", ("Array",), Jax), ("cupy", ("ndarray",), CuPy)):
         loaded = sys.modules.get(module)

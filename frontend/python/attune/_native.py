@@ -10,9 +10,9 @@ import threading
 from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint8, c_uint16, c_uint64
 from ctypes import c_void_p
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ._errors import ArgumentError, CompileError, DeviceError, NativeError
+from ._errors import ArgumentError, DeviceError, NativeError
 
 RUNTIME, COMPILER = "libattune.so", "libattune-compiler.so"
 _STATUS_ERRORS = {1: ArgumentError, 2: NativeError, 3: ArgumentError, 4: DeviceError, 5: DeviceError, 6: DeviceError}
@@ -147,7 +147,7 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.handle = c_void_p()
+        self.handle: Optional[c_void_p] = c_void_p()
         status = runtime().attune_device_open(name.encode(), byref(self.handle))
         if status:
             fail(status)
@@ -204,7 +204,7 @@ class Kernel:
 
     def __init__(self, device: Device, bundle: Bundle, name: str) -> None:
         self.device = device
-        self.handle = c_void_p()
+        self.handle: Optional[c_void_p] = c_void_p()
         status = runtime().attune_kernel_load(device.handle, bundle.handle, name.encode(), byref(self.handle))
         if status:
             fail(status)

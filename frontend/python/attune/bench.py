@@ -134,7 +134,7 @@ def _print(rows: Sequence[Row], names: Sequence[str]) -> None:
     print(head + "".join(f"{name + '/attune':>14}" for name in others if "attune" in names))
     for row in rows:
         line = f"{row.variant:12} {row.tokens:6}"
-        line += "".join(f"{row.seconds[name] * 1e3:11.3f}" if row.seconds[name] else f"{'-':>11}" for name in names)
+        line += "".join(f"{seconds * 1e3:11.3f}" if seconds else f"{'-':>11}" for seconds in map(row.seconds.get, names))
         ours = row.seconds.get("attune")
         for name in others if "attune" in names else ():
             theirs = row.seconds[name]

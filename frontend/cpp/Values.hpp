@@ -321,6 +321,35 @@ inline BestKeys best(const Matrix &x, int64_t n) {
 
 /*===-- Other axes ---===*/
 
+namespace detail {
+/// The axis of blocks of `size` tokens of `axis`.
+inline std::string blockAxis(const std::string &axis, int64_t size) {
+  size_t slash = axis.find('/');
+  int64_t before = slash == std::string::npos ? 1 : std::stoll(axis.substr(slash + 1));
+  if (size < 1 || axis.find('+') != std::string::npos)
+    fail("blocks need a size of at least 1 and tokens of one axis, but got blocks of " +
+         std::to_string(size) + " on '" + axis + "'");
+  return axis.substr(0, slash) + "/" + std::to_string(before * size);
+}
+template <typename T> T makeBlocks(Fold fold, const T &value, int64_t size) {
+  Type type = value.node()->type;
+  type.colAxis = blockAxis(type.colAxis, size);
+  return T(makeOperation(std::string("reduce ") + spell(fold) + " $0 over keys by " +
+                             std::to_string(size) + " : #0",
+                         type, {value.node()}));
+}
+} // namespace detail
+
+/// One token for each `size` consecutive keys, on the axis "k/size": a mean of keys, say. Beside values of
+/// "k" in an expression it is read by all keys of its block; j of it alone is the block.
+inline ColTokens blocks(Fold fold, const ColTokens &tokens, int64_t size) {
+  return detail::makeBlocks(fold, tokens, size);
+}
+/// One number for each block of keys, visible where a key of it is.
+inline Matrix blocks(Fold fold, const Matrix &matrix, int64_t size) {
+  return detail::makeBlocks(fold, matrix, size);
+}
+
 /// Scores against the keys of one axis and then of another, in one row: its axis is "a+b".
 inline Matrix concat(const Matrix &a, const Matrix &b) {
   detail::Type type = a.node()->type;

@@ -80,6 +80,7 @@ TEST(CppErrors, Places) {
   EXPECT_THAT(messageOf([&] { RowTokens none("none", 0, Dtype::f32); }), HasSubstr("but got 0"));
   EXPECT_THAT(messageOf([&] { best(s, 0); }), HasSubstr("but got 0"));
   EXPECT_THAT(messageOf([&] { runningKeys(Mean, s); }), HasSubstr("Sum, Max or Min"));
+  EXPECT_THAT(messageOf([&] { blocks(Sum, s, 0); }), HasSubstr("blocks of 0 on 'k'"));
   ColTokens elsewhere("e", 8, Dtype::f32, "mem");
   EXPECT_THAT(messageOf([&] { map(s + dot(q, elsewhere)); }), HasSubstr("on 'k' and 'mem'"));
   auto print = [](const Value &value) {

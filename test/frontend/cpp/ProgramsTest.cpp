@@ -162,6 +162,41 @@ TEST(CppPrograms, RowsAndColumnsOfTheirOwn) {
     }
 }
 
+/// MoBA: each query sees its own block and the two earlier ones whose mean key suits it best.
+TEST(CppPrograms, BlocksOfKeys) {
+  RowTokens q("q", 16, Dtype::f32);
+  ColTokens k("k", 16, Dtype::f32), v("v", 16, Dtype::f32);
+  Matrix gate = where(dot(q, blocks(Mean, k, 8)), j < i / 8);
+  Matrix s = where(dot(q, k, 0.25), causal() && (top(gate, 2) || i / 8 == j / 8));
+  Program program("moba");
+  program.result("out", contract(softmax(s), v)).result("best", blocks(Max, s, 8));
+  attune::Kernel loaded = load(program);
+  Trial run({1, 2, 2, 45, 45, 16});
+  std::vector<float> best(2 * 45 * 6, 77);
+  run.launch(loaded, {}, {view(best.data(), {1, 2, 45, 6})});
+  auto gateOf = [&](int64_t h, int64_t i, int64_t block) {
+    double sum = 0; // whole blocks, all of them
+    for (int64_t j = 8 * block; j < 8 * block + 8; ++j)
+      sum += run.product(0, h, i, j);
+    return sum;
+  };
+  auto sees = [&](auto, auto h, auto i, auto j) {
+    if (j > i || i / 8 == j / 8)
+      return j <= i;
+    int better = 0;
+    for (int64_t block = 0; block < i / 8; ++block)
+      better += gateOf(h, i, block) > gateOf(h, i, j / 8);
+    return better < 2;
+  };
+  run.expect({.mask = sees});
+  for (int64_t i = 0; i < 45; ++i) {
+    double most = -INFINITY;
+    for (int64_t j = i / 8 * 8; j <= i; ++j)
+      most = std::max(most, run.product(0, 1, i, j));
+    EXPECT_NEAR(best[size_t((45 + i) * 6 + i / 8)], most, 1e-5);
+  }
+}
+
 TEST(CppPrograms, AreWrittenOnce) {
   Scalar<int64_t> w{"i"}; // named as a place is
   Attention kernel("twice", {.headSize = 8});

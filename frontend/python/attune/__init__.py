@@ -7,7 +7,7 @@ from ._explain import Picture, explain, picture
 from ._flex import AuxOutput, AuxRequest, flex_attention
 from ._kernel import Cols, Float, Index, Kernel, Rows, Table, kernel
 from ._language import (assume, axis, concat, contract, dot, entmax, fold, list_first, logsumexp, places, reduce, scan, select, size,
-                        softmax, solve, sparsemax, stencil, take, tokens, transpose)
+                        softmax, solve, sparsemax, stencil, take, transpose)
 from ._located import TraceError
 from ._masks import BlockMask, and_masks, create_block_mask, create_mask, noop_mask, or_masks
 from ._promises import promise
@@ -18,7 +18,7 @@ __all__ = [
     "Float", "Index", "Kernel", "NativeError", "Picture", "Rows", "Table", "TraceError", "and_masks", "assume", "axis", "concat",
     "contains", "contract", "create_block_mask", "create_mask", "dot", "entmax", "explain", "flex_attention", "fold", "kernel",
     "list_first", "logsumexp", "noop_mask", "or_masks", "picture", "places", "promise", "reduce", "rotate", "scan", "select",
-    "size", "softmax", "solve", "sparsemax", "stencil", "step", "take", "tokens", "transpose",
+    "size", "softmax", "solve", "sparsemax", "stencil", "step", "take", "transpose",
 ]
 
 

@@ -426,7 +426,7 @@ def type_as(x: Any, other: Any) -> Value:
 
 # The same value, and new constants beside it.
 @function("clone", "detach", "contiguous", "cpu", "cuda", "squeeze", "view", "reshape", "expand", "requires_grad", "copy",
-          "unsqueeze", "flatten", "ravel", "alias", "view_as", "expand_as", "real", "conj", "conjugate", "nan_to_num_")
+          "unsqueeze", "flatten", "ravel", "alias", "view_as", "expand_as", "real", "conj", "conjugate")
 def same(x: Any, *_: Any, **__: Any) -> Value:
     return lift(x)
 

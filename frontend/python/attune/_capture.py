@@ -15,7 +15,7 @@ from ._torchmask import is_torch_block_mask, mask_of
 # How a step gets its value out of the one before it.
 ROOT, CELL, GLOBAL, DEFAULT, KEYWORD, ATTRIBUTE, ITEM, FUNCTION, SELF = range(9)
 # What the value has to have in common with the recorded one.
-SAME_CODE, SAME_OBJECT, SAME_VALUE, SAME_TYPE, SAME_LENGTH, NUMBER, ARRAY, ARRAY_SHAPE, ALIAS = range(9)
+SAME_CODE, SAME_OBJECT, SAME_VALUE, SAME_TYPE, SAME_LENGTH, NUMBER, ARRAY, ARRAY_SHAPE, ALIAS, SIGNED = range(10)
 
 
 class Captured(NamedTuple):
@@ -52,6 +52,9 @@ class Recipe:
                         return None
                 elif check == NUMBER:
                     if type(value) is not expected:
+                        return None
+                elif check == SIGNED:
+                    if type(value) is not expected[0] or (value < 0) is not expected[1]:
                         return None
                 elif check == ARRAY or check == ARRAY_SHAPE:
                     if type(value) is not expected:
@@ -94,7 +97,7 @@ class Recipe:
 def _same_step(a: Step, b: Step) -> bool:
     if a[:2] != b[:2] or a.check != b.check or type(a.key) is not type(b.key) or a.key != b.key:
         return False
-    if a.check in (SAME_VALUE, SAME_LENGTH, ALIAS):
+    if a.check in (SAME_VALUE, SAME_LENGTH, ALIAS, SIGNED):
         return type(a.expected) is type(b.expected) and a.expected == b.expected
     return a.expected is b.expected
 

@@ -13,7 +13,6 @@ from ._body import Body, Ref, element, place
 from ._emit import Region, float_text, type_text
 from ._functions import lift, to_bool, to_float, to_int
 from ._located import located
-from ._table import Table
 from ._value import Type, Value, constant, make
 
 _KINDS = ("sum", "mean", "max", "min")
@@ -301,7 +300,7 @@ def sparsemax(scores: Any) -> Value:
     return call("maximum", scores - tau, 0.0)
 
 
-# Axes and storage.
+# Axes and facts.
 def axis(name: str, size: Any = None, like: Optional[str] = None, multiple: Optional[int] = None,
          grid: Optional[Sequence[Any]] = None) -> str:
     """Declares an axis: its length, that it is as long as another, a multiple, or a row-major grid. Returns its name."""
@@ -328,20 +327,5 @@ def assume(condition: Any) -> None:
     body.lines.append(f"  assume {body.scalar(to_bool(lift(condition)), 'i1')}")
 
 
-def tokens(table: Table, kind: str, axis_name: str, offsets: Optional[Table] = None, lengths: Optional[Table] = None,
-           pages: Optional[Table] = None) -> Value:
-    """Stored tokens as "rows" or "cols" of an axis: plain, ragged (offsets), padded (lengths) or paged (lengths and pages)."""
-    body, operand = _body(), table.operand()
-    shape = operand.shape[3:] if offsets is None else operand.shape[2:]
-    table._shape_matters()
-    operand.vectors = max(operand.vectors, len(shape) + (1 if pages is not None else 0))
-    clauses = ""
-    for word, other in (("offsets", offsets), ("lengths", lengths), ("pages", pages)):
-        if other is not None:
-            clauses += f" {word} (%{other.operand().operand.name} : {other.operand().alias})"
-    ref = Ref("", kind, (axis_name,), Type(operand.element, shape))
-    return body.op(f"tokens %{operand.operand.name}{clauses} : {operand.alias} -> {ref.text()}", ref[1:], kind[0])
-
-
 __all__ = ["Region", "constant", "places", "dot", "softmax", "logsumexp", "entmax", "contract", "reduce", "take", "select",
-           "list_first", "concat", "transpose", "stencil", "scan", "fold", "solve", "sparsemax", "axis", "size", "assume", "tokens"]
+           "list_first", "concat", "transpose", "stencil", "scan", "fold", "solve", "sparsemax", "axis", "size", "assume"]

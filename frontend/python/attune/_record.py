@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import _state
 from ._capture import (ALIAS, ARRAY, ARRAY_SHAPE, ATTRIBUTE, CELL, DEFAULT, FUNCTION, GLOBAL, ITEM, KEYWORD, NUMBER, ROOT, SAME_CODE,
-                       SAME_LENGTH, SAME_OBJECT, SAME_TYPE, SAME_VALUE, SELF, Step)
+                       SAME_LENGTH, SAME_OBJECT, SAME_TYPE, SAME_VALUE, SELF, SIGNED, Step)
 from ._program import Operand
 from ._promises import Promised
 from ._table import Table, is_array
@@ -42,6 +42,12 @@ class Recorder:
         source = leaf
         step = self.steps[source]
         self.steps[source] = step._replace(check=SAME_VALUE, expected=self.values[source])
+
+    def fix_sign(self, source: int) -> None:
+        """The program depends on whether this captured number is negative."""
+        step = self.steps[source]
+        if step.check == NUMBER:
+            self.steps[source] = step._replace(check=SIGNED, expected=(step.expected, bool(self.values[source] < 0)))
 
     def fix_shape(self, source: int) -> None:
         """The program depends on the shape of this captured array."""
@@ -84,6 +90,9 @@ class Recorder:
 
     def _number(self, value: Any, name: str, source: int) -> Any:
         if isinstance(value, float) or hasattr(value, "dtype") and value.dtype.kind == "f":
+            if math.isinf(value):  # -inf hides pairs: the compiler should see it
+                self.bake(source)
+                return constant(float(value))
             return make("scalar", (), (name, source, "float"), FLOAT, float(value), frozenset((source,)))
         number = int(value)
         if not -(2**31) <= number < 2**31:
@@ -181,6 +190,22 @@ class View:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__getattr__("__call__" if "forward" not in dir(type(self._view[1])) else "forward")(*args, **kwargs)
+
+    @property
+    def __class__(self) -> Any:  # isinstance sees the object itself
+        return type(self._view[1])
+
+    def __bool__(self) -> bool:
+        _state.current().volatile = True
+        return bool(self._view[1])
+
+    def __eq__(self, other: Any) -> bool:
+        _state.current().volatile = True
+        return bool(self._view[1] == (other._view[1] if type(other) is View else other))
+
+    def __hash__(self) -> int:
+        _state.current().volatile = True
+        return hash(self._view[1])
 
     def __getitem__(self, key: Any) -> Any:
         _state.current().volatile = True

@@ -37,8 +37,8 @@ class TableOperand:
 
 class Table:
     """Stands for a captured array. Indexing by positions gives an entry, or with fewer indices than dims a table again. An entry
-    out of range is 0 (torch raises, FlexAttention leaves it open); literal negative indices count from the end, computed ones do
-    not. Whatever else is done with it happens to the array itself, once, when the function is read.
+    out of range is 0 (torch raises, FlexAttention leaves it open); literal negative indices count from the end, computed ones
+    do not. Whatever else is done with it happens to the array itself, once, when the function is read.
     """
 
     __array_priority__ = 1000.0
@@ -76,10 +76,12 @@ class Table:
         if index.type.kind != "int" or index.type.shape:
             raise located(f"an index of the captured array '{self._name}' is {index.describe()}",
                           "use where() in place of a boolean index" if index.type.kind == "bool" else "cast it: index.to(torch.int32)")
-        if index.concrete is not None and index.concrete < 0 and not index.leaves:
-            if dim < len(shape):
+        if index.concrete is not None and index.op in ("const", "scalar") and dim < len(shape):
+            for leaf in index.leaves:
+                _state.current().recorder.fix_sign(leaf)
+            if index.concrete < 0:  # from the end, as Python counts
                 self._shape_matters()
-                index = constant(index.concrete + int(shape[dim]))
+                index = lift(index + int(shape[dim]))
         return index
 
     def _shape_matters(self) -> None:

@@ -112,6 +112,11 @@ def test_the_ir_is_what_one_would_write():
     assert trace_flex(None, attune.noop_mask, INFO, INFO, INFO).text == trace_flex(None, None, INFO, INFO, INFO).text
 
 
+def test_infinite_numbers_that_are_captured_hide():
+    lowest = float("-inf")
+    assert "where" in text(lambda s, b, h, q, k: torch.where(q >= k, s, lowest))
+
+
 def test_code_is_shared_by_numbers_and_arrays():
     def make(window, table):
         return lambda s, b, h, q, k: torch.where(q - k <= window, s + table[h], -math.inf)
@@ -172,7 +177,7 @@ class Model(torch.nn.Module):
         return x + self.nested["tables"][1][0]
 
     def score(self, s, b, h, q, k):
-        if self.kind == "cap":
+        if self.kind == "cap" and isinstance(self, Model) and self.nested:
             s = torch.tanh(s / self.cap) * self.cap
         return self.helper(s) + self.bias[h]
 
@@ -236,12 +241,16 @@ def test_jax_and_math_by_their_own_names():
 
 
 def test_negative_and_far_indices():
-    """Literal negative indices count from the end, as in Python; what is computed and lies outside reads 0."""
+    """Literal and captured negative indices count from the end, as in Python; what is computed and lies outside reads 0."""
     table, (q, k, v) = torch.arange(1.0, 9.0), inputs()
     ours = attune.flex_attention(q, k, v, lambda s, b, h, i, j: s * 0 + table[j - i] + table[-1] + table[i + 5] * 0)
     i, j = torch.arange(8)[:, None], torch.arange(8)
     inside = torch.where(j >= i, table[(j - i).clamp(min=0)], 0.0)
     torch.testing.assert_close(ours, (inside + 8.0).softmax(-1) @ v)
+    for row in (2, -1, 0, -4):
+        rows = torch.arange(32.0).view(4, 8) / 7
+        ours = attune.flex_attention(q, k, v, lambda s, b, h, i, j: s + rows[row, j])
+        torch.testing.assert_close(ours, (q @ k.mT / 4 + rows[row]).softmax(-1) @ v)
 
 
 def test_block_masks():

@@ -50,6 +50,7 @@ class Table:
     # Entries.
     def __getitem__(self, item: Any) -> Any:
         items = item if isinstance(item, tuple) else (item,)
+        items = tuple(int(i) if hasattr(type(i), "__index__") and not isinstance(i, (bool, int, Value, Table)) else i for i in items)
         shape = tuple(self._array.shape)
         while items and (items[-1] is Ellipsis or isinstance(items[-1], slice) and items[-1] == slice(None)):
             items = items[:-1]

@@ -67,7 +67,8 @@ def trace_flex(
         # The mask stands first: what is hidden has no score to change.
         masked = score if keep.concrete is True and not keep.leaves else body.where(score, keep)
         if changed is not score:
-            masked = body.map(_replaced(changed, score, masked), "matrix", ("q", "k"))
+            # It is bound even where it is not read: what is hidden stays hidden.
+            masked = body.map(_replaced(changed, score, masked), "matrix", ("q", "k"), like=masked)
         results = [(_output(body, masked, v, query), "out")]
         if return_lse:
             lse = body.op(f"logsumexp {masked.attr.name} : {masked.attr.text()}", ("rows", ("q",), Type(trace.floating)), "l")
@@ -175,18 +176,16 @@ def split_infinite(value: Value) -> Tuple[Value, Value]:
     through: x + where(c, 0, -inf) is x where c holds, for every x but NaN and +inf.
     """
     call, true = _functions.call, _functions.constant(True)
+    if _is_low(value):
+        return _functions.constant(False), _functions.constant(0.0)
     if value.op == "select":
         condition, a, b = value.args
-        sides = [_functions.constant(False) if _is_low(side) else None for side in (a, b)]
-        (seen_a, left), (seen_b, right) = ((sides[n], None) if sides[n] is not None else split_infinite(side)
-                                           for n, side in enumerate((a, b)))
+        (seen_a, left), (seen_b, right) = split_infinite(a), split_infinite(b)
         if seen_a is true and seen_b is true:
             return true, value
         seen = call("bitwise_or", call("bitwise_and", condition, seen_a),
                     call("bitwise_and", call("logical_not", condition), seen_b))
-        if left is None and right is None:
-            return seen, _functions.constant(0.0)
-        return seen, (right if left is None else left if right is None else call("where", condition, left, right))
+        return seen, right if _is_low(a) else left if _is_low(b) else call("where", condition, left, right)
     if value.op == "add":
         (seen_a, a), (seen_b, b) = split_infinite(value.args[0]), split_infinite(value.args[1])
         return (true, value) if seen_a is true and seen_b is true else (call("bitwise_and", seen_a, seen_b), call("add", a, b))

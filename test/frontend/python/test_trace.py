@@ -112,6 +112,18 @@ def test_the_ir_is_what_one_would_write():
     assert trace_flex(None, attune.noop_mask, INFO, INFO, INFO).text == trace_flex(None, None, INFO, INFO, INFO).text
 
 
+@pytest.mark.parametrize("mod", [
+    lambda s, b, h, i, j: (j - i) * 0.25, lambda s, b, h, i, j: 0.0, lambda s, b, h, i, j: b,
+    lambda s, b, h, i, j: torch.where(j == 2, 1.0, -math.inf), lambda s, b, h, i, j: torch.where(s > 0, -math.inf, -math.inf),
+    lambda s, b, h, i, j: s + torch.where(j < 4, torch.where(i > 2, 0.5, -math.inf), 0.0) - 1,
+])
+def test_scores_that_do_not_read_the_score_stay_masked(mod):
+    (q, k, v), (b, h, i, j) = inputs(), torch.meshgrid(*map(torch.arange, (2, 4, 8, 8)), indexing="ij")
+    ours = attune.flex_attention(q, k, v, mod, attune.create_block_mask(lambda b, h, i, j: i >= j, None, None, 8, 8))
+    s = torch.as_tensor(mod(q @ k.mT / 4, b, h, i, j)).float().broadcast_to(2, 4, 8, 8).masked_fill(i < j, -math.inf)
+    torch.testing.assert_close(ours, s.softmax(-1).nan_to_num() @ v)
+
+
 def test_infinite_numbers_that_are_captured_hide():
     lowest = float("-inf")
     assert "where" in text(lambda s, b, h, q, k: torch.where(q >= k, s, lowest))

@@ -6,8 +6,8 @@ from ._errors import ArgumentError, ArgumentTypeError, CompileError, DeviceError
 from ._explain import Picture, explain, picture
 from ._flex import AuxOutput, AuxRequest, flex_attention
 from ._kernel import Cols, Float, Index, Kernel, Rows, Table, kernel
-from ._language import (assume, axis, concat, contract, dot, entmax, fold, list_first, logsumexp, places, reduce, scan, select, size,
-                        softmax, solve, sparsemax, stencil, take, transpose)
+from ._language import (assume, axis, concat, contract, dot, entmax, fold, list_first, logsumexp, places, reduce, scan,
+                        select, size, softmax, solve, sparsemax, stencil, take, transpose)
 from ._located import TraceError
 from ._masks import BlockMask, and_masks, create_block_mask, create_mask, noop_mask, or_masks
 from ._promises import promise

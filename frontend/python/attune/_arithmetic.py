@@ -8,8 +8,8 @@ from typing import Any, Callable, Optional
 
 from ._dtypes import FLOATS, element_of, is_dtype
 from ._located import located
-from ._functions import (BOOL, FLOAT, INT, Type, Value, apply, broadcast, call, constant, floats, function, lift, make, numeric,
-                         refuse, to_bool, to_float, to_int, unify)
+from ._functions import (INT, Type, Value, apply, broadcast, call, constant, floats, function, lift, make, numeric, refuse, to_bool,
+                         to_float, to_int, unify)
 from ._state import current
 
 
@@ -463,4 +463,3 @@ refuse("results are not random in attune; capture an array of random numbers",
        "rand", "randn", "bernoulli", "dropout", "rand_like", "randn_like", "multinomial", "normal")
 refuse("an array cannot be made at each pair; make it outside and capture it",
        "stack", "cat", "concatenate", "arange", "linspace", "eye", "meshgrid", "repeat", "repeat_interleave", "tile")
-__all__ = ["BOOL", "FLOAT"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from . import _state
 from ._value import Type, Value
@@ -260,5 +260,3 @@ def leaves(roots: Sequence[Value]) -> List[Value]:
         stack.extend(reversed(node.args))
     return found
 
-
-__all__ = ["Region", "leaves", "type_text", "float_text", "Optional", "Any"]

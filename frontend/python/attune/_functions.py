@@ -9,7 +9,9 @@ from typing import Any, Callable, Dict, Optional, Tuple
 
 from . import _state
 from ._located import TraceError, located
-from ._value import BOOL, FLOAT, INT, Type, Value, constant, make
+from ._value import BOOL as BOOL
+from ._value import FLOAT as FLOAT
+from ._value import INT, Type, Value, constant, make
 
 FUNCTIONS: Dict[str, Callable[..., Any]] = {}
 REFUSED: Dict[str, str] = {}
@@ -265,7 +267,3 @@ def public(name: str) -> Optional[Callable[..., Any]]:
 
     function.__name__, function.__doc__ = name, body.__doc__
     return function
-
-
-__all__ = ["BOOL", "FLOAT", "INT", "Type", "apply", "broadcast", "call", "constant", "floats", "function", "lift", "numeric",
-           "refuse", "to_bool", "to_float", "to_int", "unify", "make", "_state"]

@@ -10,10 +10,10 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
 
 from . import _state
 from ._body import Body, Ref, element, place
-from ._emit import Region, float_text, type_text
+from ._emit import float_text, type_text
 from ._functions import lift, to_bool, to_float, to_int
 from ._located import located
-from ._value import Type, Value, constant, make
+from ._value import Type, Value, make
 
 _KINDS = ("sum", "mean", "max", "min")
 _SIDES = ("keys", "queries", "heads")
@@ -222,7 +222,8 @@ def stencil(value: Any, queries: Optional[Sequence[int]] = None, keys: Optional[
     shape = (() if heads is None else (int(heads),)) + tuple(int(span[1] - span[0] + 1) for _, span in sides)
     text = ("" if heads is None else f" heads {int(heads)}") + "".join(f" {n} [{int(s[0])}, {int(s[1])}]" for n, s in sides)
     body = _body()
-    made = body.op(f"stencil {ref.name}{text} : {ref.text()}", (ref.kind, ref.axes, Type(ref.type.kind, shape + ref.type.shape)), "n")
+    vector = Type(ref.type.kind, shape + ref.type.shape)
+    made = body.op(f"stencil {ref.name}{text} : {ref.text()}", (ref.kind, ref.axes, vector), "n")
     if heads is not None:
         body.heads[made.attr.name] = body.heads[ref.name]._replace(operand="max", of=(body.heads[ref.name],), divisor=int(heads))
     return made
@@ -327,5 +328,5 @@ def assume(condition: Any) -> None:
     body.lines.append(f"  assume {body.scalar(to_bool(lift(condition)), 'i1')}")
 
 
-__all__ = ["Region", "constant", "places", "dot", "softmax", "logsumexp", "entmax", "contract", "reduce", "take", "select",
+__all__ = ["places", "dot", "softmax", "logsumexp", "entmax", "contract", "reduce", "take", "select",
            "list_first", "concat", "transpose", "stencil", "scan", "fold", "solve", "sparsemax", "axis", "size", "assume"]

@@ -101,7 +101,8 @@ class BlockMask:
             elif hasattr(item, "__index__") and -size <= item.__index__() < size:
                 fixed.append(item.__index__() % size)
             else:
-                raise IndexError(f"{item!r} does not choose one of {size}; lists and partial slices are not supported: {_NO_BLOCKS}")
+                raise IndexError(f"{item!r} does not choose one of {size}; lists and partial slices are not supported: "
+                                 f"{_NO_BLOCKS}")
         base, (batch, head) = self.mask_mod, fixed
 
         def mask_of_part(b: Any, h: Any, q_idx: Any, kv_idx: Any) -> Any:

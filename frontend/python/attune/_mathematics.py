@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Optional
 
-from ._arithmetic import add, div, ge, gt, le, lt, maximum, minimum, mul, ne, neg, sub, where
+from ._arithmetic import add, div, gt, le, lt, maximum, minimum, mul, neg, sub, where
 from ._located import located
-from ._functions import BOOL, Type, Value, apply, constant, floats, function, lift, make, numeric
+from ._functions import BOOL, Type, Value, apply, constant, floats, function, make, numeric
 
 
 def _elementary(op: str, python: Callable[[float], float], *names: str) -> Callable[[Any], Value]:
@@ -248,5 +248,3 @@ def addcmul(x: Any, y: Any, z: Any, value: Any = 1) -> Value:
 def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8) -> Value:
     return le(apply("abs", (sub(*floats(x, y)),), floats(x)[0].type, abs), add(atol, mul(rtol, floats(y)[0].__abs__())))
 
-
-__all__ = ["ge", "ne", "lift"]

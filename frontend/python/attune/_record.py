@@ -17,8 +17,8 @@ import types
 from typing import Any, Dict, List, Optional, Tuple
 
 from . import _state
-from ._capture import (ALIAS, ARRAY, ARRAY_SHAPE, ATTRIBUTE, CELL, DEFAULT, FUNCTION, GLOBAL, ITEM, KEYWORD, NUMBER, ROOT, SAME_CODE,
-                       SAME_LENGTH, SAME_OBJECT, SAME_TYPE, SAME_VALUE, SELF, SIGNED, Step)
+from ._capture import (ALIAS, ARRAY, ARRAY_SHAPE, ATTRIBUTE, CELL, DEFAULT, FUNCTION, GLOBAL, ITEM, KEYWORD, NUMBER, ROOT,
+                       SAME_CODE, SAME_LENGTH, SAME_OBJECT, SAME_TYPE, SAME_VALUE, SELF, SIGNED, Step)
 from ._program import Operand
 from ._promises import Promised
 from ._table import Table, is_array
@@ -241,7 +241,8 @@ def _compiled_from(value: Any) -> Optional[str]:
 
 def _is_library(value: Any) -> bool:
     """Objects of the array libraries that are no arrays: ufuncs, operators, jitted functions."""
-    return type(value).__module__.split(".")[0] in _LIBRARIES | {"_operator", "jaxlib"} and not callable(getattr(value, "forward", None))
+    root = type(value).__module__.split(".")[0]
+    return (root in _LIBRARIES or root == "_operator") and not callable(getattr(value, "forward", None))
 
 
 def _is_plain(value: Any) -> bool:
@@ -291,7 +292,8 @@ def _dispatching(target: Any, shown: str, name: str) -> Any:
 
 
 def _module(module: types.ModuleType) -> Any:
-    return _Module(module) if module is math or module.__name__ in ("jax.numpy", "jax.nn", "jax.lax", "jax.scipy.special") else module
+    dispatched = ("math", "jax.numpy", "jax.nn", "jax.lax", "jax.scipy.special")
+    return _Module(module) if module.__name__ in dispatched else module
 
 
 def _builtin(value: Any) -> Any:

@@ -11,7 +11,7 @@ from ._components import LARGEST, Components
 from ._dtypes import FLOATS, element_of
 from ._located import located
 from ._program import Operand
-from ._value import BOOL, FLOAT, INT, Type, Value, constant, make
+from ._value import Type, Value, constant, make
 
 _NAMES = {"truediv": "div", "floordiv": "floor_divide", "mod": "remainder", "and_": "bitwise_and", "or_": "bitwise_or",
           "xor": "bitwise_xor", "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
@@ -50,7 +50,8 @@ class Table:
     # Entries.
     def __getitem__(self, item: Any) -> Any:
         items = item if isinstance(item, tuple) else (item,)
-        items = tuple(int(i) if hasattr(type(i), "__index__") and not isinstance(i, (bool, int, Value, Table)) else i for i in items)
+        items = tuple(int(i) if hasattr(type(i), "__index__") and not isinstance(i, (bool, int, Value, Table)) else i
+                      for i in items)
         shape = tuple(self._array.shape)
         while items and (items[-1] is Ellipsis or isinstance(items[-1], slice) and items[-1] == slice(None)):
             items = items[:-1]
@@ -75,8 +76,8 @@ class Table:
             raise located(f"a list among the indices of the captured array '{self._name}'", "index it once for each entry")
         index = lift(item)
         if index.type.kind != "int" or index.type.shape:
-            raise located(f"an index of the captured array '{self._name}' is {index.describe()}",
-                          "use where() in place of a boolean index" if index.type.kind == "bool" else "cast it: index.to(torch.int32)")
+            fix = "use where() in place of a boolean index" if index.type.kind == "bool" else "cast it: index.to(torch.int32)"
+            raise located(f"an index of the captured array '{self._name}' is {index.describe()}", fix)
         if index.concrete is not None and index.op in ("const", "scalar") and dim < len(shape):
             for leaf in index.leaves:
                 _state.current().recorder.fix_sign(leaf)
@@ -309,5 +310,3 @@ def _is_numpy_scalar(thing: Any) -> bool:
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(thing, numpy.generic)
 
-
-__all__ = ["BOOL", "FLOAT", "INT"]

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any, Callable, Hashable, List, Optional, Sequence, Tuple
 
 from . import _functions, _state
-from ._body import Body, Ref, element, finish, place
+from ._body import Body, Ref, finish, place
 from ._capture import Captured, capture, remember, roots_of
 from ._emit import float_text
-from ._located import TraceError, located
+from ._located import TraceError
 from ._program import Operand, Program, Result
 from ._record import Recorder
 from ._table import Table
@@ -74,7 +74,8 @@ def trace_flex(
             lse = body.op(f"logsumexp {masked.attr.name} : {masked.attr.text()}", ("rows", ("q",), Type(trace.floating)), "l")
             results.append((lse.attr, "lse"))
         if return_max:
-            top = body.op(f"reduce max {masked.attr.name} over keys : {masked.attr.text()}", ("rows", ("q",), Type(trace.floating)), "x")
+            top = body.op(f"reduce max {masked.attr.name} over keys : {masked.attr.text()}",
+                          ("rows", ("q",), Type(trace.floating)), "x")
             results.append((top.attr, "max_scores"))
         text = finish(trace, name, results)
         described = [Result(label, "rows", ref.type.kind, ref.type.shape, ref.axes) for ref, label in results]
@@ -219,4 +220,4 @@ def _replaced(value: Value, old: Value, new: Value) -> Value:
     return done[value.uid]
 
 
-__all__ = ["Captured", "capture", "signature", "trace_flex", "element", "located"]
+__all__ = ["Captured", "capture", "signature", "trace_flex"]

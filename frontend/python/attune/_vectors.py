@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Tuple
+from typing import Any
 
 from ._located import located
 from ._functions import FLOAT, Type, Value, function, lift, make, floats, to_float, to_int
@@ -82,4 +82,4 @@ def contains(entries: Any, position: Any) -> Value:
     return make("contains", (entries, to_int(lift(position))), None, Type("bool"))
 
 
-__all__ = ["Tuple", "dot_product", "step", "rotate", "contains"]
+__all__ = ["dot_product", "step", "rotate", "contains"]

@@ -139,6 +139,9 @@ const Expansion::Addends &Expansion::expand(const Node *node, Known &known) {
   if (auto place = known.find(node); place != known.end())
     return place->second;
   Addends made = expandOnce(node, known);
+  // Numbers of no finite size do not cancel: a literal infinity, or a division by 0, is an atom.
+  if (llvm::any_of(made, [](const auto &addend) { return !std::isfinite(addend.second); }))
+    made = {{{node}, 1.0}};
   return known[node] = std::move(made);
 }
 

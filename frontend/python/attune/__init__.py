@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention variants written as Python functions, compiled into one fused kernel each: `attune.flex_attention`."""
+# The rooms: a function gets values of _symbols, _tracing writes it down as text, and _running makes results of text and arrays.
+# Their doors are the files beside them: _flex, _kernel, _masks and _explain. All may know _errors and _program.
 from typing import Any
 
 from ._errors import ArgumentError, ArgumentTypeError, CompileError, DeviceError, Error, NativeError
 from ._explain import Picture, explain, picture
 from ._flex import AuxOutput, AuxRequest, flex_attention
 from ._kernel import Cols, Float, Index, Kernel, Rows, Table, kernel
-from ._language import (assume, axis, concat, contract, dot, entmax, fold, list_first, logsumexp, places, reduce, scan,
-                        select, size, softmax, solve, sparsemax, stencil, take, transpose)
-from ._located import TraceError
 from ._masks import BlockMask, and_masks, create_block_mask, create_mask, noop_mask, or_masks
-from ._promises import promise
-from ._vectors import contains, rotate, step
+from ._symbols.located import TraceError
+from ._symbols.vectors import contains, rotate, step
+from ._tracing.language import (assume, axis, concat, contract, dot, entmax, fold, list_first, logsumexp, places, reduce, scan,
+                                select, size, softmax, solve, sparsemax, stencil, take, transpose)
+from ._tracing.promises import promise
 
 __all__ = [
     "ArgumentError", "ArgumentTypeError", "AuxOutput", "AuxRequest", "BlockMask", "Cols", "CompileError", "DeviceError", "Error",
@@ -24,10 +26,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from ._native import version
+        from ._running.native import version
 
         return version()
-    from ._functions import public
+    from ._symbols.functions import public
 
     function = public(name)  # attune.exp, attune.where, ...: see attune.functions()
     if function is not None:

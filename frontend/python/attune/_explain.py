@@ -5,10 +5,10 @@ import os
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from . import _compiler, _engine
-from ._arrays import ITEM_BYTES, View, is_array, row_major, view
 from ._errors import ArgumentError, ArgumentTypeError, DeviceError
 from ._program import Program
+from ._running import compiler, engine
+from ._running.arrays import ITEM_BYTES, View, is_array, row_major, view
 
 _NPY = {"f64": "<f8", "f32": "<f4", "f16": "<f2", "bf16": "<u2", "i64": "<i8", "i32": "<i4", "i16": "<i2", "i8": "|i1",
         "u8": "|u1", "i1": "|b1"}
@@ -54,24 +54,24 @@ def explain(query: Any, key: Any = None, value: Any = None, score_mod: Any = Non
     Says: sweeps over the keys and what they carry, the mask in normal form, tiles, visible and computed pairs of this very
     call (captured numbers and tables count), how tiles are found, advice. Raises what `flex_attention` would.
     """
-    return _ask(_compiler.explain_text, _scene(query, key, value, score_mod, block_mask, scale, enable_gqa), target)
+    return _ask(compiler.explain_text, _scene(query, key, value, score_mod, block_mask, scale, enable_gqa), target)
 
 
 def picture(query: Any, key: Any = None, value: Any = None, score_mod: Any = None, block_mask: Any = None,
             scale: Optional[float] = None, enable_gqa: bool = False, *, target: Optional[str] = None) -> Picture:
     """The mask of one call and its tiles as a drawing; arguments as for `explain`."""
-    return Picture(_ask(_compiler.picture_text, _scene(query, key, value, score_mod, block_mask, scale, enable_gqa),
+    return Picture(_ask(compiler.picture_text, _scene(query, key, value, score_mod, block_mask, scale, enable_gqa),
                         target))
 
 
 def explain_program(program: Program, given: Sequence[Any], sizes: Dict[str, int], target: Optional[str]) -> str:
     """The plan of a program. given: what the caller gives to its operands, in order. sizes: "batch", "heads", axes."""
-    return _ask(_compiler.explain_text, _scene_of(program, given, sizes), target)
+    return _ask(compiler.explain_text, _scene_of(program, given, sizes), target)
 
 
 def draw_program(program: Program, given: Sequence[Any], sizes: Dict[str, int], target: Optional[str]) -> Picture:
     """The mask of a program; arguments as for `explain_program`."""
-    return Picture(_ask(_compiler.picture_text, _scene_of(program, given, sizes), target))
+    return Picture(_ask(compiler.picture_text, _scene_of(program, given, sizes), target))
 
 
 def _scene_of(program: Program, given: Sequence[Any], sizes: Dict[str, int]) -> Scene:
@@ -89,7 +89,7 @@ def _scene(query: Any, key: Any, value: Any, score_mod: Any, block_mask: Any, sc
            enable_gqa: bool) -> Scene:
     from . import _flex
     from ._masks import BlockMask
-    from ._trace import capture
+    from ._tracing.trace import capture
 
     if isinstance(query, BlockMask):
         if key is not None or value is not None or block_mask is not None:
@@ -125,7 +125,7 @@ def _views_for(mask: Any) -> Tuple[View, View, View]:
 def _ask(function: Any, scene: Scene, target: Optional[str]) -> str:
     if target is None:
         try:
-            target = _engine.target_of(_engine.device_of(scene.device))
+            target = engine.target_of(engine.device_of(scene.device))
         except DeviceError:
             target = "sm_80"
     with tempfile.TemporaryDirectory(prefix="attune-") as folder:

@@ -3,13 +3,13 @@
 import math
 from typing import Any, Callable, Dict, Hashable, Mapping, NamedTuple, Optional, Tuple
 
-from . import _call, _engine
-from ._arrays import ArrayInfo, View, view
-from ._call import Entry
-from ._engine import Choices
 from ._errors import ArgumentError, ArgumentTypeError
-from ._program import Program
-from ._trace import capture, trace_flex
+from ._program import ArrayInfo, Program
+from ._running import call, engine
+from ._running.arrays import View, view
+from ._running.call import Entry
+from ._running.engine import Choices
+from ._tracing.trace import capture, trace_flex
 
 ScoreMod = Callable[[Any, Any, Any, Any, Any], Any]
 _NAMES = ("query", "key", "value")
@@ -87,9 +87,9 @@ def flex_attention(
     entry = _entries.get(wanted) if captured.signature is not None else None
     if entry is None:
         entry = _make(wanted, score_mod, block_mask, views, scale, enable_gqa, (wants_lse, wants_max), choices)
-        made = _call.launch(entry, views, (), query)
+        made = call.launch(entry, views, (), query)
     else:
-        made = _call.launch(entry, views, captured.values, query)
+        made = call.launch(entry, views, captured.values, query)
     if return_aux is not None:
         rest = iter(made[1:])
         return made[0], AuxOutput(next(rest) if wants_lse else None, next(rest) if wants_max else None)
@@ -174,8 +174,8 @@ def _make(wanted: Tuple[Any, ...], score_mod: Optional[ScoreMod], block_mask: An
     if not program.volatile and signature is not None:
         if len(_entries) >= _MOST_ENTRIES:
             _entries.clear()
-        _entries[(signature, *wanted[1:])] = _call.prepare(program, views[0].device, choices)
-    return _call.prepare(program, views[0].device, choices, once=True)
+        _entries[(signature, *wanted[1:])] = call.prepare(program, views[0].device, choices)
+    return call.prepare(program, views[0].device, choices, once=True)
 
 
-_engine.on_forget(_entries.clear)
+engine.on_forget(_entries.clear)

@@ -8,20 +8,21 @@ import typing
 import weakref
 from typing import Any, Callable, Dict, Hashable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from . import _engine, _state
-from ._arrays import View, view
-from ._body import Body, Heads, Ref, element, finish, kind_text
-from ._capture import capture, remember
-from ._engine import Choices
 from ._errors import ArgumentError, ArgumentTypeError
-from ._located import TraceError
 from ._program import Operand, Program, Result
-from ._promises import Promised
-from ._record import Recorder
-from ._table import Table as TableValue
-from ._table import TableOperand
-from ._torchmode import torch_indexing
-from ._value import FLOAT, INT, Type, Value, make
+from ._running import engine
+from ._running.arrays import View, view
+from ._running.engine import Choices
+from ._symbols import state
+from ._symbols.located import TraceError
+from ._symbols.table import Table as TableValue
+from ._symbols.table import TableOperand
+from ._symbols.value import FLOAT, INT, Type, Value, make
+from ._tracing.body import Body, Heads, Ref, element, finish, kind_text
+from ._tracing.capture import capture, remember
+from ._tracing.promises import Promised
+from ._tracing.record import Recorder
+from ._tracing.torchmode import torch_indexing
 
 
 class Parameter(NamedTuple):
@@ -96,7 +97,7 @@ class Kernel:
     def __call__(self, *args: Any, lengths: Optional[Mapping[str, int]] = None, **kwargs: Any) -> Any:
         """Runs the kernel. lengths: tokens of axes that results are on and no operand is. Raises TraceError for what the language
         cannot say, ArgumentError for arrays that do not fit, CompileError."""
-        from . import _call
+        from ._running import call
 
         given = self._bind(args, kwargs)
         captured = capture(self.function)
@@ -112,12 +113,12 @@ class Kernel:
             if signature is not None and not program.volatile:
                 base = (signature,) + base[1:]
                 self._fixed[base] = fixed
-                entry = _call.prepare(program, device, self.choices)
+                entry = call.prepare(program, device, self.choices)
                 self._entries[base + tuple(values[n].shape for n in fixed)] = (entry, shape)
-            entry, captured_values = _call.prepare(program, device, self.choices, once=True), ()
+            entry, captured_values = call.prepare(program, device, self.choices, once=True), ()
         else:
             (entry, shape), captured_values = found, captured.values
-        return shape.pack(_call.launch(entry, values, captured_values, like, shapes=shape.sizes.shapes(values, lengths or {})))
+        return shape.pack(call.launch(entry, values, captured_values, like, shapes=shape.sizes.shapes(values, lengths or {})))
 
     def trace(self, *args: Any, **kwargs: Any) -> Program:
         """The program for these arrays and numbers."""
@@ -158,7 +159,7 @@ class Kernel:
         recorder = Recorder()
         wide = any(isinstance(v, View) and v.dtype == "f64" and p.kind in ("rows", "cols")
                    for p, v in zip(self.parameters.values(), values))
-        with _state.Trace("f64" if wide else "f32", recorder) as trace, torch_indexing(trace):
+        with state.Trace("f64" if wide else "f32", recorder) as trace, torch_indexing(trace):
             trace.device = next((v.device for v in values if isinstance(v, View)), "cpu")
             trace.arguments = []
             body = Body()
@@ -184,7 +185,7 @@ def _forget() -> None:
         found._entries.clear()
 
 
-_engine.on_forget(_forget)
+engine.on_forget(_forget)
 
 
 def kernel(function: Optional[Callable[..., Any]] = None, *, plan: Optional[str] = None) -> Any:

@@ -1,10 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a traced function is: the text of one kernel, and what its operands are bound to."""
+"""What tracing hands to running: the text of one kernel, what its operands are bound to, and what is said of an array."""
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, List, Optional, Sequence
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+
+class ArrayInfo(NamedTuple):
+    """What can be said of an array without its numbers.
+
+    dtype: "f32", "bf16", "f16", "f64", "i64", "i32", "i16", "i8", "u8", "i1" (one byte, 0 or 1).
+    shape, strides: one entry a dimension; strides count entries, not bytes.
+    device: "cpu" or "cuda:0", "cuda:1", ...
+    """
+
+    dtype: str
+    shape: Tuple[int, ...]
+    strides: Tuple[int, ...]
+    device: str
 
 
 @dataclass
@@ -34,7 +48,7 @@ class Operand:
 class Result:
     """One result of the kernel. role: "rows", "cols" or "matrix"; dtype: as `ArrayInfo.dtype`, of one element; shape: that of
     one token's element, () for a number and (64,) for a vector; axes: the names of its token axes; heads: how many it has, as an
-    expression (`_body.Heads`)."""
+    expression (`_tracing.body.Heads`)."""
 
     name: str
     role: str

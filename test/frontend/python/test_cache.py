@@ -14,15 +14,16 @@ import pytest
 from helpers import attention, inputs
 
 import attune
-from attune import _cache, _engine, _flex
+from attune import _flex
+from attune._running import cache, compiler, engine
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """An empty cache, on disk and in memory."""
     monkeypatch.setenv("ATTUNE_CACHE_DIR", str(tmp_path / "cache"))
-    _engine.forget()
-    _engine.counts.update(disk=0, compiler=0)
+    engine.forget()
+    engine.counts.update(disk=0, compiler=0)
     return tmp_path / "cache"
 
 
@@ -38,12 +39,12 @@ def files(folder):
 
 def test_memory_then_disk_then_compiler(folder):
     compute()
-    assert _engine.counts == {"disk": 0, "compiler": 1} and len(files(folder)) == 1
+    assert engine.counts == {"disk": 0, "compiler": 1} and len(files(folder)) == 1
     compute()
-    assert _engine.counts == {"disk": 0, "compiler": 1}  # the call itself was known
-    _engine.forget()
+    assert engine.counts == {"disk": 0, "compiler": 1}  # the call itself was known
+    engine.forget()
     compute()
-    assert _engine.counts == {"disk": 1, "compiler": 1} and len(files(folder)) == 1
+    assert engine.counts == {"disk": 1, "compiler": 1} and len(files(folder)) == 1
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -60,28 +61,28 @@ def test_a_damaged_file_is_compiled_again(folder, damage, capfd):
     path, = files(folder)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    _engine.forget()
+    engine.forget()
     compute()
-    assert _engine.counts["compiler"] == 2 and path.read_bytes() == whole
+    assert engine.counts["compiler"] == 2 and path.read_bytes() == whole
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_whole_file_that_is_no_bundle_is_compiled_again(folder):
     compute()
     path, = files(folder)
-    _cache.store(path.stem, b"the digest is right and the bytes are not")
-    _engine.forget()
+    cache.store(path.stem, b"the digest is right and the bytes are not")
+    engine.forget()
     compute()
-    assert _engine.counts["compiler"] == 2
+    assert engine.counts["compiler"] == 2
 
 
 def test_files_that_others_could_have_written_are_not_read(folder):
     compute()
     path, = files(folder)
     path.chmod(0o666)
-    _engine.forget()
+    engine.forget()
     compute()
-    assert _engine.counts == {"disk": 0, "compiler": 2} and path.stat().st_mode & 0o777 == 0o600
+    assert engine.counts == {"disk": 0, "compiler": 2} and path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
@@ -89,57 +90,57 @@ def test_a_folder_that_cannot_be_made_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("ATTUNE_CACHE_DIR", str(tmp_path / "file" / "cache"))
     compute()
     monkeypatch.setenv("ATTUNE_CACHE_DIR", "off")
-    _engine.forget()
+    engine.forget()
     compute()
-    assert _engine.counts["compiler"] == 2
+    assert engine.counts["compiler"] == 2
 
 
 def test_where_the_folder_is(monkeypatch, tmp_path):
-    assert _cache.folder() == tmp_path / "cache"
+    assert cache.folder() == tmp_path / "cache"
     monkeypatch.delenv("ATTUNE_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert _cache.folder() == tmp_path / "xdg" / "attune"
+    assert cache.folder() == tmp_path / "xdg" / "attune"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert _cache.folder() == tmp_path / ".cache" / "attune"
+    assert cache.folder() == tmp_path / ".cache" / "attune"
 
 
 def test_a_compiler_that_was_built_again_finds_nothing_old(monkeypatch):
     compute()
-    monkeypatch.setattr(attune._compiler, "_identity", "0.1.0 of another day")
-    _engine.forget()
+    monkeypatch.setattr(compiler, "_identity", "0.1.0 of another day")
+    engine.forget()
     compute()
-    assert _engine.counts["compiler"] == 2
+    assert engine.counts["compiler"] == 2
 
 
 def test_other_instruction_sets_have_other_files(folder, monkeypatch):
     compute()
-    monkeypatch.setattr(_engine, "target_of", lambda device: "x86-64")
-    _engine.forget()
+    monkeypatch.setattr(engine, "target_of", lambda device: "x86-64")
+    engine.forget()
     compute()
-    assert _engine.counts["compiler"] == 2 and len(files(folder)) == 2
+    assert engine.counts["compiler"] == 2 and len(files(folder)) == 2
 
 
 def test_what_was_used_longest_ago_is_removed(folder, monkeypatch):
     monkeypatch.setenv("ATTUNE_CACHE_MEGABYTES", "0.01")
     for number in range(20):
-        _cache.store(f"{number:064x}", bytes(1000))
+        cache.store(f"{number:064x}", bytes(1000))
         os.utime(folder / f"{number:064x}.attn", (number, number))
         if number == 5:
-            assert _cache.load(f"{0:064x}") == bytes(1000)  # used now
+            assert cache.load(f"{0:064x}") == bytes(1000)  # used now
     kept = [path.name for path in files(folder)]
     assert sum(path.stat().st_size for path in files(folder)) <= 10_000
     assert f"{0:064x}.attn" in kept and f"{19:064x}.attn" in kept and f"{1:064x}.attn" not in kept
-    assert _cache.clear() == len(kept) and not files(folder)
+    assert cache.clear() == len(kept) and not files(folder)
 
 
 def test_what_an_interrupted_process_left_is_removed(folder):
-    _cache.store("0", b"one")
+    cache.store("0", b"one")
     old, new = folder / "old.partial", folder / "new.partial"
     for path in (old, new):
         path.write_bytes(b"half")
     os.utime(old, (1, 1))
-    _cache.store("1", b"two")
+    cache.store("1", b"two")
     assert not old.exists() and new.exists()
 
 
@@ -159,15 +160,15 @@ def test_threads_that_come_at_once_compile_once():
         thread.start()
     for thread in threads:
         thread.join()
-    assert not failures and _engine.counts["compiler"] == 1
+    assert not failures and engine.counts["compiler"] == 1
 
 
 PROCESS = """
 import numpy as np, attune
-from attune import _engine
+from attune._running import engine
 x = np.ones((1, 2, 9, 16), 'f')
 assert np.allclose(attune.flex_attention(x, x, x), 1)
-print(_engine.counts['compiler'], _engine.counts['disk'])
+print(engine.counts['compiler'], engine.counts['disk'])
 """
 
 
@@ -201,7 +202,7 @@ def test_a_forked_child_has_threads_of_its_own():
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     compute()
-    assert _engine.counts["compiler"] == 2
+    assert engine.counts["compiler"] == 2
 
 
 def test_a_miss_is_quick_and_prints_nothing(capfd):

@@ -12,8 +12,9 @@ import types
 import pytest
 
 import attune
-from attune import _libraries
-from attune._arrays import ArrayInfo, describe
+from attune._program import ArrayInfo
+from attune._running import engine, libraries
+from attune._running.arrays import describe
 
 LOG = os.environ["ATTUNE_RECORDING_CUDA_LOG"]
 
@@ -22,7 +23,7 @@ LOG = os.environ["ATTUNE_RECORDING_CUDA_LOG"]
 def stream():
     """A stream of the recording driver."""
     driver = ctypes.CDLL(os.environ["ATTUNE_LIBCUDA"])
-    attune._engine.device_of("cuda:0")  # there is a context now
+    engine.device_of("cuda:0")  # there is a context now
     made = ctypes.c_void_p()
     context = ctypes.c_void_p()
     assert driver.cuInit(0) == 0 and driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
@@ -192,6 +193,6 @@ def test_a_gpu_array_of_no_known_library():
 @pytest.fixture(autouse=True)
 def forget_libraries():
     yield
-    _libraries._found.clear()
-    _libraries._made.clear()
-    attune._arrays._readers.clear()
+    libraries._found.clear()
+    libraries._made.clear()
+    attune._running.arrays._readers.clear()

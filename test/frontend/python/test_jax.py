@@ -9,7 +9,8 @@ import pytest
 from helpers import attention, inputs
 
 import attune
-from attune._arrays import ArrayInfo, describe
+from attune._program import ArrayInfo
+from attune._running.arrays import describe, view
 
 
 @pytest.mark.parametrize("dtype, bound", [("float32", 2e-6), ("float16", 2e-3), ("bfloat16", 2e-2)])
@@ -25,7 +26,7 @@ def test_values(dtype, bound):
 
 def test_nothing_is_copied():
     array = jnp.asarray(inputs()[0])
-    assert attune._arrays.view(array).pointer == array.unsafe_buffer_pointer()
+    assert view(array).pointer == array.unsafe_buffer_pointer()
     assert describe(array) == ArrayInfo("f32", (2, 4, 33, 16), (2112, 528, 16, 1), "cpu")
 
 

@@ -10,7 +10,8 @@ import pytest
 from helpers import attention, inputs
 
 import attune
-from attune._arrays import ArrayInfo, describe
+from attune._program import ArrayInfo
+from attune._running.arrays import describe
 
 
 def test_there_is_no_torch_here():

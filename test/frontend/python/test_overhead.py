@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import attune
-from attune import _native
+from attune._running import native
 
 
 def best(call, batches=30, calls=50):
@@ -48,7 +48,7 @@ def captured(array):
 def test_a_hit(make, array, monkeypatch):
     call = make(array)
     call()
-    monkeypatch.setattr(_native.runtime(), "attune_kernel_launch", lambda *arguments: 0)
+    monkeypatch.setattr(native.runtime(), "attune_kernel_launch", lambda *arguments: 0)
     seconds = best(call)
     print(f"{seconds * 1e6:.0f} us")
     assert seconds < 100e-6

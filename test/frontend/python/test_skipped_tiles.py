@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import attune
-from attune._arrays import describe
-from attune._trace import trace_flex
+from attune._running.arrays import describe
+from attune._tracing.trace import trace_flex
 
 ROOT = Path(__file__).resolve().parents[3]
 N = 1024

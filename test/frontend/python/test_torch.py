@@ -11,7 +11,8 @@ import torch
 from helpers import attention, inputs
 
 import attune
-from attune._arrays import ArrayInfo, describe
+from attune._program import ArrayInfo
+from attune._running.arrays import describe, view
 
 
 def tensors(dtype=torch.float32, **sizes):
@@ -68,7 +69,7 @@ def test_lse_and_aux():
 def test_nothing_is_copied():
     q, k, v = (x.transpose(1, 2).contiguous().transpose(1, 2) for x in tensors())
     assert describe(q) == ArrayInfo("f32", (2, 4, 33, 16), q.stride(), "cpu") and not q.is_contiguous()
-    assert attune._arrays.view(q).pointer == q.data_ptr()
+    assert view(q).pointer == q.data_ptr()
     assert (attune.flex_attention(q, k, v) - torch.from_numpy(attention(q, k, v)[0])).abs().max() < 2e-6
 
 

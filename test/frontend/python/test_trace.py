@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import attune
-from attune._arrays import ArrayInfo
-from attune._trace import capture, signature, trace_flex
+from attune._program import ArrayInfo
+from attune._tracing.trace import capture, signature, trace_flex
 
 INFO = ArrayInfo("f32", (1, 2, 8, 16), (256, 128, 16, 1), "cpu")
 BIAS = torch.arange(2 * 3 * 4, dtype=torch.float32).view(2, 3, 4)

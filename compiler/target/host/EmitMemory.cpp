@@ -144,13 +144,14 @@ void KernelEmitter::loadListedCols(tile::LoadOp op, const Memory &memory, Value 
   findListed(scalarType, memory, base, tokens, components, addresses);
   b.loop(b.integer(0), b.integer(type.getTokens()), 1, [&](Value number) {
     Value row = LLVM::LoadOp::create(b, pointer, b.address(addresses, pointer, number));
-    // Hardware does not foresee where the next ones lie: those some tokens ahead, maybe of the next tile.
-    constexpr int64_t distance = 16;
+    // Hardware does not foresee where the next ones lie: those of the next tile and some more, which come to the
+    // second cache while this one is multiplied. Best of 8 to 128.
+    constexpr int64_t distance = 96;
     Value later = b.add(tokens.origin[0], b.add(number, b.integer(distance)));
     Value ahead = b.address(base, raw, offsetOf(tokens, {later, b.integer(0)}));
     int64_t bytes = components * raw.getIntOrFloatBitWidth() / 8;
     for (int64_t line = 0; line < bytes; line += 64)
-      b.prefetch(b.address(ahead, b.getI8Type(), line), /*level=*/1);
+      b.prefetch(b.address(ahead, b.getI8Type(), line), /*level=*/2);
     Value copy = b.address(target, held, b.multiply(number, b.integer(components)));
     eachChunk(components, [&](Value component, int64_t width) {
       Value bits = b.load(b.vectorOf(raw, width), b.address(row, raw, component));

@@ -65,27 +65,35 @@ static int64_t countPairOps(attn::KernelOp kernel) {
   return count;
 }
 
-/// Does a number in a region at pairs, (.., %b, %h, %i, %j), depend on its key or query?
-static bool dependsOn(bool key, Value value, Operation *parent) {
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (argument.getOwner()->getParentOp() != parent)
-      return false;
-    unsigned number = argument.getArgNumber();
-    if (number >= parent->getNumOperands())
-      return number == argument.getOwner()->getNumArguments() - (key ? 1 : 2);
-    Type type = parent->getOperand(number).getType();
-    return isa<attn::MatrixType>(type) ||
-           (key ? isa<attn::ColsType>(type) : isa<attn::RowsType>(type));
-  }
-  return llvm::any_of(value.getDefiningOp()->getOperands(),
-                      [&](Value operand) { return dependsOn(key, operand, parent); });
+/// Adds `value` and all that it is computed from, each once: expressions share their parts.
+static void collectSources(Value value, llvm::SmallSetVector<Value, 16> &sources) {
+  if (!sources.insert(value))
+    return;
+  if (Operation *op = value.getDefiningOp())
+    for (Value operand : op->getOperands())
+      collectSources(operand, sources);
+}
+
+/// Is this an argument of a region at pairs, (.., %b, %h, %i, %j), that differs from key (or query) to the next?
+static bool differs(bool byKey, Value value, Operation *parent) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner()->getParentOp() != parent)
+    return false;
+  unsigned number = argument.getArgNumber();
+  if (number >= parent->getNumOperands())
+    return number == argument.getOwner()->getNumArguments() - (byKey ? 1 : 2);
+  Type type = parent->getOperand(number).getType();
+  return isa<attn::MatrixType>(type) ||
+         (byKey ? isa<attn::ColsType>(type) : isa<attn::RowsType>(type));
 }
 
 /// Does a load of a region at pairs read another number for each of them?
 static bool readsPairs(attn::LoadOp load, Operation *parent) {
-  auto reads = [&](bool key) {
-    return llvm::any_of(load->getOperands(),
-                        [&](Value place) { return dependsOn(key, place, parent); });
+  llvm::SmallSetVector<Value, 16> sources;
+  for (Value place : load->getOperands())
+    collectSources(place, sources);
+  auto reads = [&](bool byKey) {
+    return llvm::any_of(sources, [&](Value source) { return differs(byKey, source, parent); });
   };
   return reads(true) && reads(false);
 }
